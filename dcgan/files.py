@@ -1,0 +1,66 @@
+"""Whole writes: a reader sees the old file or the new one, never half of one."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dcgan.errors import UserError
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, move it into place.
+
+    The temporary file keeps the ending of `path`, reaches the disk before it is renamed, and is removed when the
+    block raises. Missing parent folders are made.
+
+    Args:
+        path: the file to write.
+
+    Yields:
+        The path to write to.
+
+    Raises:
+        UserError: the folder can't be written to, or the disk is full.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        _sync(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise UserError(f"{path} can't be written: {error.strerror or error}.", _advice(error)) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _advice(error: OSError) -> str:
+    """What to do about an error in writing."""
+    return "Free some space, or choose another place." if error.errno == 28 else "Choose a place you may write to."
+
+
+def _sync(path: Path) -> None:
+    """Have the file, or the folder's entries, on the disk before going on."""
+    if path.is_dir() and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    """The permissions this process leaves off new files; reading it means setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
