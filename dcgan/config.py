@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt, restricted_number_type
+
+KernelSize = restricted_number_type("KernelSize", int, (">=", 2))
+"""At stride 2 a kernel of side 1 would leave three pixels of four empty."""
 
 DATASETS = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder")
 
@@ -107,7 +110,7 @@ class TrainConfig(DataConfig):
     generator_width: PositiveInt = option(64, "Network")
     discriminator_width: PositiveInt = option(64, "Network")
     # Stride 2 divides 4, so every output pixel sums as many products as its neighbour (Odena et al. 2016).
-    kernel: PositiveInt = option(4, "Network")
+    kernel: KernelSize = option(4, "Network")
     save_every: PositiveInt = option(500, "Run", changes_result=False)
     sample_every: PositiveInt = option(250, "Run", changes_result=False)
     log_every: PositiveInt = option(50, "Run", changes_result=False)

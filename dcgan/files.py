@@ -1,12 +1,16 @@
 """Whole writes: a reader sees the old file or the new one, never half of one."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from dcgan.errors import UserError
+
+_PREFIX = ".writing-"
+"""How the name of a file that is not whole yet begins."""
 
 
 @contextlib.contextmanager
@@ -28,7 +32,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -45,7 +49,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def _advice(error: OSError) -> str:
     """What to do about an error in writing."""
-    return "Free some space, or choose another place." if error.errno == 28 else "Choose a place you may write to."
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "Free some space, or choose another place." if full else "Choose a place you may write to."
 
 
 def _sync(path: Path) -> None:
@@ -64,3 +69,9 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove, in `folder` and below, what a killed process was writing; nobody else may be writing there."""
+    for leftover in folder.rglob(f"{_PREFIX}*"):
+        leftover.unlink(missing_ok=True)

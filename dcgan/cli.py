@@ -1,0 +1,62 @@
+"""The commands. A command's heavy modules are imported only when it runs."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from dcgan import config
+from dcgan.errors import UserError
+from dcgan.options import parse
+
+COMMANDS = {
+    "train": (config.TrainConfig, "dcgan.training:train"),
+    "generate": (config.GenerateConfig, "dcgan.sampling:generate"),
+    "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
+}
+"""Each command's options and the function that runs it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m dcgan COMMAND …`; returns the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments and arguments[0] in COMMANDS:
+        return run(arguments[0], arguments[1:], f"python -m dcgan {arguments[0]}")
+    if arguments in (["-h"], ["--help"]):
+        print(_overview())
+        return 0
+    wrong = f"there is no command {arguments[0]!r}" if arguments else "a command is missing"
+    print(f"error: {wrong}.\n{_overview()}", file=sys.stderr)
+    return 2
+
+
+def run(command: str, arguments: Sequence[str] | None = None, prog: str = "") -> int:
+    """Run one command and turn what can go wrong into an exit code.
+
+    Args:
+        command: a key of `COMMANDS`.
+        arguments: its options; by default the process' own.
+        prog: what the user typed, for the usage line.
+
+    Returns:
+        0 when it did what was asked, 2 after a mistake of the user's, 130 when it was interrupted.
+    """
+    kind, home = COMMANDS[command]
+    try:
+        options = parse(kind, list(sys.argv[1:] if arguments is None else arguments), prog or f"{command}.py")
+        module, name = home.split(":")
+        getattr(importlib.import_module(module), name)(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+def _overview() -> str:
+    """What `python -m dcgan --help` says."""
+    lines = [f"  {name:10}{(kind.__doc__ or '').splitlines()[0]}" for name, (kind, _) in COMMANDS.items()]
+    return "\n".join(["usage: python -m dcgan COMMAND [--help] [options]", "", "commands:", *lines])

@@ -1,0 +1,58 @@
+"""The order in which a run sees its images, as a function of (seed, step)."""
+
+from functools import lru_cache
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan.randomness import derived_seed
+
+
+def order(step: int, batch_size: int, count: int, seed: int) -> np.ndarray:
+    """Say which images step `step` sees.
+
+    The steps read one endless sequence: a permutation of all images, then another, and so on. No image is left
+    out at the end of an epoch, and a batch may hold the end of one and the beginning of the next.
+
+    Args:
+        step: 1 for a run's first step.
+        batch_size: images a step, over all replicas.
+        count: images in the data set.
+        seed: the run's seed.
+
+    Returns:
+        int64 of shape (batch_size,) with values in [0, count).
+    """
+    positions = (step - 1) * batch_size + np.arange(batch_size)
+    epochs, within = np.divmod(positions, count)
+    return np.concatenate([_permutation(epoch, count, seed)[within[epochs == epoch]] for epoch in np.unique(epochs)])
+
+
+@lru_cache(maxsize=2)
+def _permutation(epoch: int, count: int, seed: int) -> np.ndarray:
+    """The order of one epoch, a function of its arguments alone."""
+    bits = np.random.Philox(key=[derived_seed(seed, "order"), epoch])
+    return np.random.Generator(bits).permutation(count)
+
+
+def batches(images: np.ndarray, batch_size: int, seed: int, steps: range) -> tf.data.Dataset:
+    """Read the batches of some steps, ahead of their use.
+
+    Args:
+        images: uint8 (N, H, W, C), in memory or memory-mapped.
+        batch_size: images a step.
+        seed: the run's seed.
+        steps: step numbers, from 1 on.
+
+    Returns:
+        A data set of uint8 (batch_size, H, W, C), one element a step.
+    """
+    shape = (batch_size, *images.shape[1:])
+
+    def gather(step: np.ndarray) -> np.ndarray:
+        return images[order(int(step), batch_size, len(images), seed)]
+
+    def read(step: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.numpy_function(gather, [step], tf.uint8), shape)
+
+    return tf.data.Dataset.range(steps.start, steps.stop).map(read).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,88 @@
+"""From a config dataclass to a command line and a YAML file, and back."""
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import docstring_parser
+import yaml
+from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser
+
+from dcgan.errors import UserError
+
+Config = TypeVar("Config")
+UNREADABLE = (ArgumentError, OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError)
+"""What the parser raises on an unknown option, a wrong value or a file that is no YAML."""
+
+
+def parser_for(kind: type, prog: str) -> ArgumentParser:
+    """Build the command line of a config class: an option a field, help from the docstring's `Args`.
+
+    Args:
+        kind: a dataclass of `dcgan.config`.
+        prog: what the user typed to get here, for the usage line.
+    """
+    parser = ArgumentParser(prog=prog, description=_description(kind), exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML file with any of the options below.")
+    helps, hints, groups = _helps(kind), get_type_hints(kind), {}
+    for f in fields(kind):
+        title = f.metadata["group"]
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        how = {"action": ActionYesNo(no_prefix="no-")} if hints[f.name] is bool else {"type": hints[f.name]}
+        groups[title].add_argument(f"--{f.name.replace('_', '-')}", default=f.default, help=helps[f.name], **how)
+    return parser
+
+
+def parse(kind: type[Config], arguments: list[str], prog: str) -> Config:
+    """Read a command line.
+
+    Raises:
+        UserError: an option is unknown or its value is not of its type, in the command line or in `--config`.
+        SystemExit: after `--help` and `--print_config`.
+    """
+    parser = parser_for(kind, prog)
+    try:
+        return _build(kind, parser.parse_args(arguments))
+    except UNREADABLE as error:
+        raise UserError(_in_one_line(error), f"`{prog} --help` lists the options.") from error
+
+
+def read_yaml(kind: type[Config], path: Path) -> Config:
+    """Read the config that `write_yaml` wrote.
+
+    Raises:
+        UserError: the file can't be read, or holds an unknown option or a value that is not of its type.
+    """
+    try:
+        return _build(kind, parser_for(kind, "dcgan").parse_string(path.read_text(encoding="utf-8")))
+    except UNREADABLE as error:
+        raise UserError(f"{path} can't be read as a config: {_in_one_line(error)}") from error
+
+
+def to_yaml(config: Any) -> str:
+    """Every option of `config` as YAML, in the order of the class."""
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(config).items()}
+    return yaml.safe_dump(plain, sort_keys=False)
+
+
+def _build(kind: type[Config], values: Any) -> Config:
+    """The dataclass from the parser's namespace."""
+    return kind(**{f.name: getattr(values, f.name) for f in fields(kind)})
+
+
+def _description(kind: type) -> str:
+    """What stands above `Args` in the docstring."""
+    parsed = docstring_parser.parse(kind.__doc__)
+    return "\n\n".join(text for text in (parsed.short_description, parsed.long_description) if text)
+
+
+def _helps(kind: type) -> dict[str, str]:
+    """Help texts by field, from the docstrings of the class and of the classes it extends."""
+    parsed = (docstring_parser.parse(base.__doc__ or "") for base in reversed(kind.__mro__[:-1]))
+    return {entry.arg_name: " ".join(entry.description.split()) for doc in parsed for entry in doc.params}
+
+
+def _in_one_line(error: Exception) -> str:
+    """A parser's message without its line breaks."""
+    return " ".join(str(error).split())

@@ -1,0 +1,250 @@
+"""The run directory: the whole run, and what is where in it.
+
+config.yaml       the options; with them, `python train.py --config` begins the same run again
+log.jsonl         one object a logged step
+samples/          real.png and one grid for every --sample-every steps
+state/            what going on needs: both networks, both optimizers, the averaged generator, the step
+generator.keras   what drawing needs; loads with plain `keras.models.load_model`
+tensorboard/      events
+"""
+
+import contextlib
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from dcgan.config import TrainConfig, differences
+from dcgan.errors import UserError
+from dcgan.files import remove_leftovers, whole_file
+from dcgan.options import read_yaml, to_yaml
+
+CHECKPOINTS = Path("checkpoints")
+"""Where runs lie, unless `--run-dir` says otherwise."""
+
+
+class Run:
+    """One run directory.
+
+    Args:
+        path: the directory; it need not exist.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.log_file = path / "log.jsonl"
+        self.samples = path / "samples"
+        self.states = path / "state"
+        self.generator_file = path / "generator.keras"
+        self.events = path / "tensorboard"
+
+    def config(self) -> TrainConfig:
+        """The options the run was last trained with."""
+        return read_yaml(TrainConfig, self.config_file)
+
+    def sample_file(self, step: int) -> Path:
+        """Where the grid of `step` lies."""
+        return self.samples / f"step-{step:08d}.png"
+
+    def save_state(self, step: int, state: dict[str, np.ndarray], keep: int) -> None:
+        """Write a state, whole, and remove all but the newest `keep`."""
+        with whole_file(self._state_file(step)) as path, path.open("wb") as file:
+            np.savez(file, **state)
+        for old in self._state_files()[keep:]:
+            old.unlink()
+
+    def latest_state(self) -> dict[str, np.ndarray] | None:
+        """Read the newest state, or, where that is damaged, the newest that is not.
+
+        Returns:
+            Arrays by name, as given to `save_state`; None when nothing has been saved.
+
+        Raises:
+            UserError: there are states, and none of them can be read.
+        """
+        files = self._state_files()
+        for file in files:
+            try:
+                return _read_arrays(file)
+            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
+                print(f"{file} is damaged and passed over: {error}")
+        if files:
+            raise UserError(f"No saved state in {self.states} can be read.", "A new --run-dir starts afresh.")
+        return None
+
+    def save_generator(self, model) -> None:
+        """Write `generator.keras`, whole; the same weights give the same bytes."""
+        with whole_file(self.generator_file) as path:
+            model.save(path)
+            _without_dates(path)
+
+    def load_generator(self, weights: str = "ema"):
+        """Load the generator for drawing.
+
+        Args:
+            weights: `"ema"` for the averaged weights, `"raw"` for those training left.
+
+        Returns:
+            A `keras.Model` from (N, latent_dim) to (N, H, W, C) in [-1, 1].
+
+        Raises:
+            UserError: there is no generator yet, or the file is none.
+        """
+        import keras
+
+        if not self.generator_file.is_file():
+            raise UserError(f"{self.path} holds no generator yet.", "Training writes it at its first save.")
+        try:
+            generator = keras.models.load_model(self.generator_file, compile=False, safe_mode=True)
+        except Exception as error:  # whatever a damaged or hostile file makes Keras raise
+            raise UserError(f"{self.generator_file} is no generator: {_first_line(error)}") from error
+        if weights == "raw":
+            _assign(generator, self.latest_state() or {})
+        return generator
+
+    def records(self) -> list[dict[str, Any]]:
+        """The log, oldest record first; a line that a crash cut short is left out."""
+        if not self.log_file.exists():
+            return []
+        lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        parsed = (_parse(line) for line in lines)
+        return [record for record in parsed if isinstance(record, dict) and isinstance(record.get("step"), int)]
+
+    def rewind_log(self, step: int) -> None:
+        """Forget what was logged after `step`: those steps are about to be done again."""
+        records = self.records()
+        kept = [record for record in records if record["step"] <= step]
+        if records or self.log_file.exists():
+            with whole_file(self.log_file) as path:
+                path.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
+
+    def _state_file(self, step: int) -> Path:
+        return self.states / f"step-{step:08d}.npz"
+
+    def _state_files(self) -> list[Path]:
+        """The saved states, newest first."""
+        return sorted(self.states.glob("step-*.npz"), reverse=True)
+
+
+@contextlib.contextmanager
+def opened(config: TrainConfig) -> Iterator[Run]:
+    """Open the config's run directory for training, making it if need be, and keep other trainings out.
+
+    Raises:
+        UserError: it can't be written to, holds something else or a run of another config, or is in use.
+    """
+    run = Run(config.run_dir or CHECKPOINTS / _default_name(config))
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        strangers = [entry.name for entry in run.path.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise UserError(f"{run.path} can't be used as a run directory: {error.strerror}.") from error
+    if strangers and not run.config_file.exists():
+        raise UserError(f"{run.path} is not empty and no run.", "Choose another --run-dir.")
+    with _locked(run.path):
+        _begin(run, config)
+        yield run
+
+
+def find(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
+    """Find a run to draw from.
+
+    Args:
+        path: the run directory; None for the one under `root` whose generator was written last.
+        root: where runs lie.
+
+    Raises:
+        UserError: there is no such run.
+    """
+    if path is not None:
+        if not path.is_dir():
+            raise UserError(f"There is no run directory {path}.", "`python train.py` makes one.")
+        return Run(path)
+    generators = sorted(root.glob("*/generator.keras"), key=lambda file: file.stat().st_mtime)
+    if not generators:
+        raise UserError(f"There is no trained generator under {root}/.", "`python train.py` makes one.")
+    return Run(generators[-1].parent)
+
+
+def _default_name(config: TrainConfig) -> str:
+    """The data set's name; for the user's own pictures, their folder's."""
+    if config.dataset == "folder" and config.data_dir is not None:
+        return config.data_dir.resolve().stem or "folder"
+    return config.dataset
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the directory's lock; the system lets it go when the process ends, however it ends."""
+    lock = FileLock(path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"Another process is training in {path}.", "Wait for it, or choose another --run-dir."
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path} can't be written to: {error.strerror}.", "Choose another --run-dir.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begin(run: Run, config: TrainConfig) -> None:
+    """Compare the config with the run's own, clean up after a crash, and note the config."""
+    if run.config_file.exists():
+        different = differences(config, run.config())
+        if different:
+            raise UserError(
+                f"{run.path} was begun with another config: "
+                + "; ".join(f"{name} is {theirs}, now {ours}" for name, (ours, theirs) in different.items()),
+                "Give the run's own values to go on, or another --run-dir to start afresh.",
+            )
+    remove_leftovers(run.path)
+    with whole_file(run.config_file) as path:
+        path.write_text(to_yaml(config), encoding="utf-8")
+
+
+def _read_arrays(file: Path) -> dict[str, np.ndarray]:
+    """Every array of an `.npz`; the archive's checksums tell a damaged one."""
+    with np.load(file, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _assign(generator, state: dict[str, np.ndarray]) -> None:
+    """Give a generator the weights that training left in `state`."""
+    try:
+        for variable in generator.variables:
+            variable.assign(state[f"generator/{variable.path.removeprefix('generator/')}"])
+    except (KeyError, ValueError) as error:
+        raise UserError("The run's state does not hold this generator's raw weights.", "Use --weights ema.") from error
+
+
+def _without_dates(file: Path) -> None:
+    """Repack a `.keras` archive without the time it was saved at, so that equal models are equal files."""
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    metadata = json.loads(members["metadata.json"])
+    members["metadata.json"] = json.dumps({**metadata, "date_saved": "left out"}).encode()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def _parse(line: str) -> Any:
+    """A line of the log, or None."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _first_line(error: Exception) -> str:
+    """What an exception says, cut to a line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,154 @@
+"""What a person sees of a training: bar or lines, log, TensorBoard, and a hand on the brake."""
+
+import json
+import math
+import signal
+import sys
+import threading
+import time
+
+from tqdm import tqdm
+
+from dcgan.config import TrainConfig
+from dcgan.errors import UserError
+from dcgan.runs import Run
+
+METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Monitor:
+    """Watches a training loop; used as a context manager around it.
+
+    While it is open, the first SIGINT or SIGTERM asks the loop to stop after the step it is in (`stop_asked`); a
+    second one ends the program at once.
+
+    Args:
+        run: where the log is written.
+        config: the run's options.
+        first: number of the first step to come.
+        last: number of the last step that may come.
+    """
+
+    def __init__(self, run: Run, config: TrainConfig, first: int, last: int):
+        self.run, self.config, self.first, self.last = run, config, first, last
+        records = run.records()
+        self.seconds_before = records[-1]["seconds"] if records else 0.0
+        self.stop_asked = False
+        self._marked_step = first - 1
+
+    def __enter__(self) -> "Monitor":
+        self._started = self._marked_time = time.monotonic()
+        self._log = self.run.log_file.open("a", encoding="utf-8", buffering=1)
+        self._bar = tqdm(
+            total=self.last, initial=self.first - 1, unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty()
+        )
+        self._writer = _event_writer(self.run) if self.config.tensorboard else None
+        self._handlers = self._catch_signals()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._bar.close()
+        self._log.close()
+        if self._writer:
+            self._writer.close()
+
+    def show(self, step: int, metrics: dict, *, due: bool) -> None:
+        """Count a step; where it is `due`, read its numbers, check them, and write them everywhere.
+
+        Reading a number waits for the device to finish, so it is not done at every step.
+
+        Raises:
+            UserError: a loss is not a number any more.
+        """
+        self._bar.update()
+        if not due:
+            return
+        record = self._record(step, {name: float(metrics[name]) for name in METRICS})
+        _check(record, self.run)
+        self._log.write(json.dumps(record) + "\n")
+        self._tell(record)
+        if self._writer:
+            _write_events(self._writer, record)
+
+    def show_samples(self, step: int, grid) -> None:
+        """Hand a grid of samples, uint8 (H, W, C), to TensorBoard."""
+        if self._writer:
+            import tensorflow as tf
+
+            with self._writer.as_default(step):
+                tf.summary.image("samples", grid[None])
+            self._writer.flush()
+
+    def say(self, line: str) -> None:
+        """Print a line without tearing the bar."""
+        self._bar.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether `--minutes` have passed in this call."""
+        minutes = self.config.minutes
+        return minutes is not None and time.monotonic() - self._started >= 60 * minutes
+
+    def _record(self, step: int, numbers: dict[str, float]) -> dict:
+        """One object of the log."""
+        now = time.monotonic()
+        images = (step - self._marked_step) * self.config.batch_size
+        speed = images / max(now - self._marked_time, 1e-9)
+        self._marked_step, self._marked_time = step, now
+        seconds = self.seconds_before + now - self._started
+        return {"step": step, **numbers, "images_per_second": round(speed, 1), "seconds": round(seconds, 3)}
+
+    def _tell(self, record: dict) -> None:
+        """Show a record in the bar, or as a line where there is no terminal."""
+        numbers = (
+            f"D loss {record['d_loss']:.3f}  G loss {record['g_loss']:.3f}  D(x) {record['d_real']:.2f}  "
+            f"D(G(z)) {record['d_fake']:.2f}  {record['images_per_second']:.0f} images/s"
+        )
+        if not self._bar.disable:
+            self._bar.set_postfix_str(numbers)
+            return
+        left = (self.last - record["step"]) * self.config.batch_size / max(record["images_per_second"], 1e-9)
+        print(f"step {record['step']}/{self.last}  {numbers}  {tqdm.format_interval(left)} left", flush=True)
+
+    def _catch_signals(self) -> dict:
+        """Take over SIGINT and SIGTERM; only the main thread may."""
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+        return {number: signal.signal(number, self._ask_to_stop) for number in STOP_SIGNALS}
+
+    def _ask_to_stop(self, number: int, frame) -> None:
+        """Remember the signal; the next one has its usual effect again."""
+        self.stop_asked = True
+        for caught, handler in self._handlers.items():
+            signal.signal(caught, handler)
+
+
+def _check(record: dict, run: Run) -> None:
+    """Stop at the first number that is none, before it reaches a saved state."""
+    broken = [name for name in METRICS if not math.isfinite(record[name])]
+    if broken:
+        raise UserError(
+            f"Training diverged: at step {record['step']}, {' and '.join(broken)} is not a number any more.",
+            f"{run.path} keeps its last good state; a lower --generator-lr and --discriminator-lr may help.",
+        )
+
+
+def _event_writer(run: Run):
+    """A TensorBoard writer for the run."""
+    import tensorflow as tf
+
+    return tf.summary.create_file_writer(str(run.events))
+
+
+def _write_events(writer, record: dict) -> None:
+    """One logged step as TensorBoard scalars."""
+    import tensorflow as tf
+
+    with writer.as_default(record["step"]):
+        for name, value in record.items():
+            if name != "step":
+                tf.summary.scalar(name, value)

@@ -1,0 +1,56 @@
+"""Between a trainer and its run directory: states, snapshots and sample grids."""
+
+import numpy as np
+
+from dcgan.errors import UserError
+from dcgan.pictures import save_png, tile
+from dcgan.runs import Run
+from dcgan.sampling.draw import draw
+from dcgan.sampling.latents import latents
+from dcgan.training.trainer import Trainer
+
+SAMPLE_SEEDS = range(64)
+"""The pictures drawn during training: those `python generate.py` draws, when nothing else is asked for."""
+
+
+def restore(trainer: Trainer, run: Run, fingerprint: str) -> None:
+    """Go on where the run stopped; a run with no saved state stays at its beginning.
+
+    Args:
+        trainer: a new trainer of the run's config.
+        run: where the states lie.
+        fingerprint: identity of the data set's content.
+
+    Raises:
+        UserError: the run was trained on other images.
+    """
+    state = run.latest_state()
+    if state is not None:
+        if str(state.pop("fingerprint", "")) != fingerprint:
+            raise UserError(
+                f"The images are not those that {run.path} was trained on.",
+                "Restore them to go on, or choose another --run-dir to start afresh.",
+            )
+        trainer.restore(state)
+    run.rewind_log(trainer.step)
+
+
+def save(trainer: Trainer, run: Run, fingerprint: str) -> None:
+    """Write the snapshot, then the state: what the state says is done is then all there."""
+    run.save_generator(trainer.snapshot())
+    state = {**trainer.state(), "fingerprint": np.array(fingerprint)}
+    run.save_state(trainer.step, state, trainer.config.keep)
+
+
+def save_samples(trainer: Trainer, run: Run, step: int) -> np.ndarray:
+    """Draw the fixed seeds with the averaged generator; returns the grid, uint8 (H, W, C)."""
+    pictures = draw(trainer.snapshot(), latents(SAMPLE_SEEDS, trainer.config.latent_dim))
+    grid = tile(np.concatenate(list(pictures)))
+    save_png(run.sample_file(step), grid)
+    return grid
+
+
+def show_real_images(run: Run, images: np.ndarray) -> None:
+    """Draw 64 of the images as the network will see them."""
+    chosen = np.linspace(0, len(images) - 1, min(len(images), len(SAMPLE_SEEDS))).astype(int)
+    save_png(run.samples / "real.png", tile(images[chosen]))

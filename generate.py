@@ -1,0 +1,8 @@
+"""Draw pictures from a trained generator: `python generate.py --help`."""
+
+import sys
+
+from dcgan.cli import run
+
+if __name__ == "__main__":
+    sys.exit(run("generate"))

@@ -1,0 +1,8 @@
+"""Train a DCGAN: `python train.py --help`."""
+
+import sys
+
+from dcgan.cli import run
+
+if __name__ == "__main__":
+    sys.exit(run("train"))
