@@ -1,0 +1,10 @@
+"""From seeds to pictures: latents, the forward pass, and the files they end in.
+
+Importing this package does not load TensorFlow; `dcgan.sampling.draw` does.
+"""
+
+from dcgan.sampling.generate import animate, generate
+from dcgan.sampling.latents import latents, slerp, walk
+from dcgan.sampling.seeds import Seeds, parse_seeds
+
+__all__ = ["Seeds", "animate", "generate", "latents", "parse_seeds", "slerp", "walk"]

@@ -1,0 +1,135 @@
+"""Which pictures a folder or a zip holds, and how to read one of them."""
+
+import contextlib
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dcgan.data.zips import list_zip, open_zip, zip_reader
+from dcgan.errors import UserError
+
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif")
+LARGEST_FILE = 1 << 27  # bytes; a picture file above it is a mistake or an attack
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture file.
+
+    Args:
+        name: its path from the root on, parted by `/`.
+        size: its size in bytes.
+        mark: what changes when its content does: the time it was written, or its CRC.
+    """
+
+    name: str
+    size: int
+    mark: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The pictures of one folder or zip, sorted by name: the same order on every system.
+
+    Args:
+        root: the folder or zip.
+        entries: its pictures.
+        read: gives the bytes of an entry; may be called from several threads.
+            It raises ValueError, OSError or what `zipfile` raises where the file can't be read.
+    """
+
+    root: Path
+    entries: tuple[Entry, ...]
+    read: Callable[[Entry], bytes]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a picture is added, taken away, renamed or rewritten, and stays when the root moves."""
+        lines = (f"{entry.name}\0{entry.size}\0{entry.mark}\n" for entry in self.entries)
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def only(self, wanted: Callable[[str], bool]) -> "Listing":
+        """The listing of those pictures whose name is wanted."""
+        return replace(self, entries=tuple(entry for entry in self.entries if wanted(entry.name)))
+
+
+@contextlib.contextmanager
+def open_listing(root: Path) -> Iterator[Listing]:
+    """List the pictures under a folder, or in a zip, which is read in place and never unpacked.
+
+    What is hidden, lies in `__MACOSX` or does not end like a picture (`ENDINGS`) is passed over.
+
+    Args:
+        root: the folder or zip; both may be nested.
+
+    Yields:
+        The listing; a zip stays open as long as the block.
+
+    Raises:
+        UserError: the root does not exist, can't be read, is no whole zip, or holds no pictures.
+    """
+    if not root.exists():
+        raise UserError(f"{root} does not exist.", "Check --data-dir.")
+    if root.is_dir():
+        yield _some(Listing(root, _sorted(_walk(root)), lambda entry: _read_file(root / entry.name)))
+        return
+    with open_zip(root) as archive:
+        yield _some(_list_zip(root, archive))
+
+
+def _list_zip(root: Path, archive: zipfile.ZipFile) -> Listing:
+    infos = {name: info for name, info in list_zip(archive).items() if is_picture(name)}
+    entries = (Entry(name, info.file_size, info.CRC) for name, info in infos.items())
+    read = zip_reader(archive, LARGEST_FILE)
+    return Listing(root, _sorted(entries), lambda entry: read(infos[entry.name]))
+
+
+def _some(listing: Listing) -> Listing:
+    if not listing.entries:
+        raise UserError(f"{listing.root} holds no pictures.", f"Pictures end in {', '.join(ENDINGS)}.")
+    return listing
+
+
+def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(sorted(entries, key=lambda entry: entry.name))
+
+
+def is_picture(name: str) -> bool:
+    """Whether a path, parted by `/`, is one of a picture that is meant to be seen."""
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.split("/") if part not in (".", ".."))
+    return not hidden and name.lower().endswith(ENDINGS)
+
+
+def _walk(root: Path) -> Iterator[Entry]:
+    """Every picture file under a folder, each folder once, so that links in a circle come to an end."""
+    seen, waiting = set(), [""]
+    while waiting:
+        prefix = waiting.pop()
+        try:
+            status = os.stat(root / prefix)  # noqa: PTH116 (as below)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(root / prefix) as found:  # pathlib would ask the disk three times a file
+                items = sorted(found, key=lambda item: item.name, reverse=True)
+            waiting += [f"{prefix}{item.name}/" for item in items if item.is_dir() and is_picture(f"{item.name}/.jpg")]
+            files = [item for item in items if is_picture(item.name) and item.is_file()]
+            yield from (_entry(prefix, item) for item in files)
+        except OSError as error:
+            raise UserError(f"{root / prefix} can't be read: {error.strerror or error}.") from error
+
+
+def _entry(prefix: str, item: os.DirEntry) -> Entry:
+    status = item.stat()
+    return Entry(f"{prefix}{item.name}", status.st_size, status.st_mtime_ns)
+
+
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise ValueError(f"the file is larger than {LARGEST_FILE >> 20} MiB")
+    return data

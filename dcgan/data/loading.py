@@ -1,0 +1,155 @@
+"""From options to an image set: which source, which split, which size."""
+
+from contextlib import AbstractContextManager
+
+import numpy as np
+
+from dcgan.config import DataConfig, PrepareConfig
+from dcgan.data import cifar10, stacked
+from dcgan.data.celeba import WHERE, attribute_labels, open_celeba
+from dcgan.data.folder import folder_labels
+from dcgan.data.imageset import ImageSet, fingerprint_of, in_memory
+from dcgan.data.listing import Listing, open_listing
+from dcgan.data.mnist import CLASS_NAMES, read_mnist
+from dcgan.data.pixels import Cut, cut_array
+from dcgan.data.preparing import describe, packed
+from dcgan.data.store import Store
+from dcgan.errors import UserError
+from dcgan.sizes import Size, parse_size, stages_of
+
+SPLITS = ("train", "test")
+PACKED = ("celeba", "folder")
+"""The data sets that are prepared into a store; the others are small enough to be read each time."""
+
+_PACKED_SIZE = (64, 64)  # the size of the paper's faces and of most that was drawn since
+
+
+def load(config: DataConfig, split: str = "train") -> ImageSet:
+    """Load the images that the options ask for; a set of single pictures is prepared first where that wasn't done.
+
+    Args:
+        config: which data set, where it lies, and how its images are cut.
+        split: `train`, or `test` for the sets that have one: `mnist`, `fashion_mnist`, `cifar10`, `stacked_mnist`
+            made of `mnist`, and `celeba` beside its `list_eval_partition.txt`.
+
+    Returns:
+        The images, uint8 (N, H, W, C), their labels and their fingerprint.
+
+    Raises:
+        UserError: the options do not go together, or the source is missing, damaged, or not what it should be.
+    """
+    check(config, split)
+    if config.dataset in PACKED:
+        return _load_packed(config, split)[0]
+    images, labels, class_names = _read_small(config, split)
+    cut = Cut(_size(config, images.shape[1:3]), config.crop, config.channels or images.shape[3])
+    images = cut_array(images, cut)
+    if config.dataset == "stacked_mnist":  # stacked last: resizing thousands of digits is cheaper than all triples
+        images, labels = stacked.stack(images, labels, stacked.COUNT[split])
+    return in_memory(config.dataset, images, labels, class_names)
+
+
+def prepare(config: PrepareConfig) -> ImageSet:
+    """Make the store of a data set, and say where it is and what is in it.
+
+    Args:
+        config: as for `load`.
+
+    Returns:
+        The prepared training split.
+
+    Raises:
+        UserError: as `load`.
+    """
+    check(config, "train")
+    if config.dataset not in PACKED:
+        images = load(config)
+        print(f"{config.dataset} needs no preparation: {len(images)} images are read in a moment.")
+        return images
+    images, store = _load_packed(config, "train")
+    print(f"{store.folder}: {len(images)} images of {_times(images.images.shape[1:])}.")
+    if store.skipped:
+        print(f"{len(store.skipped)} skipped: {describe(store.skipped)}{' …' * (len(store.skipped) > 3)}")
+    return images
+
+
+def check(config: DataConfig, split: str) -> None:
+    """Refuse options that do not go together before anything is read.
+
+    Raises:
+        UserError: two options contradict each other, one lacks another, or the split is unknown.
+    """
+    dataset = config.dataset
+    if split not in SPLITS:
+        raise UserError(f"There is no split {split!r}.", f"Splits: {', '.join(SPLITS)}.")
+    if config.attribute is not None and dataset != "celeba":
+        raise UserError(f"--attribute belongs to --dataset celeba, not to {dataset}.")
+    if dataset in PACKED and config.data_dir is None:
+        hint = WHERE if dataset == "celeba" else "It is a folder or a .zip of pictures."
+        raise UserError(f"--dataset {dataset} needs --data-dir.", hint)
+    if dataset == "mnist10k" and config.data_dir is not None:
+        raise UserError("mnist10k is part of the program and reads no --data-dir.", "Choose another --dataset with it.")
+    if dataset == "stacked_mnist" and config.channels == 1:
+        raise UserError("The three digits of stacked_mnist are its three channels; --channels 1 leaves no room.")
+    if split == "test" and (dataset in ("mnist10k", "folder") or (dataset, config.data_dir) == ("stacked_mnist", None)):
+        raise UserError(f"{dataset} has no test split.", "mnist, fashion_mnist, cifar10 and celeba have one.")
+    _check_size(config)
+
+
+def _check_size(config: DataConfig) -> None:
+    """A crop is square, so the images that it is resized to are, too."""
+    if config.image_size is not None:
+        height, width = parse_size(config.image_size)
+        if config.crop is not None and height != width:
+            raise UserError(f"--crop cuts a square, which would be distorted to --image-size {height}x{width}.")
+
+
+def _size(config: DataConfig, own: Size) -> Size:
+    """The size asked for, or the data set's own."""
+    size = parse_size(config.image_size) if config.image_size is not None else own
+    stages_of(size)
+    return size
+
+
+def _read_small(config: DataConfig, split: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Images, uint8 (N, H, W, C), labels and class names of a set that is read whole; those of one digit if stacked."""
+    if config.dataset == "cifar10":
+        return *cifar10.read_cifar10(config.data_dir, split), cifar10.CLASS_NAMES
+    if config.dataset == "stacked_mnist":
+        digits = "mnist" if config.data_dir else "mnist10k"
+        return *read_mnist(digits, config.data_dir, split), stacked.CLASS_NAMES
+    return *read_mnist(config.dataset, config.data_dir, split), CLASS_NAMES[config.dataset]
+
+
+def _load_packed(config: DataConfig, split: str) -> tuple[ImageSet, Store]:
+    """Open the store of single pictures, and give its rows their labels."""
+    cut = Cut(_size(config, _PACKED_SIZE), config.crop, config.channels or 3)
+    name = config.dataset if split == "train" else f"{config.dataset}-{split}"
+    with _listing(config, split) as listing:
+        store = packed(name, listing, cut, config.store_dir)
+        labels, class_names = _labels(config, listing, {item.name for item in store.skipped})
+    fingerprint = fingerprint_of(store.digest, store.images.shape, labels)
+    return ImageSet(config.dataset, store.images, labels, class_names, fingerprint), store
+
+
+def _listing(config: DataConfig, split: str) -> AbstractContextManager[Listing]:
+    if config.dataset == "celeba":
+        return open_celeba(config.data_dir, split)
+    return open_listing(config.data_dir)
+
+
+def _labels(config: DataConfig, listing: Listing, skipped: set[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Labels of the pictures that are not skipped, int64 (N,), and the class names; None and () without labels."""
+    names = [entry.name for entry in listing.entries if entry.name not in skipped]
+    if config.dataset == "folder":
+        labels, class_names = folder_labels(names)
+    elif config.attribute is None:
+        labels, class_names = None, ()
+    else:
+        labels = attribute_labels(listing.root, names, config.attribute)
+        class_names = (f"not {config.attribute}", config.attribute)
+    return None if labels is None else np.array(labels, np.int64), class_names
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

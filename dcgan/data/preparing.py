@@ -1,0 +1,125 @@
+"""From a listing to its store: opened if it is there, made if it isn't."""
+
+import contextlib
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import filelock
+import numpy as np
+import platformdirs
+from tqdm import tqdm
+
+from dcgan.data.decoding import decode_all
+from dcgan.data.listing import Listing
+from dcgan.data.pixels import Cut
+from dcgan.data.store import Skipped, Store, open_store, write_store
+from dcgan.errors import UserError
+
+MOST_SKIPPED = 0.1
+"""Part of the pictures that may be unreadable; more than that is a mistake somewhere."""
+
+_SECONDS_A_LINE = 20
+
+
+def packed(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -> Store:
+    """The pictures of a listing, cut; the work is done once and kept.
+
+    Two processes that ask for the same store at once make it once: the second waits.
+
+    Args:
+        dataset: the first part of the store's name.
+        listing: the pictures.
+        cut: what to make of each.
+        store_dir: the folder of all stores; by default the user's cache folder.
+
+    Returns:
+        The opened store.
+
+    Raises:
+        UserError: too many pictures can't be read, or the store can't be written.
+    """
+    folder = place_of(dataset, listing, cut, store_dir)
+    made_from = {"source": listing.fingerprint, "size": list(cut.size), "crop": cut.crop, "channels": cut.channels}
+    store = open_store(folder, made_from)
+    if store is not None:
+        return store
+    with _locked(folder):
+        if open_store(folder, made_from) is None:
+            total = len(listing.entries)
+            results = _some_skipped(_shown(decode_all(listing, cut), total, dataset), total, listing.root)
+            write_store(folder, made_from, cut.shape, results)
+    store = open_store(folder, made_from)
+    if store is None:
+        raise UserError(f"{folder} could not be read back after it was written.", "Try another --store-dir.")
+    return store
+
+
+def place_of(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -> Path:
+    """Where the store of a listing lies: `dataset-HxW-` and a hash of the root's path and the options.
+
+    A changed source takes the place of its older self, so that the cache does not fill up with stores of the past.
+    """
+    parts = [str(listing.root.resolve()), *cut.shape, cut.crop]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+    root = store_dir or Path(platformdirs.user_cache_dir("dcgan", appauthor=False))
+    return root / f"{dataset}-{cut.size[0]}x{cut.size[1]}-{key}"
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Be the only process that makes this store; tell the user if that means waiting."""
+    lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=1)
+        except filelock.Timeout:
+            print(f"Another process is preparing {folder}; waiting for it.", file=sys.stderr)
+            lock.acquire()
+    except OSError as error:
+        raise UserError(
+            f"{folder.parent} can't be written to: {error.strerror or error}.",
+            "Choose a place you may write to with --store-dir.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _some_skipped(results: Iterable[np.ndarray | Skipped], total: int, root: Path) -> Iterator[np.ndarray | Skipped]:
+    """Pass everything on, and stop as soon as too many of `total` are skipped."""
+    skipped = []
+    for result in results:
+        if isinstance(result, Skipped):
+            skipped.append(result)
+            if len(skipped) > MOST_SKIPPED * total:
+                raise UserError(
+                    f"More than 1 in {round(1 / MOST_SKIPPED)} of the {total} pictures in {root} can't be used.",
+                    f"The first: {describe(skipped)}.",
+                )
+        yield result
+
+
+def describe(skipped: Iterable[Skipped], most: int = 3) -> str:
+    """The first few skipped pictures and why, in one line that any terminal can show."""
+    first = [f"{item.name} ({item.reason})" for item in list(skipped)[:most]]
+    return "; ".join(first).encode("utf-8", "backslashreplace").decode()
+
+
+def _shown(results: Iterable[np.ndarray | Skipped], total: int, dataset: str) -> Iterator[np.ndarray | Skipped]:
+    """Pass everything on and show how far it is: a bar in a terminal, a line now and then in a log."""
+    if sys.stderr.isatty():
+        yield from tqdm(results, f"Preparing {dataset}", total, unit=" images")
+        return
+    print(f"Preparing {dataset}: {total} pictures, once.", file=sys.stderr)
+    told = time.monotonic()
+    for done, result in enumerate(results):
+        if time.monotonic() - told > _SECONDS_A_LINE:
+            told = time.monotonic()
+            print(f"Preparing {dataset}: {done} of {total}.", file=sys.stderr)
+        yield result

@@ -1,0 +1,21 @@
+"""From arrays to files people look at: grids, PNG, animations, curves.
+
+Images are uint8, height × width × channels, with one channel (grey) or three (RGB). Importing this package loads
+neither TensorFlow nor matplotlib.
+"""
+
+from dcgan.pictures.animation import save_animation
+from dcgan.pictures.curves import save_curves
+from dcgan.pictures.grid import magnify, tile
+from dcgan.pictures.png import encode_png, read_png, read_png_text, save_png
+
+__all__ = [
+    "encode_png",
+    "magnify",
+    "read_png",
+    "read_png_text",
+    "save_animation",
+    "save_curves",
+    "save_png",
+    "tile",
+]

@@ -1,0 +1,57 @@
+"""How a run went, as curves."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from dcgan.errors import UserError
+from dcgan.files import whole_file
+
+PANELS = {
+    "loss": {"d_loss": "discriminator", "g_loss": "generator"},
+    "mean of D": {"d_real": "real images", "d_fake": "generated images"},
+}
+"""Axis label → {key in the log: name of the curve}."""
+
+
+def save_curves(path: Path, records: Iterable[Mapping[str, float]]) -> None:
+    """Draw the losses, and below them what the discriminator makes of real and generated images.
+
+    A key that a record lacks leaves a gap in that curve.
+
+    Args:
+        path: file to write; its ending names the format (`.png`, `.svg`, `.pdf`).
+        records: objects of `log.jsonl` with `step`, and `d_loss`, `g_loss`, `d_real`, `d_fake`.
+
+    Raises:
+        UserError: there are no records, or the file can't be written.
+    """
+    records = list(records)
+    if not records:
+        raise UserError("There is nothing to draw curves of yet.", "Train a while, then try again.")
+    with whole_file(path) as temporary:
+        _figure(records).savefig(temporary)
+
+
+def _figure(records: list[Mapping[str, float]]):
+    """The figure, made without pyplot: no window, no state that outlives it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 6), dpi=100, layout="constrained")
+    axes = figure.subplots(len(PANELS), 1, sharex=True)
+    for panel, (label, curves) in zip(axes, PANELS.items(), strict=True):
+        _draw(panel, records, curves)
+        panel.set_ylabel(label)
+    # An undecided discriminator says one half to everything (Goodfellow et al. 2014, proposition 1).
+    axes[-1].axhline(0.5, color="grey", linestyle=":", linewidth=1)
+    axes[-1].set_ylim(0, 1)
+    axes[-1].set_xlabel("step")
+    return figure
+
+
+def _draw(panel, records: list[Mapping[str, float]], curves: Mapping[str, str]) -> None:
+    """One line a key over the steps."""
+    steps = [record["step"] for record in records]
+    for key, name in curves.items():
+        panel.plot(steps, [record.get(key, float("nan")) for record in records], label=name, linewidth=1)
+    panel.grid(alpha=0.3)
+    panel.legend()

@@ -1,0 +1,88 @@
+"""Where pictures go: what `--out` means, and a free name where it is left out."""
+
+import itertools
+from pathlib import Path
+
+from dcgan.config import GenerateConfig
+from dcgan.errors import UserError
+from dcgan.runs import Run
+from dcgan.sampling.folder import refuse_existing
+from dcgan.sampling.seeds import Seeds
+
+KINDS = {
+    ".png": "grid",
+    ".npy": "array",
+    ".npz": "archive",
+    ".gif": "animation",
+    ".mp4": "animation",
+    "": "folder",
+}
+"""What is written, by the ending of its name."""
+
+
+def kind_of(out: Path) -> str:
+    """What is to be written to `out`, one of `KINDS`.
+
+    Raises:
+        UserError: an ending that means nothing; a folder of that name would hardly be what was wanted.
+    """
+    try:
+        return KINDS[out.suffix.lower()]
+    except KeyError:
+        hint = "Write .png, .npy, .npz, .gif or .mp4, or a folder's name without a dot."
+        raise UserError(f"--out {out} ends in {out.suffix}, which can't be written.", hint) from None
+
+
+def destination(config: GenerateConfig, run: Run, seeds: Seeds) -> Path:
+    """The file or folder to write.
+
+    Args:
+        config: with `out`, or without it for a new name in the run directory.
+        run: the run that is drawn from.
+        seeds: what is drawn.
+
+    Returns:
+        A path that is free, or may be overwritten.
+
+    Raises:
+        UserError: it is taken, or its ending means nothing.
+    """
+    if config.out is None:
+        default = _default(config, run, seeds)
+        return default if config.overwrite else _free(default)
+    if kind_of(config.out) == "folder":
+        _check_folder(config, seeds)
+    else:
+        _check_file(config.out, config.overwrite)
+    return config.out
+
+
+def _default(config: GenerateConfig, run: Run, seeds: Seeds) -> Path:
+    """A name that says what is in it; a long list of seeds is left at its length."""
+    if config.animate:
+        return run.path / "history.gif"
+    which = str(seeds) if len(str(seeds)) <= 40 else f"{len(seeds)}-chosen"
+    weights = "" if config.weights == "ema" else f"-{config.weights}"
+    return run.path / "generated" / f"{'walk' if config.walk else 'seeds'}-{which}{weights}.png"
+
+
+def _free(path: Path) -> Path:
+    """`path`, or the first of `path`-2, `path`-3, … that is not there yet."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+    return next(name for name in itertools.chain([path], numbered) if not name.exists())
+
+
+def _check_file(out: Path, overwrite: bool) -> None:
+    """Refuse a name that is taken."""
+    if out.is_dir():
+        raise UserError(f"{out} is a folder.", "Give it another name.")
+    if out.exists() and not overwrite:
+        raise UserError(f"{out} exists already.", "Choose another --out, or add --overwrite.")
+
+
+def _check_folder(config: GenerateConfig, seeds: Seeds) -> None:
+    """Refuse a folder that is a file, or holds a picture that would be drawn."""
+    if config.out.exists() and not config.out.is_dir():
+        raise UserError(f"{config.out} is a file.", "Give the folder another name.")
+    if not config.overwrite:
+        refuse_existing(config.out, seeds)

@@ -1,0 +1,43 @@
+"""The forward pass: latents in, stored images out, each the same to the bit wherever it is drawn."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan.scaling import to_uint8
+
+BATCH = 64
+"""Latents a forward pass. A picture's bits may depend on it, so that every command draws with this one."""
+
+
+def draw(generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int = BATCH) -> Iterator[np.ndarray]:
+    """Draw one image a latent.
+
+    Every forward pass has the same batch size, the last one padded with zeros. An image is then the same to the bit
+    whatever its place in the batch, its neighbours, their number, and the number of threads; with another batch
+    size it may differ by rounding, because matrix products of another size are summed in another order.
+
+    Args:
+        generator: latents (None, dim) in, images (None, H, W, C) in [-1, 1] out.
+        latents: vectors of length dim: an array (N, dim), or an iterable, of which one batch at a time is taken.
+        batch_size: latents a forward pass.
+
+    Returns:
+        An iterator of uint8 (n, H, W, C) with n at most `batch_size`, in the order of the latents.
+    """
+    forward = _forward(generator, batch_size)
+    padded = np.zeros((batch_size, generator.input_shape[-1]), np.float32)
+    rows = iter(latents)
+    while chunk := list(itertools.islice(rows, batch_size)):
+        padded[: len(chunk)] = chunk
+        padded[len(chunk) :] = 0.0
+        yield forward(tf.constant(padded)).numpy()[: len(chunk)]
+
+
+def _forward(generator: keras.Model, batch_size: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The generator in inference mode and the way back to bytes, as one graph for one batch size."""
+    shape = tf.TensorSpec((batch_size, generator.input_shape[-1]), tf.float32)
+    return tf.function(lambda z: to_uint8(generator(z, training=False)), input_signature=[shape])

@@ -1,0 +1,122 @@
+"""Generator and discriminator as Radford et al. 2016 have them."""
+
+import keras
+import numpy as np
+import pytest
+from oracle import discriminator, generator, transposed_convolution
+
+from dcgan.networks import build_discriminator, build_generator
+from dcgan.sizes import base_of, stages_of
+
+SIZES = [(28, 28), (32, 32), (24, 16), (8, 8), (40, 40)]
+
+
+def weights_of(model):
+    return {variable.path: np.asarray(variable, np.float64) for variable in model.variables}
+
+
+def count_trainable(model):
+    return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+
+
+def test_at_latent_100_and_64_filters_64x64x3_has_the_weights_everyone_compares_with():
+    assert count_trainable(build_generator((64, 64), 3, width=64, latent_dim=100)) == 3_576_704
+    assert count_trainable(build_discriminator((64, 64), 3, width=64)) == 2_765_568
+
+
+@pytest.mark.parametrize("size", [*SIZES, (64, 64), (96, 64), (224, 224)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_size_of_the_rule_gives_images_of_that_size(size, channels):
+    drawn = build_generator(size, channels, width=2, latent_dim=5)
+    judge = build_discriminator(size, channels, width=2)
+    assert drawn.input_shape == (None, 5)
+    assert drawn.output_shape == judge.input_shape == (None, *size, channels)
+    assert judge.output_shape == (None, 1)
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_generator_equals_the_slow_one(size, kernel):
+    model = build_generator(size, 3, width=3, latent_dim=6, kernel=kernel, seed=1)
+    latents = np.random.default_rng(0).standard_normal((5, 6))
+    expected = generator(weights_of(model), latents, base_of(size), stages_of(size))
+    np.testing.assert_allclose(model(latents, training=True), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_discriminator_equals_the_slow_one(size, kernel):
+    model = build_discriminator(size, 3, width=3, kernel=kernel, seed=1)
+    images = np.random.default_rng(0).uniform(-1, 1, (5, *size, 3))
+    expected = discriminator(weights_of(model), images, stages_of(size))
+    np.testing.assert_allclose(model(images, training=True), expected, atol=2e-5)
+
+
+def test_a_kernel_of_4_leaves_no_checkerboard_and_one_of_5_does():
+    """Ones through ones: the interior of the result says how many products each pixel sums."""
+    interior = {}
+    for side in (4, 5):
+        layer = keras.layers.Conv2DTranspose(1, side, strides=2, padding="same", kernel_initializer="ones")
+        result = np.asarray(layer(np.ones((1, 6, 6, 1), np.float32)))
+        np.testing.assert_allclose(result, transposed_convolution(np.ones((1, 6, 6, 1)), np.ones((side, side, 1, 1))))
+        interior[side] = set(result[0, 3:-3, 3:-3, 0].ravel().tolist())
+    assert interior == {4: {4.0}, 5: {4.0, 6.0, 9.0}}
+
+
+def test_drawn_images_lie_between_minus_one_and_one():
+    drawn = build_generator((28, 28), 1, width=2)(100 * np.ones((2, 100), np.float32), training=False)
+    assert np.abs(drawn).max() <= 1
+
+
+def test_logits_leave_the_discriminator_and_no_sigmoid():
+    model = build_discriminator((8, 8), 1, width=4)
+    assert model.layers[-1].activation is keras.activations.linear
+    assert np.ptp(model(1e6 * np.random.default_rng(0).standard_normal((8, 8, 8, 1)))) > 1
+
+
+@pytest.mark.parametrize("build", [build_generator, build_discriminator])
+def test_initial_weights_are_normal_with_deviation_0_02(build):
+    model = build((64, 64), 3)
+    for variable in model.trainable_variables:
+        values = np.asarray(variable)
+        if variable.path.endswith("beta"):
+            assert not values.any()
+        else:
+            mean = 1.0 if variable.path.endswith("gamma") else 0.0
+            error = 5 * 0.02 / np.sqrt(values.size)
+            assert abs(values.mean() - mean) < error
+            assert abs(values.std() - 0.02) < error
+
+
+@pytest.mark.parametrize("build", [build_generator, build_discriminator])
+def test_initial_weights_follow_from_the_seed_and_no_two_layers_share_them(build):
+    first, again, other = (weights_of(build((32, 32), 1, width=4, seed=seed)) for seed in (3, 3, 4))
+    assert all(np.array_equal(first[path], again[path]) for path in first)
+    assert not any(np.array_equal(first[path], other[path]) for path in first if path.endswith("kernel"))
+    gammas = [tuple(first[path][:4]) for path in first if path.endswith("gamma")]
+    assert len(set(gammas)) == len(gammas)
+
+
+def test_batch_norm_stands_everywhere_but_at_gs_output_and_ds_input():
+    def norms(model):
+        return [isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers]
+
+    generator_norms, discriminator_norms = norms(build_generator((64, 64))), norms(build_discriminator((64, 64)))
+    assert sum(generator_norms) == 4
+    assert not any(generator_norms[-2:])
+    assert sum(discriminator_norms) == 3
+    assert not any(discriminator_norms[:4])
+
+
+def test_batch_norm_has_the_settings_of_the_papers_code():
+    norm = build_generator((8, 8)).get_layer("norm_0")
+    assert (norm.momentum, norm.epsilon) == (0.9, 1e-5)
+
+
+@pytest.mark.parametrize("build", [build_generator, build_discriminator])
+def test_a_saved_network_loads_with_plain_keras_and_computes_the_same(build, tmp_path):
+    model = build((24, 16), 3, width=3, seed=5)
+    model.save(tmp_path / "network.keras")
+    loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
+    x = np.random.default_rng(0).standard_normal((3, *model.input_shape[1:])).astype(np.float32)
+    assert np.array_equal(model(x, training=False), loaded(x, training=False))

@@ -1,0 +1,118 @@
+"""GIF and MP4, read back by Pillow and by ffmpeg."""
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from dcgan.errors import UserError
+from dcgan.pictures import save_animation
+
+
+def moving(count, height=16, width=20, channels=3):
+    """A colour gradient that wanders."""
+    y, x = np.mgrid[:height, :width]
+    for step in range(count):
+        planes = [np.sin((x + y * k + step) / 7.0) for k in range(channels)]
+        yield (127.5 * (1 + np.stack(planes, -1))).astype(np.uint8)
+
+
+def read_gif(path):
+    with Image.open(path) as gif:
+        frames = [(np.asarray(frame.convert("RGB")), frame.info["duration"]) for frame in ImageSequence.Iterator(gif)]
+        return gif.info, frames
+
+
+def read_mp4(path):
+    reader = imageio_ffmpeg.read_frames(path)
+    meta = next(reader)
+    width, height = meta["size"]
+    return meta, [np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader]
+
+
+def test_a_gif_holds_every_frame_in_order_and_loops_for_ever(tmp_path):
+    assert save_animation(tmp_path / "a.gif", moving(9)) == 9
+    info, frames = read_gif(tmp_path / "a.gif")
+    assert info["loop"] == 0
+    assert len(frames) == 9
+    for (shown, _), meant in zip(frames, moving(9), strict=True):
+        assert np.abs(shown.astype(int) - meant).mean() < 3  # of 255: a palette of 256 colours
+
+
+def test_grey_frames_of_a_gif_keep_every_value(tmp_path):
+    save_animation(tmp_path / "a.gif", moving(4, channels=1))
+    for (shown, _), meant in zip(read_gif(tmp_path / "a.gif")[1], moving(4, channels=1), strict=True):
+        np.testing.assert_array_equal(shown[..., :1], meant)
+
+
+@pytest.mark.parametrize("fps", [0.5, 7.0, 12.0, 24.0, 30.0, 50.0])
+def test_a_gif_lasts_as_long_as_its_frames_although_delays_are_whole_hundredths(tmp_path, fps):
+    save_animation(tmp_path / "a.gif", moving(30), fps)
+    delays = [delay for _, delay in read_gif(tmp_path / "a.gif")[1]]
+    assert sum(delays) == pytest.approx(1000 * 30 / fps, abs=5)
+    assert max(delays) - min(delays) <= 10
+
+
+def test_equal_neighbours_in_a_gif_are_shown_for_their_time_together(tmp_path):
+    first, second = moving(2)
+    assert save_animation(tmp_path / "a.gif", [first, first, first, second], fps=10) == 4
+    assert [delay for _, delay in read_gif(tmp_path / "a.gif")[1]] == [300, 100]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_mp4_holds_every_frame_in_a_form_that_browsers_play(tmp_path, channels):
+    assert save_animation(tmp_path / "a.mp4", moving(15, 32, 48, channels), fps=12) == 15
+    meta, frames = read_mp4(tmp_path / "a.mp4")
+    assert (meta["codec"], meta["pix_fmt"].split("(")[0], meta["fps"]) == ("h264", "yuv420p", 12)
+    assert len(frames) == 15
+    for shown, meant in zip(frames, moving(15, 32, 48, channels), strict=True):
+        assert np.abs(shown.astype(int) - meant).mean() < 8
+
+
+def test_an_mp4_says_what_it_is_before_its_pictures_so_that_it_plays_while_it_loads(tmp_path):
+    save_animation(tmp_path / "a.mp4", moving(5))
+    content = (tmp_path / "a.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_an_odd_side_of_an_mp4_is_made_even_by_repeating_the_edge(tmp_path):
+    save_animation(tmp_path / "a.mp4", moving(3, 33, 41))
+    meta, frames = read_mp4(tmp_path / "a.mp4")
+    assert meta["size"] == (42, 34)
+    assert np.abs(frames[0][:33, :41].astype(int) - next(moving(1, 33, 41))).mean() < 8
+
+
+@pytest.mark.parametrize("ending", ["gif", "mp4"])
+class TestEitherKind:
+    def test_frames_are_taken_one_at_a_time(self, tmp_path, ending):
+        frames = moving(5)
+        assert save_animation(tmp_path / f"a.{ending}", frames) == 5
+        assert next(frames, None) is None
+
+    def test_frames_of_another_size_are_refused_and_nothing_is_left(self, tmp_path, ending):
+        frames = [*moving(2), *moving(1, 18, 20)]
+        with pytest.raises(UserError, match="picture 3 has another size than those before: 16x20x3 and 18x20x3"):
+            save_animation(tmp_path / f"a.{ending}", frames)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_no_frame_is_refused(self, tmp_path, ending):
+        with pytest.raises(UserError, match="no picture"):
+            save_animation(tmp_path / f"a.{ending}", [])
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gif_faster_than_browsers_show_is_refused(tmp_path):
+    with pytest.raises(UserError, match="60 pictures a second"):
+        save_animation(tmp_path / "a.gif", moving(2), fps=60)
+
+
+def test_another_ending_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"ends in \.gif or \.mp4"):
+        save_animation(tmp_path / "a.webp", moving(2))
+
+
+def test_an_mp4_that_ffmpeg_could_not_write_is_no_success(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/bin/false")
+    with pytest.raises(UserError, match="ffmpeg"):
+        save_animation(tmp_path / "a.mp4", moving(2))
+    assert list(tmp_path.iterdir()) == []

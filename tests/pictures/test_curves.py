@@ -1,0 +1,40 @@
+"""How a run went, as curves."""
+
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from dcgan.errors import UserError
+from dcgan.pictures import read_png, save_curves
+
+RECORDS = [
+    {"step": step, "d_loss": 1.4 - step / 900, "g_loss": 0.7 + step / 300, "d_real": 0.6, "d_fake": 0.4}
+    for step in range(50, 600, 50)
+]
+
+
+def test_curves_are_drawn_without_pyplot(tmp_path):
+    sys.modules.pop("matplotlib.pyplot", None)
+    save_curves(tmp_path / "curves.png", RECORDS)
+    assert read_png(tmp_path / "curves.png").shape == (600, 800, 3)
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_every_curve_that_the_log_has_is_named(tmp_path):
+    save_curves(tmp_path / "curves.svg", RECORDS)
+    ElementTree.parse(tmp_path / "curves.svg")
+    text = (tmp_path / "curves.svg").read_text()
+    for name in ("discriminator", "generator", "real images", "generated images", "loss", "step"):
+        assert f"<!-- {name} -->" in text
+
+
+def test_missing_and_impossible_numbers_leave_gaps(tmp_path):
+    gaps = [*RECORDS, {"step": 600}, {"step": 650, "d_loss": None, "g_loss": float("inf"), "d_real": float("nan")}]
+    save_curves(tmp_path / "curves.png", gaps)
+    assert (tmp_path / "curves.png").exists()
+
+
+def test_no_records_are_refused(tmp_path):
+    with pytest.raises(UserError, match="nothing to draw"):
+        save_curves(tmp_path / "curves.png", iter([]))

@@ -1,0 +1,72 @@
+"""What the commands print, and the exit codes they end with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dcgan import cli
+from dcgan.errors import UserError
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+def test_help_lists_the_commands(capsys):
+    assert cli.main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"  {command} " in printed for command in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [[], ["trian"]])
+def test_no_command_and_an_unknown_one_end_with_code_2_and_the_list(arguments, capsys):
+    assert cli.main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "commands:" in printed.err
+
+
+def test_a_mistake_ends_with_code_2_and_two_lines_without_a_traceback(capsys):
+    assert cli.main(["train", "--steps", "none"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("error: ")
+
+
+def test_an_interrupt_ends_with_code_130(monkeypatch, capsys):
+    def interrupt(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dcgan.data.prepare", interrupt)
+    assert cli.main(["prepare"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("door", ["train.py", "generate.py"])
+def test_the_doors_have_the_options_of_their_commands(door):
+    command = door.removesuffix(".py")
+    through_door = subprocess.run(
+        [sys.executable, door, "--print_config"], cwd=CHECKOUT, check=True, capture_output=True, text=True
+    )
+    through_module = subprocess.run(
+        [sys.executable, "-m", "dcgan", command, "--print_config"],
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert through_door.stdout == through_module.stdout != ""
+
+
+def test_every_public_name_can_be_imported():
+    import dcgan
+
+    for name in dcgan.__all__:
+        assert getattr(dcgan, name) is not None
+    with pytest.raises(AttributeError):
+        dcgan.nonsense
+
+
+def test_a_user_error_is_its_problem_and_its_hint():
+    assert str(UserError("The cat is gone.", "Look on the roof.")) == "The cat is gone.\nLook on the roof."
+    assert str(UserError("The cat is gone.")) == "The cat is gone."

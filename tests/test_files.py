@@ -1,0 +1,63 @@
+"""A reader sees the old file or the new one, never half of one."""
+
+import errno
+import os
+
+import pytest
+
+from dcgan.errors import UserError
+from dcgan.files import remove_leftovers, whole_file
+
+
+def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    with whole_file(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail_half_way():
+        with whole_file(path) as temporary:
+            temporary.write_text("ha")
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_told_in_words_and_leaves_nothing(tmp_path):
+    path = tmp_path / "file.txt"
+    with pytest.raises(UserError, match=r"can't be written: No space left.*\n.*Free some space"), whole_file(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_can_not_be_made_is_told_in_words(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="can't be written"), whole_file(tmp_path / "file" / "below"):
+        pass
+
+
+def test_new_files_have_the_permissions_the_user_gives_new_files(tmp_path):
+    (tmp_path / "plain").write_text("")
+    with whole_file(tmp_path / "whole") as temporary:
+        temporary.write_text("")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    (tmp_path / "state").mkdir()
+    leftover, kept = tmp_path / "state" / ".writing-x.npz", tmp_path / "state" / "step-00000001.npz"
+    leftover.write_text("")
+    kept.write_text("")
+    remove_leftovers(tmp_path)
+    assert list((tmp_path / "state").iterdir()) == [kept]

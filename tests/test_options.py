@@ -1,0 +1,119 @@
+"""The command line, the help and the YAML files are derived from the config dataclasses."""
+
+import subprocess
+import sys
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from dcgan import config
+from dcgan.cli import COMMANDS
+from dcgan.errors import UserError
+from dcgan.options import parse, parser_for, read_yaml, to_yaml
+
+CONFIGS = [kind for kind, _ in COMMANDS.values()]
+CHECKOUT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_without_arguments_the_options_are_the_defaults(kind):
+    assert parse(kind, [], "train.py") == kind()
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_every_field_is_an_option_and_every_option_explains_itself(kind):
+    text = parser_for(kind, "x").format_help()
+    for field in fields(kind):
+        assert f"--{field.name.replace('_', '-')}" in text
+    actions = parser_for(kind, "x")._actions
+    assert all(action.help and len(action.help) > 10 for action in actions)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "value"),
+    [
+        (["--batch-size", "16"], "batch_size", 16),
+        (["--data-dir", "some/folder"], "data_dir", Path("some/folder")),
+        (["--image-size", "96x64"], "image_size", "96x64"),
+        (["--image-size", "64"], "image_size", "64"),
+        (["--minutes", "0.5"], "minutes", 0.5),
+        (["--dataset=cifar10"], "dataset", "cifar10"),
+        (["--no-tensorboard"], "tensorboard", False),
+        (["--animate"], "animate", True),
+    ],
+)
+def test_options_are_read_as_their_types(arguments, field, value):
+    assert getattr(parse(config.TrainConfig, arguments, "train.py"), field) == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--batchsize", "3"], "batchsize"),
+        (["--batch-size", "0"], "batch_size"),
+        (["--batch-size", "many"], "batch_size"),
+        (["--dataset", "imagenet"], "dataset"),
+        (["--generator-lr", "-1"], "generator_lr"),
+        (["--generator-lr", "nan"], "generator_lr"),
+        (["--kernel", "1"], "kernel"),
+        (["--config", "missing.yaml"], "missing.yaml"),
+        (["stray"], "stray"),
+    ],
+)
+def test_a_wrong_option_is_named_in_one_line(arguments, named):
+    with pytest.raises(UserError, match=named) as caught:
+        parse(config.TrainConfig, arguments, "train.py")
+    assert "\n" not in caught.value.problem
+    assert "--help" in caught.value.hint
+
+
+def test_a_config_file_gives_options_and_the_command_line_has_the_last_word(tmp_path):
+    file = tmp_path / "recipe.yaml"
+    file.write_text("batch_size: 8\nsteps: 7\n")
+    options = parse(config.TrainConfig, ["--config", str(file), "--steps", "9"], "train.py")
+    assert (options.batch_size, options.steps) == (8, 9)
+
+
+@pytest.mark.parametrize(
+    "content", [b"batchsize: 8\n", b"batch_size: many\n", b"\x00\xff{", b"- a\n- b\n", b"a: b: c", b"batch_size: [\n"]
+)
+def test_a_config_file_with_an_unknown_key_or_none_at_all_is_refused(tmp_path, content):
+    file = tmp_path / "recipe.yaml"
+    file.write_bytes(content)
+    with pytest.raises(UserError):
+        parse(config.TrainConfig, ["--config", str(file)], "train.py")
+    with pytest.raises(UserError):
+        read_yaml(config.TrainConfig, file)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_options_survive_the_way_through_a_file(kind, tmp_path):
+    options = kind()
+    if kind is config.TrainConfig:
+        options = replace(options, run_dir=Path("a b/ö"), image_size="64", minutes=1.5, animate=True, generator_lr=1e-5)
+    (tmp_path / "config.yaml").write_text(to_yaml(options), encoding="utf-8")
+    assert read_yaml(kind, tmp_path / "config.yaml") == options
+
+
+def test_only_options_that_change_the_result_count_as_differences():
+    first = config.TrainConfig()
+    second = replace(first, seed=3, steps=1, run_dir=Path("x"), minutes=2.0, keep=9, kernel=5)
+    assert config.differences(first, second) == {"seed": (0, 3), "kernel": (4, 5)}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--print_config"], ["--steps", "0"]])
+def test_the_command_line_answers_without_importing_tensorflow(arguments):
+    code = (
+        "import sys; from dcgan.cli import run\n"
+        f"try: run('train', {arguments})\n"
+        "except SystemExit: pass\n"
+        "assert not {'tensorflow', 'keras', 'matplotlib', 'PIL'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True, capture_output=True)
+
+
+def test_importing_the_package_does_not_import_tensorflow():
+    code = "import sys, dcgan; dcgan.TrainConfig; assert 'tensorflow' not in sys.modules; assert 'keras' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)

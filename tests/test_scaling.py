@@ -1,0 +1,19 @@
+"""Stored images and what the network sees are one picture in two scales."""
+
+import numpy as np
+
+from dcgan.scaling import to_float, to_uint8
+
+EVERY_VALUE = np.arange(256, dtype=np.uint8)
+
+
+def test_all_256_values_come_back():
+    assert np.array_equal(to_uint8(to_float(EVERY_VALUE)), EVERY_VALUE)
+
+
+def test_black_is_minus_one_and_white_is_one():
+    assert to_float(EVERY_VALUE[[0, 255]]).numpy().tolist() == [-1.0, 1.0]
+
+
+def test_values_outside_the_range_are_clipped():
+    assert to_uint8(np.array([-7.0, 7.0], np.float32)).numpy().tolist() == [0, 255]
