@@ -68,7 +68,15 @@ def to_yaml(config: Any) -> str:
 
 def _build(kind: type[Config], values: Any) -> Config:
     """The dataclass from the parser's namespace."""
-    return kind(**{f.name: getattr(values, f.name) for f in fields(kind)})
+    return kind(**{f.name: _plain(getattr(values, f.name)) for f in fields(kind)})
+
+
+def _plain(value: Any) -> Any:
+    """A number without the restricted type it was checked with: YAML and TensorFlow want int and float."""
+    for plain in (int, float):
+        if isinstance(value, plain) and not isinstance(value, bool):
+            return plain(value)
+    return value
 
 
 def _description(kind: type) -> str:

@@ -17,8 +17,10 @@ def draw(generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int 
     """Draw one image a latent.
 
     Every forward pass has the same batch size, the last one padded with zeros. An image is then the same to the bit
-    whatever its place in the batch, its neighbours, their number, and the number of threads; with another batch
-    size it may differ by rounding, because matrix products of another size are summed in another order.
+    whatever its place in the batch, its neighbours and their number; with another batch size it may differ by
+    rounding, because matrix products of another size are summed in another order. With oneDNN, which this package
+    turns on, the number of threads doesn't matter either. Without it, it does where a sum is long enough to be
+    divided among threads: convolutions after upsampling, and the widest transposed ones.
 
     Args:
         generator: latents (None, dim) in, images (None, H, W, C) in [-1, 1] out.

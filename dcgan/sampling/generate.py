@@ -150,7 +150,7 @@ def _write_animation(job: Job) -> str:
     rows = itertools.chain.from_iterable(walk(job.seeds, dim, steps, loop=True))
     images = itertools.chain.from_iterable(job.chunks(rows, steps * len(job.seeds)))
     save_animation(job.out, (magnify(image, FRAME_SIDE) for image in images), job.config.fps)
-    return f"Walk along {_of(job.seeds)} and back"
+    return f"Loop along {_of(job.seeds)}"
 
 
 WRITERS = {

@@ -73,7 +73,7 @@ def test_a_folder_without_the_files_is_told_which_one_is_missing(tmp_path):
 def test_images_and_labels_of_different_number_are_refused(tmp_path):
     write_mnist(tmp_path, names="{}-idx{}-ubyte")
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(np.zeros(11)))
-    with pytest.raises(UserError, match="12 images, but .* 11 labels"):
+    with pytest.raises(UserError, match=r"12 images, but .* 11 labels"):
         load(DataConfig("mnist", data_dir=tmp_path))
 
 

@@ -50,7 +50,7 @@ def test_columns_beyond_the_number_of_images_are_left_out():
     "images", [numbered(0), numbered(2)[..., 0], numbered(2).astype(float), numbered(2, channels=4)]
 )
 def test_what_is_no_stack_of_images_is_refused(images):
-    with pytest.raises(ValueError, match="uint8|at least one"):
+    with pytest.raises(ValueError, match=r"uint8|at least one"):
         tile(images)
 
 

@@ -1,0 +1,87 @@
+"""kill -9 at any moment loses at most the steps since the last save, and nothing of what they lead to."""
+
+import random
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import tiny_config
+
+from dcgan import data, runs, train
+from dcgan.data.batches import batches
+from dcgan.options import to_yaml
+
+CHECKOUT = Path(__file__).parents[2]
+STEPS, SAVE_EVERY = 200, 20
+
+
+def start(config, folder):
+    """`python train.py` on the config, as a process of its own."""
+    file = folder / "config.yaml"
+    file.write_text(to_yaml(config))
+    command = [sys.executable, "train.py", "--config", str(file)]
+    return subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def kill_after_step(process, run, step, delay):
+    """kill -9 once the log has reached `step`, and `delay` seconds later."""
+    while process.poll() is None and not any(record["step"] >= step for record in run.records()):
+        time.sleep(0.02)
+    time.sleep(delay)
+    process.kill()
+    process.wait()
+
+
+def next_batch(config, step):
+    images = data.load(config)
+    return next(iter(batches(images.images, config.batch_size, config.seed, range(step, step + 1)))).numpy()
+
+
+@pytest.mark.slow
+def test_200_steps_with_kills_at_random_moments_equal_200_steps_in_one_go(tmp_path):
+    config = tiny_config(tmp_path, steps=STEPS, save_every=SAVE_EVERY, sample_every=50, log_every=1)
+    straight = train(config)
+    killed = replace(config, run_dir=tmp_path / "killed")
+    run, dice = runs.Run(killed.run_dir), random.Random()
+    moments = sorted(dice.sample(range(1, STEPS), 3))
+    for moment in moments:
+        delay = dice.uniform(0, 0.05)
+        kill_after_step(start(killed, tmp_path), run, moment, delay)
+        reached = run.records()[-1]["step"]
+        saved = int((run.latest_state() or {"steps_done": 0})["steps_done"])
+        assert reached - saved <= SAVE_EVERY, f"moments {moments}, delay {delay}"
+    last = start(killed, tmp_path)
+    output, _ = last.communicate()
+    assert last.returncode == 0, output
+
+    assert straight.generator_file.read_bytes() == run.generator_file.read_bytes(), f"moments {moments}"
+    ours, theirs = straight.latest_state(), run.latest_state()
+    assert list(ours) == list(theirs)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours), f"moments {moments}"
+    assert np.array_equal(next_batch(config, STEPS + 1), next_batch(killed, STEPS + 1))
+    assert [record["step"] for record in run.records()] == list(range(1, STEPS + 1))
+    assert not list(run.path.rglob(".writing-*"))
+
+
+def test_a_second_training_in_the_same_run_directory_is_refused(tmp_path):
+    config = tiny_config(tmp_path, steps=100_000)
+    first = start(config, tmp_path)
+    try:
+        while not runs.Run(config.run_dir).records():
+            assert first.poll() is None, first.stdout.read()
+            time.sleep(0.05)
+        second = start(config, tmp_path)
+        output, _ = second.communicate()
+        assert second.returncode == 2
+        assert "Another process is training" in output
+        assert "Traceback" not in output
+        first.terminate()
+        output, _ = first.communicate()
+        assert first.returncode == 0, output
+        assert "The same line goes on from here" in output
+    finally:
+        first.kill()

@@ -1,0 +1,168 @@
+"""The main job end to end, on twelve small pictures."""
+
+import json
+import os
+import signal
+import time
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import make_pictures, tiny_config
+
+from dcgan import runs, train
+from dcgan.errors import UserError
+from dcgan.sampling import latents
+from dcgan.training.monitor import Monitor
+
+
+@pytest.fixture
+def config(tmp_path):
+    return tiny_config(tmp_path)
+
+
+def everything_that_must_be_equal(run_dir, step):
+    return [(run_dir / "state" / f"step-{step:08d}.npz").read_bytes(), (run_dir / "generator.keras").read_bytes()]
+
+
+def test_a_run_leaves_config_log_samples_states_and_generator(config):
+    run = train(config)
+    assert run.config() == config
+    assert [record["step"] for record in run.records()] == [1, 2, 3, 4, 5, 6]
+    assert sorted(file.name for file in run.samples.iterdir()) == [
+        "real.png",
+        "step-00000003.png",
+        "step-00000006.png",
+    ]
+    assert sorted(file.name for file in run.states.iterdir()) == ["step-00000004.npz", "step-00000006.npz"]
+    assert (run.path / "curves.png").is_file()
+
+
+def test_the_log_has_the_names_other_programs_rely_on(config):
+    record = json.loads(train(config).log_file.read_text().splitlines()[-1])
+    numbers = {"step", "d_loss", "g_loss", "d_real", "d_fake", "images_per_second", "seconds"}
+    assert numbers <= set(record)
+    assert all(isinstance(record[name], (int, float)) for name in numbers)
+    assert 0 <= record["d_real"] <= 1
+
+
+def test_the_generator_loads_with_plain_keras_and_draws_images_of_the_size(config):
+    run = train(config)
+    model = keras.models.load_model(run.generator_file, safe_mode=True)
+    drawn = model(latents(range(3), 5), training=False).numpy()
+    assert drawn.shape == (3, 8, 8, 3)
+    assert np.abs(drawn).max() <= 1
+
+
+def test_the_first_grid_shows_the_real_images(config):
+    grid = np.asarray(Image.open(train(config).samples / "real.png"))
+    picture = np.asarray(Image.open(config.data_dir / "000.png"))
+    windows = np.lib.stride_tricks.sliding_window_view(grid, picture.shape)
+    assert (windows == picture).all(axis=(-3, -2, -1)).any()
+
+
+def test_going_on_is_the_same_call_and_ends_with_the_same_bytes(config, tmp_path):
+    straight = train(config)
+    stopped = replace(config, run_dir=tmp_path / "stopped", steps=3)
+    train(stopped)
+    train(replace(stopped, steps=6))
+    assert everything_that_must_be_equal(straight.path, 6) == everything_that_must_be_equal(stopped.run_dir, 6)
+    log = [record["step"] for record in runs.Run(stopped.run_dir).records()]
+    assert log == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_finished_run_is_left_as_it_is_and_says_how_to_go_on(config, capsys):
+    train(config)
+    before = everything_that_must_be_equal(config.run_dir, 6)
+    train(config)
+    assert "already holds 6 steps" in capsys.readouterr().out
+    assert everything_that_must_be_equal(config.run_dir, 6) == before
+
+
+def test_seconds_go_on_counting_over_a_pause(config):
+    train(replace(config, steps=3))
+    seconds = [record["seconds"] for record in train(config).records()]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_saves_and_the_next_call_goes_on(config, number, monkeypatch, capsys):
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    show = Monitor.show
+
+    def interrupted(self, step, metrics, **how):
+        if step == 3:
+            os.kill(os.getpid(), number)
+            time.sleep(0.05)
+        show(self, step, metrics, **how)
+
+    monkeypatch.setattr(Monitor, "show", interrupted)
+    run = train(config)
+    step = run.latest_state()["steps_done"]
+    assert step in (3, 4)
+    assert "The same line goes on" in capsys.readouterr().out
+    assert {n: signal.getsignal(n) for n in handlers} == handlers
+    monkeypatch.setattr(Monitor, "show", show)
+    assert train(config).latest_state()["steps_done"] == 6
+
+
+def test_epochs_end_a_run_when_every_image_was_seen_that_often(config):
+    assert train(replace(config, epochs=1.5, steps=100)).latest_state()["steps_done"] == 5  # 18 images in fours
+
+
+def test_minutes_end_a_run_and_the_next_call_has_as_many_again(config):
+    brief = replace(config, minutes=1e-9, steps=100)
+    assert train(brief).latest_state()["steps_done"] == 1
+    assert train(brief).latest_state()["steps_done"] == 2
+
+
+def test_old_states_are_removed(config):
+    run = train(replace(config, keep=1, save_every=1))
+    assert [file.name for file in run.states.iterdir()] == ["step-00000006.npz"]
+
+
+def test_another_config_is_refused_and_every_difference_is_named_with_both_values(config):
+    train(replace(config, steps=2))
+    with pytest.raises(UserError, match=r"seed is 0, now 7; latent_dim is 5, now 9"):
+        train(replace(config, seed=7, latent_dim=9))
+    assert train(config).latest_state()["steps_done"] == 6
+
+
+def test_other_images_are_refused(config):
+    train(replace(config, steps=2))
+    make_pictures(config.data_dir, count=16)
+    with pytest.raises(UserError, match="not those"):
+        train(config)
+
+
+def test_fewer_images_than_a_batch_are_refused_before_a_run_begins(config):
+    with pytest.raises(UserError, match="12 images, fewer than the batch size of 13"):
+        train(replace(config, batch_size=13))
+    assert not config.run_dir.exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(config, monkeypatch):
+    train(replace(config, steps=2))
+    before = everything_that_must_be_equal(config.run_dir, 2)
+    monkeypatch.setattr("dcgan.training.trainer.generator_loss", lambda logits: 0 * logits[0, 0] / 0.0)
+    with pytest.raises(UserError, match="diverged: at step 3, g_loss"):
+        train(config)
+    assert everything_that_must_be_equal(config.run_dir, 2) == before
+
+
+def test_tensorboard_has_scalars_and_sample_grids(config):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = train(replace(config, tensorboard=True))
+    events = EventAccumulator(str(run.events), size_guidance={"tensors": 0}).Reload()
+    steps = {tag: [event.step for event in events.Tensors(tag)] for tag in events.Tags()["tensors"]}
+    assert steps["d_loss"] == [1, 2, 3, 4, 5, 6]
+    assert steps["samples"] == [3, 6]
+
+
+def test_animate_leaves_the_grids_as_a_gif(config):
+    run = train(replace(config, animate=True))
+    with Image.open(run.path / "samples.gif") as animation:
+        assert animation.n_frames == 2
