@@ -88,7 +88,7 @@ class TrainConfig(DataConfig):
         log_every: write and show numbers every so many steps.
         keep: how many of the newest saved states stay on disk.
         tensorboard: write TensorBoard events into the run directory as well.
-        animate: at the end, turn the run's grids into `samples.gif`.
+        animate: at the end, turn the run's grids into `history.gif`.
     """
 
     run_dir: Path | None = option(None, "Run", changes_result=False)
@@ -125,14 +125,14 @@ class GenerateConfig:
 
     Args:
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
-        seeds: which pictures, as `0-63` or `3,5,9-12`.
+        seeds: which pictures, as `0-63` or `3,5,9-12`; by default 0-63, and 0-7 for a walk.
         num: the pictures 0 to N-1; the same as `--seeds 0-(N-1)`.
         out: what to write, by its ending: `.png` one grid, `.npy` or `.npz` the images as uint8 (N, H, W, C),
-            `.gif` or `.mp4` an animation, anything else a folder of single PNG files; by default a grid in the
-            run directory.
+            `.gif` or `.mp4` an animation of a walk, a name without an ending a folder of single PNG files; by
+            default a grid in the run directory.
         columns: pictures a row of the grid; by default a grid as square as can be.
         walk: walk through the latent space from each seed to the next in this many pictures, along great
-            circles: one row a pair in a grid, one loop in an animation.
+            circles: one row a pair in a grid, one loop (of 12 a pair, if this is not given) in an animation.
         animate: instead of drawing new pictures, turn the sample grids of the run's history into an animation.
         fps: pictures a second in an animation.
         weights: `ema`, the averaged generator, or `raw`, as training left it.

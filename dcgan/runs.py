@@ -10,6 +10,7 @@ tensorboard/      events
 
 import contextlib
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,9 @@ from dcgan.options import read_yaml, to_yaml
 
 CHECKPOINTS = Path("checkpoints")
 """Where runs lie, unless `--run-dir` says otherwise."""
+
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile)
+"""What NumPy raises on a file that is damaged or no `.npz` at all."""
 
 
 class Run:
@@ -71,7 +75,7 @@ class Run:
         for file in files:
             try:
                 return _read_arrays(file)
-            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError) as error:
+            except UNREADABLE as error:
                 print(f"{file} is damaged and passed over: {error}")
         if files:
             raise UserError(f"No saved state in {self.states} can be read.", "A new --run-dir starts afresh.")
@@ -81,7 +85,7 @@ class Run:
         """Write `generator.keras`, whole; the same weights give the same bytes."""
         with whole_file(self.generator_file) as path:
             model.save(path)
-            _without_dates(path)
+            _without_circumstances(path)
 
     def load_generator(self, weights: str = "ema"):
         """Load the generator for drawing.
@@ -213,7 +217,7 @@ def _begin(run: Run, config: TrainConfig) -> None:
 
 def _read_arrays(file: Path) -> dict[str, np.ndarray]:
     """Every array of an `.npz`; the archive's checksums tell a damaged one."""
-    with np.load(file, allow_pickle=False) as archive:
+    with file.open("rb") as content, np.load(content, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
@@ -226,15 +230,29 @@ def _assign(generator, state: dict[str, np.ndarray]) -> None:
         raise UserError("The run's state does not hold this generator's raw weights.", "Use --weights ema.") from error
 
 
-def _without_dates(file: Path) -> None:
-    """Repack a `.keras` archive without the time it was saved at, so that equal models are equal files."""
+def _without_circumstances(file: Path) -> None:
+    """Repack a `.keras` archive so that equal models are equal files.
+
+    Keras notes the time of saving and, as identities of shared objects, their addresses in memory.
+    """
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     metadata = json.loads(members["metadata.json"])
     members["metadata.json"] = json.dumps({**metadata, "date_saved": "left out"}).encode()
+    members["config.json"] = _renumber(members["config.json"])
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def _renumber(config: bytes) -> bytes:
+    """Replace the addresses in a model's config by 1, 2, 3, in the order in which they appear."""
+    numbers: dict[bytes, int] = {}
+
+    def number(match: re.Match[bytes]) -> bytes:
+        return match[1] + str(numbers.setdefault(match[2], len(numbers) + 1)).encode()
+
+    return re.sub(rb'("shared_object_id": )(\d+)', number, config)
 
 
 def _parse(line: str) -> Any:

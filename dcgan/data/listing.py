@@ -76,6 +76,8 @@ def open_listing(root: Path) -> Iterator[Listing]:
     if root.is_dir():
         yield _some(Listing(root, _sorted(_walk(root)), lambda entry: _read_file(root / entry.name)))
         return
+    if not root.is_file():
+        raise UserError(f"{root} is neither a folder nor a file.", "Check --data-dir.")
     with open_zip(root) as archive:
         yield _some(_list_zip(root, archive))
 
@@ -99,8 +101,12 @@ def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def is_picture(name: str) -> bool:
     """Whether a path, parted by `/`, is one of a picture that is meant to be seen."""
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.split("/") if part not in (".", ".."))
-    return not hidden and name.lower().endswith(ENDINGS)
+    return name.lower().endswith(ENDINGS) and not any(_is_hidden(part) for part in name.split("/"))
+
+
+def _is_hidden(part: str) -> bool:
+    """Whether a file or folder is not meant to be seen; a zip may lead its names through `.` and `..`."""
+    return part == "__MACOSX" or (part.startswith(".") and part not in (".", ".."))
 
 
 def _walk(root: Path) -> Iterator[Entry]:
@@ -115,7 +121,7 @@ def _walk(root: Path) -> Iterator[Entry]:
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(root / prefix) as found:  # pathlib would ask the disk three times a file
                 items = sorted(found, key=lambda item: item.name, reverse=True)
-            waiting += [f"{prefix}{item.name}/" for item in items if item.is_dir() and is_picture(f"{item.name}/.jpg")]
+            waiting += [f"{prefix}{item.name}/" for item in items if not _is_hidden(item.name) and item.is_dir()]
             files = [item for item in items if is_picture(item.name) and item.is_file()]
             yield from (_entry(prefix, item) for item in files)
         except OSError as error:

@@ -1,6 +1,10 @@
 """From options to an image set: which source, which split, which size."""
 
+import contextlib
+import math
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +25,7 @@ SPLITS = ("train", "test")
 PACKED = ("celeba", "folder")
 """The data sets that are prepared into a store; the others are small enough to be read each time."""
 
+_MOST_BYTES = 1 << 33
 _PACKED_SIZE = (64, 64)  # the size of the paper's faces and of most that was drawn since
 
 
@@ -39,14 +44,8 @@ def load(config: DataConfig, split: str = "train") -> ImageSet:
         UserError: the options do not go together, or the source is missing, damaged, or not what it should be.
     """
     check(config, split)
-    if config.dataset in PACKED:
-        return _load_packed(config, split)[0]
-    images, labels, class_names = _read_small(config, split)
-    cut = Cut(_size(config, images.shape[1:3]), config.crop, config.channels or images.shape[3])
-    images = cut_array(images, cut)
-    if config.dataset == "stacked_mnist":  # stacked last: resizing thousands of digits is cheaper than all triples
-        images, labels = stacked.stack(images, labels, stacked.COUNT[split])
-    return in_memory(config.dataset, images, labels, class_names)
+    with _readable(config):
+        return _load_packed(config, split)[0] if config.dataset in PACKED else _load_small(config, split)
 
 
 def prepare(config: PrepareConfig) -> ImageSet:
@@ -66,7 +65,8 @@ def prepare(config: PrepareConfig) -> ImageSet:
         images = load(config)
         print(f"{config.dataset} needs no preparation: {len(images)} images are read in a moment.")
         return images
-    images, store = _load_packed(config, "train")
+    with _readable(config):
+        images, store = _load_packed(config, "train")
     print(f"{store.folder}: {len(images)} images of {_times(images.images.shape[1:])}.")
     if store.skipped:
         print(f"{len(store.skipped)} skipped: {describe(store.skipped)}{' …' * (len(store.skipped) > 3)}")
@@ -111,8 +111,39 @@ def _size(config: DataConfig, own: Size) -> Size:
     return size
 
 
+@contextlib.contextmanager
+def _readable(config: DataConfig) -> Iterator[None]:
+    """What no reader foresaw about a path (a folder that may not be entered, a name too long) is the user's to mend."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{config.data_dir} can't be read: {error.strerror or error}.", "Check --data-dir.") from error
+
+
+def _load_small(config: DataConfig, split: str) -> ImageSet:
+    """Read a set whole, and cut it in memory."""
+    images, labels, class_names = _read_small(config, split)
+    cut = Cut(_size(config, images.shape[1:3]), config.crop, config.channels or images.shape[3])
+    _check_memory(len(images), cut)
+    images = cut_array(images, cut)
+    if config.dataset == "stacked_mnist":  # stacked last: there are fewer digits than triples to resize
+        _check_memory(stacked.COUNT[split], replace(cut, channels=3))
+        images, labels = stacked.stack(images, labels, stacked.COUNT[split])
+    return in_memory(config.dataset, images, labels, class_names)
+
+
+def _check_memory(count: int, cut: Cut) -> None:
+    """Sets that are read whole are small by nature; made large by an option, they would not fit."""
+    size = count * math.prod(cut.shape)
+    if size > _MOST_BYTES:
+        raise UserError(
+            f"{count} images of {_times(cut.shape)} would take {size / 2**30:.0f} GiB of memory.",
+            "Choose a smaller --image-size.",
+        )
+
+
 def _read_small(config: DataConfig, split: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Images, uint8 (N, H, W, C), labels and class names of a set that is read whole; those of one digit if stacked."""
+    """Images, uint8 (N, H, W, C), labels and class names as the files have them; single digits for stacked_mnist."""
     if config.dataset == "cifar10":
         return *cifar10.read_cifar10(config.data_dir, split), cifar10.CLASS_NAMES
     if config.dataset == "stacked_mnist":
@@ -126,8 +157,11 @@ def _load_packed(config: DataConfig, split: str) -> tuple[ImageSet, Store]:
     cut = Cut(_size(config, _PACKED_SIZE), config.crop, config.channels or 3)
     name = config.dataset if split == "train" else f"{config.dataset}-{split}"
     with _listing(config, split) as listing:
+        label_of = _attribute_of(config, listing)  # first: an unknown attribute should not cost a preparation
         store = packed(name, listing, cut, config.store_dir)
-        labels, class_names = _labels(config, listing, {item.name for item in store.skipped})
+    missing = {item.name for item in store.skipped}
+    names = [entry.name for entry in listing.entries if entry.name not in missing]
+    labels, class_names = _labels(config, names, label_of)
     fingerprint = fingerprint_of(store.digest, store.images.shape, labels)
     return ImageSet(config.dataset, store.images, labels, class_names, fingerprint), store
 
@@ -138,16 +172,24 @@ def _listing(config: DataConfig, split: str) -> AbstractContextManager[Listing]:
     return open_listing(config.data_dir)
 
 
-def _labels(config: DataConfig, listing: Listing, skipped: set[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Labels of the pictures that are not skipped, int64 (N,), and the class names; None and () without labels."""
-    names = [entry.name for entry in listing.entries if entry.name not in skipped]
+def _attribute_of(config: DataConfig, listing: Listing) -> dict[str, int]:
+    """CelebA's attribute by name, empty if none is asked for."""
+    if config.attribute is None:
+        return {}
+    names = [entry.name for entry in listing.entries]
+    return dict(zip(names, attribute_labels(listing.root, names, config.attribute), strict=True))
+
+
+def _labels(
+    config: DataConfig, names: list[str], label_of: dict[str, int]
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Labels of the pictures, int64 (N,), and the class names; None and () without labels."""
     if config.dataset == "folder":
         labels, class_names = folder_labels(names)
     elif config.attribute is None:
         labels, class_names = None, ()
     else:
-        labels = attribute_labels(listing.root, names, config.attribute)
-        class_names = (f"not {config.attribute}", config.attribute)
+        labels, class_names = [label_of[name] for name in names], (f"not {config.attribute}", config.attribute)
     return None if labels is None else np.array(labels, np.int64), class_names
 
 

@@ -1,7 +1,7 @@
 """From a picture of any mode and size to the pixels the network sees."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -80,16 +80,13 @@ def cut_picture(picture: Image.Image, cut: Cut) -> np.ndarray:
         Exception: whatever Pillow raises on a damaged file.
     """
     orientation = _orientation(picture)
-    turned = orientation in _TURNED
-    width, height = reversed(picture.size) if turned else picture.size
-    box = cut.box(width, height)
-    _draft(picture, box, cut.size, turned)
-    flat = flatten(picture, cut.channels)
+    lying = replace(cut, size=cut.size[::-1]) if orientation in _TURNED else cut  # as the file has it
+    box = lying.box(*picture.size)
+    scale = _draft(picture, box, lying.size)
+    small = _resize(flatten(picture, cut.channels), tuple(edge * scale for edge in box), lying.size)
     if orientation in _TRANSPOSE:
-        flat = flat.transpose(_TRANSPOSE[orientation])
-    across, down = flat.width / width, flat.height / height
-    scaled = (box[0] * across, box[1] * down, min(box[2] * across, flat.width), min(box[3] * down, flat.height))
-    return _resize(flat, scaled, cut)
+        small = small.transpose(_TRANSPOSE[orientation])
+    return np.asarray(small).reshape(cut.shape)
 
 
 def flatten(picture: Image.Image, channels: int) -> Image.Image:
@@ -125,18 +122,21 @@ def cut_array(images: np.ndarray, cut: Cut) -> np.ndarray:
     pictures = images[..., 0] if channels == 1 else images
     result = np.empty((len(images), *cut.shape), np.uint8)
     for row, pixels in zip(result, pictures, strict=True):
-        row[:] = _resize(flatten(Image.fromarray(pixels), cut.channels), box, cut)
+        small = _resize(flatten(Image.fromarray(pixels), cut.channels), box, cut.size)
+        row[:] = np.asarray(small).reshape(cut.shape)
     return result
 
 
-def _resize(flat: Image.Image, box: tuple[float, ...], cut: Cut) -> np.ndarray:
-    """The part `box` of an upright grey or RGB picture at its final size, uint8 (H, W, C).
+def _resize(flat: Image.Image, box: tuple[float, ...], size: Size) -> Image.Image:
+    """The part `box` of a grey or RGB picture at its final size.
 
     Pillow's bicubic filter widens as the picture shrinks, so it does not alias; of the libraries compared by Parmar
     et al. 2022 (On Aliased Resizing and Surprising Subtleties in GAN Evaluation) it is the one to resize with.
     """
-    small = flat.resize(cut.size[::-1], Image.Resampling.BICUBIC, box, REDUCING_GAP)
-    return np.asarray(small).reshape(cut.shape)
+    left, top = math.floor(box[0]), math.floor(box[1])
+    part = flat.crop((left, top, math.ceil(box[2]), math.ceil(box[3])))  # or the filter would look beyond the box
+    inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
+    return part.resize(size[::-1], Image.Resampling.BICUBIC, inner, REDUCING_GAP)
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -147,13 +147,17 @@ def _orientation(picture: Image.Image) -> int:
         return 1
 
 
-def _draft(picture: Image.Image, box: tuple[int, int, int, int], size: Size, turned: bool) -> None:
-    """Let a JPEG be decoded at 1/2, 1/4 or 1/8 of its size where `REDUCING_GAP` times the final size remains."""
+def _draft(picture: Image.Image, box: tuple[int, int, int, int], size: Size) -> float:
+    """Let a JPEG be decoded at 1/2, 1/4 or 1/8 of its size where `REDUCING_GAP` times the final size remains.
+
+    Returns:
+        The fraction: a pixel of the decoded picture is a whole block of the file's, so it is exact.
+    """
     across, down = size[1] / (box[2] - box[0]), size[0] / (box[3] - box[1])
-    if turned:
-        across, down = down, across
-    needed = (math.ceil(picture.width * across * REDUCING_GAP), math.ceil(picture.height * down * REDUCING_GAP))
-    picture.draft(picture.mode, needed)
+    width, height = picture.size
+    needed = (math.ceil(width * across * REDUCING_GAP), math.ceil(height * down * REDUCING_GAP))
+    drafted = picture.draft(picture.mode, needed)
+    return drafted[1][2] / width if drafted else 1
 
 
 def _to_8_bit(picture: Image.Image) -> Image.Image:

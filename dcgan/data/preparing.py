@@ -13,8 +13,8 @@ import numpy as np
 import platformdirs
 from tqdm import tqdm
 
-from dcgan.data.decoding import decode_all
 from dcgan.data.listing import Listing
+from dcgan.data.parallel import decode_all
 from dcgan.data.pixels import Cut
 from dcgan.data.store import Skipped, Store, open_store, write_store
 from dcgan.errors import UserError

@@ -32,7 +32,8 @@ def list_zip(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 
     A zip made of a folder carries the folder's name in front; without it, both list the same.
     """
-    infos = {info.filename.replace("\\", "/"): info for info in archive.infolist() if not info.is_dir()}
+    infos = {info.filename.replace("\\", "/"): info for info in archive.infolist()}
+    infos = {name: info for name, info in infos.items() if name and not name.endswith("/")}
     tops = {name.partition("/")[0] for name in infos if "/" in name and not name.startswith("__MACOSX/")}
     if len(tops) != 1 or any("/" not in name for name in infos):
         return infos
@@ -73,6 +74,6 @@ def _complaint(path: Path, error: Exception) -> UserError:
         )
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
         return UserError(f"{path} is a web page, not a zip.", "Delete it, and download the file itself.")
-    if start.startswith(b"PK"):
+    if start.startswith(b"pk"):
         return UserError(f"{path} is cut off or damaged: {error}.", "Download it again.")
     return UserError(f"{path} is no zip file.", "--data-dir is a folder or a .zip of pictures.")

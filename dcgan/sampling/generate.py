@@ -49,6 +49,9 @@ class Job:
     @cached_property
     def generator(self):
         """The run's generator, on a TensorFlow that repeats itself."""
+        from dcgan.quiet import import_tensorflow
+
+        import_tensorflow()
         from dcgan import devices
 
         devices.set_up(seed=0)  # nothing is drawn from it: latents have seeds of their own

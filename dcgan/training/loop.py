@@ -84,7 +84,7 @@ def _finish(config: TrainConfig, run: Run, trainer: Trainer, monitor: Monitor) -
     """Leave the curves and the animation, and say what to do next."""
     save_curves(run.path / "curves.png", run.records())
     if config.animate:
-        print(f"History: {animate(run, run.path / 'samples.gif')}")
+        print(f"History: {animate(run, run.path / 'history.gif')}")
     if trainer.step < monitor.last:
         print(f"Stopped and saved after step {trainer.step} of {monitor.last}. The same line goes on from here.")
         return

@@ -46,7 +46,7 @@ def save_samples(trainer: Trainer, run: Run, step: int) -> np.ndarray:
     """Draw the fixed seeds with the averaged generator; returns the grid, uint8 (H, W, C)."""
     pictures = draw(trainer.snapshot(), latents(SAMPLE_SEEDS, trainer.config.latent_dim))
     grid = tile(np.concatenate(list(pictures)))
-    save_png(run.sample_file(step), grid)
+    save_png(run.sample_file(step), grid, {"Software": "dcgan", "Step": str(step), "Seeds": "0-63"})
     return grid
 
 

@@ -1,6 +1,7 @@
 """Which files of a folder or a zip are taken for pictures, and in which order."""
 
 import contextlib
+import os
 import struct
 import zipfile
 
@@ -111,6 +112,29 @@ def test_what_is_not_there_or_holds_no_pictures_is_refused(tmp_path):
     refused(tmp_path / "nowhere", "does not exist")
     refused(write_files(tmp_path / "p", {"a.txt": b""}), "no pictures")
     refused(write_zip(tmp_path / "empty.zip", {}), "no pictures")
+
+
+def test_what_is_neither_folder_nor_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")  # opening it would wait for ever
+    refused(tmp_path / "pipe.zip", "neither a folder nor a file")
+
+
+def test_what_may_not_be_read_is_told(tmp_path, monkeypatch):
+    def forbid(*args, **options):
+        raise PermissionError(13, os.strerror(13))
+
+    packed = write_zip(tmp_path / "p.zip", {"1.png": b"1"})
+    loose = write_files(tmp_path / "p", {"1.png": b"1"})
+    monkeypatch.setattr(type(tmp_path), "open", forbid)
+    monkeypatch.setattr(os, "scandir", forbid)
+    refused(packed, "p.zip can't be read: Permission denied")
+    refused(loose, "p can't be read: Permission denied")
+
+
+def test_an_entry_of_a_zip_without_a_name_is_passed_over(tmp_path):
+    data = write_zip(tmp_path / "p.zip", {"1.png": b"1", "2.png": b"2"}).read_bytes()
+    (tmp_path / "p.zip").write_bytes(data.replace(b"2.png", b"\0.png"))  # zipfile ends a name at its first zero
+    assert list(listed(tmp_path / "p.zip")) == ["1.png"]
 
 
 NO_ZIPS = {

@@ -69,7 +69,7 @@ def test_latents_are_taken_one_batch_at_a_time(generator):
 
 def test_the_microscope_shows_a_difference_of_one_rounding(generator):
     z = latents([5], 20)
-    assert (drawn(microscope(generator), z) != drawn(microscope(generator), np.nextafter(z, 9))).mean() > 0.5
+    assert (drawn(microscope(generator), z) != drawn(microscope(generator), np.nextafter(z, 9))).mean() > 0.2
 
 
 @pytest.mark.parametrize(("size", "channels"), [((28, 28), 1), ((24, 16), 3)])
@@ -95,7 +95,6 @@ def fingerprint():
     return hashlib.sha256(drawn(seen, latents(range(70), 20)).tobytes()).hexdigest()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_picture_is_the_same_to_the_bit_for_any_number_of_threads(threads):
     paths = os.pathsep.join([str(Path(dcgan.__file__).parents[1]), str(Path(__file__).parent)])

@@ -33,7 +33,7 @@ def kill_after_step(process, run, step, delay):
         time.sleep(0.02)
     time.sleep(delay)
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 def next_batch(config, step):

@@ -164,5 +164,5 @@ def test_tensorboard_has_scalars_and_sample_grids(config):
 
 def test_animate_leaves_the_grids_as_a_gif(config):
     run = train(replace(config, animate=True))
-    with Image.open(run.path / "samples.gif") as animation:
+    with Image.open(run.path / "history.gif") as animation:
         assert animation.n_frames == 2

@@ -1,0 +1,181 @@
+"""The run directory: what is where, whole writes, damaged files."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcgan import runs
+from dcgan.config import TrainConfig
+from dcgan.errors import UserError
+from dcgan.networks import build_generator
+from dcgan.runs import Run
+
+STATE = {"steps_done": np.array(3), "generator/project/kernel": np.arange(4.0, dtype=np.float32)}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path / "run")
+
+
+@pytest.fixture
+def config(tmp_path):
+    return TrainConfig(run_dir=tmp_path / "run")
+
+
+def small_generator(seed=0):
+    return build_generator((8, 8), 1, width=2, latent_dim=3, seed=seed)
+
+
+def test_a_state_comes_back_to_the_bit(run):
+    run.save_state(3, STATE, keep=2)
+    read = run.latest_state()
+    assert list(read) == list(STATE)
+    assert all(np.array_equal(read[name], STATE[name]) and read[name].dtype == STATE[name].dtype for name in STATE)
+
+
+def test_the_newest_states_are_kept(run):
+    for step in (1, 2, 10, 9):
+        run.save_state(step, {"steps_done": np.array(step)}, keep=2)
+    assert sorted(file.name for file in run.states.iterdir()) == ["step-00000009.npz", "step-00000010.npz"]
+    assert run.latest_state()["steps_done"] == 10
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text", "pickle"])
+def test_a_damaged_state_is_passed_over_for_the_one_before(run, damage, capsys):
+    run.save_state(1, STATE, keep=2)
+    run.save_state(2, {"steps_done": np.arange(1000)}, keep=2)
+    newest = run.states / "step-00000002.npz"
+    content = newest.read_bytes()
+    middle = len(content) // 2
+    np.savez(run.path / "pickle.npz", steps_done=np.array([{}], dtype=object))
+    newest.write_bytes(
+        {
+            "cut": content[:middle],
+            "flipped": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+            "empty": b"",
+            "text": b"steps_done: 2\n",
+            "pickle": (run.path / "pickle.npz").read_bytes(),
+        }[damage]
+    )
+    assert run.latest_state()["steps_done"] == 3
+    assert "step-00000002.npz is damaged" in capsys.readouterr().out
+
+
+def test_when_every_state_is_damaged_the_run_does_not_start_afresh_by_surprise(run):
+    run.save_state(1, STATE, keep=2)
+    (run.states / "step-00000001.npz").write_bytes(b"")
+    with pytest.raises(UserError, match="No saved state"):
+        run.latest_state()
+
+
+def test_equal_generators_are_equal_files_and_different_ones_are_not(run, tmp_path):
+    other, third = Run(tmp_path / "other"), Run(tmp_path / "third")
+    run.save_generator(small_generator())
+    other.save_generator(small_generator())
+    third.save_generator(small_generator(seed=1))
+    assert run.generator_file.read_bytes() == other.generator_file.read_bytes() != third.generator_file.read_bytes()
+
+
+def test_a_loaded_generator_draws_what_the_saved_one_drew(run):
+    model = small_generator()
+    run.save_generator(model)
+    latents = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    assert np.array_equal(run.load_generator()(latents, training=False), model(latents, training=False))
+
+
+def test_raw_weights_come_from_the_state(run):
+    averaged, raw = small_generator(seed=0), small_generator(seed=1)
+    run.save_generator(averaged)
+    run.save_state(1, {f"generator/{v.path}": v.numpy() for v in raw.variables}, keep=1)
+    latents = np.ones((2, 3), np.float32)
+    assert np.array_equal(run.load_generator("raw")(latents, training=False), raw(latents, training=False))
+    assert np.array_equal(run.load_generator("ema")(latents, training=False), averaged(latents, training=False))
+
+
+def test_raw_weights_that_are_not_there_are_told_in_words(run):
+    run.save_generator(small_generator())
+    with pytest.raises(UserError, match="raw weights"):
+        run.load_generator("raw")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a zip", b"PK\x03\x04 half"])
+def test_a_missing_or_foreign_generator_is_told_in_words(run, content):
+    run.path.mkdir()
+    if content is not None:
+        run.generator_file.write_bytes(content)
+    with pytest.raises(UserError):
+        run.load_generator()
+
+
+def test_the_log_survives_a_line_that_a_crash_cut_short(run):
+    run.path.mkdir()
+    run.log_file.write_text('{"step": 1, "seconds": 1.0}\n{"step": 2, "seconds": 2.0}\nnonsense\n[1]\n{"step": 3, "d_lo')
+    assert [record["step"] for record in run.records()] == [1, 2]
+    run.rewind_log(1)
+    assert run.log_file.read_text() == '{"step": 1, "seconds": 1.0}\n'
+
+
+def test_opening_makes_the_directory_and_notes_the_config(config):
+    with runs.opened(config) as run:
+        assert run.config() == config
+
+
+def test_opening_again_notes_what_may_change(config):
+    with runs.opened(config):
+        pass
+    with runs.opened(replace(config, steps=9)) as run:
+        assert run.config().steps == 9
+
+
+def test_the_default_directory_is_named_after_the_data_set():
+    with runs.opened(TrainConfig(dataset="mnist")) as run:
+        assert run.path == Path("checkpoints/mnist")
+    with runs.opened(TrainConfig(dataset="folder", data_dir=Path("my/cats"))) as run:
+        assert run.path == Path("checkpoints/cats")
+
+
+def test_two_trainings_can_not_open_one_run(config):
+    with runs.opened(config), pytest.raises(UserError, match="Another process"), runs.opened(config):
+        pass
+
+
+def test_a_folder_of_something_else_is_not_taken_for_a_run(config):
+    config.run_dir.mkdir()
+    (config.run_dir / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match="not empty and no run"), runs.opened(config):
+        pass
+
+
+def test_a_file_in_the_way_is_told_in_words(config):
+    config.run_dir.write_text("")
+    with pytest.raises(UserError, match="can't be used"), runs.opened(config):
+        pass
+
+
+@pytest.mark.parametrize("content", ["bogus_option: 1\n", "steps: many\n", "\x00", "]["])
+def test_a_config_file_that_is_none_is_told_in_words(config, content):
+    config.run_dir.mkdir()
+    (config.run_dir / "config.yaml").write_text(content)
+    with pytest.raises(UserError, match=r"config\.yaml can't be read"), runs.opened(config):
+        pass
+
+
+def test_without_a_directory_the_run_with_the_newest_generator_is_found():
+    for index, name in enumerate(["old", "newest", "older"]):
+        run = Run(Path("checkpoints") / name)
+        run.path.mkdir(parents=True)
+        run.generator_file.write_bytes(b"")
+        os.utime(run.generator_file, (0, [10, 30, 20][index]))
+    (Path("checkpoints") / "empty").mkdir()
+    assert runs.find().path == Path("checkpoints/newest")
+
+
+def test_no_run_to_generate_from_is_told_in_words():
+    with pytest.raises(UserError, match="no trained generator"):
+        runs.find()
+    with pytest.raises(UserError, match="no run directory"):
+        runs.find(Path("nowhere"))
