@@ -39,4 +39,7 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module 'dcgan' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    from dcgan.quiet import quiet_stderr
+
+    with quiet_stderr():
+        return getattr(importlib.import_module(_HOMES[name]), name)

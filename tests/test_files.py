@@ -26,9 +26,9 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     def fail_half_way():
         with whole_file(path) as temporary:
             temporary.write_text("ha")
-            raise ValueError
+            raise ValueError("half way")
 
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="half way"):
         fail_half_way()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

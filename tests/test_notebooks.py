@@ -1,6 +1,5 @@
 """Every notebook runs from top to bottom, on the embedded data, and keeps its pictures."""
 
-import sys
 from pathlib import Path
 
 import nbformat
@@ -13,17 +12,14 @@ NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupyter_client and zmq
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_notebook_runs_from_top_to_bottom(file, tmp_path, monkeypatch):
-    from jupyter_client.kernelspec import KernelSpecManager
     from nbclient import NotebookClient
 
     monkeypatch.setenv("PYTHONPATH", str(file.parent.parent))
-    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
-    assert KernelSpecManager().find_kernel_specs(), "ipykernel is not installed"
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel of this environment, not of the user's
     notebook = nbformat.read(file, as_version=4)
     NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    pictures = [output for cell in notebook.cells for output in cell.get("outputs", []) if "image/png" in str(output)]
-    assert pictures
-    assert sys.executable
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)

@@ -113,7 +113,9 @@ def test_a_missing_or_foreign_generator_is_told_in_words(run, content):
 
 def test_the_log_survives_a_line_that_a_crash_cut_short(run):
     run.path.mkdir()
-    run.log_file.write_text('{"step": 1, "seconds": 1.0}\n{"step": 2, "seconds": 2.0}\nnonsense\n[1]\n{"step": 3, "d_lo')
+    run.log_file.write_text(
+        '{"step": 1, "seconds": 1.0}\n{"step": 2, "seconds": 2.0}\nnonsense\n[1]\n{"step": 3, "d_lo'
+    )
     assert [record["step"] for record in run.records()] == [1, 2]
     run.rewind_log(1)
     assert run.log_file.read_text() == '{"step": 1, "seconds": 1.0}\n'

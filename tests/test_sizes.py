@@ -49,7 +49,9 @@ def test_the_size_named_as_nearest_is_one_itself():
                 parse_size(nearest)
 
 
-@pytest.mark.parametrize(("text", "size"), [("64", (64, 64)), (64, (64, 64)), ("96x64", (96, 64)), (" 96 X 64 ", (96, 64))])
+@pytest.mark.parametrize(
+    ("text", "size"), [("64", (64, 64)), (64, (64, 64)), ("96x64", (96, 64)), (" 96 X 64 ", (96, 64))]
+)
 def test_a_size_is_read_as_a_person_writes_it(text, size):
     assert parse_size(text) == size
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 import keras
 import numpy as np
@@ -39,6 +40,7 @@ def draw(generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int 
         yield forward(tf.constant(padded)).numpy()[: len(chunk)]
 
 
+@lru_cache(maxsize=1)  # training draws with one generator again and again; tracing it takes longer than drawing
 def _forward(generator: keras.Model, batch_size: int) -> Callable[[tf.Tensor], tf.Tensor]:
     """The generator in inference mode and the way back to bytes, as one graph for one batch size."""
     shape = tf.TensorSpec((batch_size, generator.input_shape[-1]), tf.float32)

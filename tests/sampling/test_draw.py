@@ -13,7 +13,7 @@ import pytest
 import dcgan
 from dcgan.networks import build_generator
 from dcgan.sampling import latents
-from dcgan.sampling.draw import draw
+from dcgan.sampling.draw import BATCH, _forward, draw
 from dcgan.scaling import to_uint8
 
 
@@ -101,3 +101,13 @@ def test_a_picture_is_the_same_to_the_bit_for_any_number_of_threads(threads):
     command = [sys.executable, "-c", PROGRAM, str(threads)]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == fingerprint()
+
+
+def test_a_generator_is_traced_once_however_often_it_draws():
+    """TensorFlow warns of a graph that is traced anew each time; training draws at every --sample-every."""
+    generator = build_generator((8, 8), 1, width=2, latent_dim=3)
+    graphs = {_forward(generator, BATCH) for _ in range(7)}
+    assert len(graphs) == 1
+    generator.get_layer("grow_0").kernel.assign(0 * generator.get_layer("grow_0").kernel)
+    (blank,) = draw(generator, np.ones((2, 3), np.float32))
+    assert (blank == 128).all()  # the graph reads the weights of the moment
