@@ -111,8 +111,14 @@ class Monitor:
         if not self._bar.disable:
             self._bar.set_postfix_str(numbers)
             return
-        left = (self.last - record["step"]) * self.config.batch_size / max(record["images_per_second"], 1e-9)
-        print(f"step {record['step']}/{self.last}  {numbers}  {tqdm.format_interval(left)} left", flush=True)
+        left = tqdm.format_interval(self._seconds_left(record))
+        print(f"step {record['step']}/{self.last}  {numbers}  {left} left", flush=True)
+
+    def _seconds_left(self, record: dict) -> float:
+        """How long the run goes on at the present speed, or until `--minutes` end it."""
+        of_steps = (self.last - record["step"]) * self.config.batch_size / max(record["images_per_second"], 1e-9)
+        of_minutes = 60 * (self.config.minutes or math.inf) - (time.monotonic() - self._started)
+        return max(min(of_steps, of_minutes), 0.0)
 
     def _catch_signals(self) -> dict:
         """Take over SIGINT and SIGTERM; only the main thread may."""
