@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
+
+from dcgan.errors import UserError
 
 
 def set_up(seed: int) -> str:
@@ -27,6 +30,18 @@ def set_up(seed: int) -> str:
     for gpu in gpus:
         _grow_memory(gpu)
     return _describe(gpus)
+
+
+@contextlib.contextmanager
+def memory_errors_in_words() -> Iterator[None]:
+    """Tell that a device's memory does not suffice as a `UserError`."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise UserError(
+            "The networks and one batch don't fit into the device's memory.",
+            "A smaller --batch-size, --image-size, --generator-width or --discriminator-width needs less.",
+        ) from error
 
 
 def _grow_memory(gpu) -> None:

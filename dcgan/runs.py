@@ -10,7 +10,7 @@ tensorboard/      events
 
 import contextlib
 import json
-import re
+import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from dcgan.config import TrainConfig, differences
 from dcgan.errors import UserError
 from dcgan.files import remove_leftovers, whole_file
+from dcgan.keras_archive import without_circumstances
 from dcgan.options import read_yaml, to_yaml
 
 CHECKPOINTS = Path("checkpoints")
@@ -85,7 +86,7 @@ class Run:
         """Write `generator.keras`, whole; the same weights give the same bytes."""
         with whole_file(self.generator_file) as path:
             model.save(path)
-            _without_circumstances(path)
+            without_circumstances(path)
 
     def load_generator(self, weights: str = "ema"):
         """Load the generator for drawing.
@@ -117,7 +118,11 @@ class Run:
             return []
         lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
         parsed = (_parse(line) for line in lines)
-        return [record for record in parsed if isinstance(record, dict) and isinstance(record.get("step"), int)]
+        return [record for record in parsed if isinstance(record, dict) and _is_number(record.get("step"))]
+
+    def seconds(self) -> float:
+        """How long the run has been trained, by its log."""
+        return max((record["seconds"] for record in self.records() if _is_number(record.get("seconds"))), default=0.0)
 
     def rewind_log(self, step: int) -> None:
         """Forget what was logged after `step`: those steps are about to be done again."""
@@ -230,37 +235,17 @@ def _assign(generator, state: dict[str, np.ndarray]) -> None:
         raise UserError("The run's state does not hold this generator's raw weights.", "Use --weights ema.") from error
 
 
-def _without_circumstances(file: Path) -> None:
-    """Repack a `.keras` archive so that equal models are equal files.
-
-    Keras notes the time of saving and, as identities of shared objects, their addresses in memory.
-    """
-    with zipfile.ZipFile(file) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    metadata = json.loads(members["metadata.json"])
-    members["metadata.json"] = json.dumps({**metadata, "date_saved": "left out"}).encode()
-    members["config.json"] = _renumber(members["config.json"])
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content)
-
-
-def _renumber(config: bytes) -> bytes:
-    """Replace the addresses in a model's config by 1, 2, 3, in the order in which they appear."""
-    numbers: dict[bytes, int] = {}
-
-    def number(match: re.Match[bytes]) -> bytes:
-        return match[1] + str(numbers.setdefault(match[2], len(numbers) + 1)).encode()
-
-    return re.sub(rb'("shared_object_id": )(\d+)', number, config)
-
-
 def _parse(line: str) -> Any:
     """A line of the log, or None."""
     try:
         return json.loads(line)
     except ValueError:
         return None
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value of the log is a finite number."""
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _first_line(error: Exception) -> str:

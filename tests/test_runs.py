@@ -121,6 +121,13 @@ def test_the_log_survives_a_line_that_a_crash_cut_short(run):
     assert run.log_file.read_text() == '{"step": 1, "seconds": 1.0}\n'
 
 
+@pytest.mark.parametrize("seconds", ["NaN", '"long"', "null", "true"])
+def test_a_log_that_somebody_edited_does_not_stop_a_run(run, seconds):
+    run.path.mkdir()
+    run.log_file.write_text(f'{{"step": 1, "seconds": 5.0}}\n{{"step": 2, "seconds": {seconds}}}\n{{"step": 3}}\n')
+    assert run.seconds() == 5.0
+
+
 def test_opening_makes_the_directory_and_notes_the_config(config):
     with runs.opened(config) as run:
         assert run.config() == config

@@ -1,6 +1,16 @@
-"""Images to learn from: every source, cut to size, as one uint8 array."""
+"""Images to learn from: every source, cut to size, as one uint8 array.
 
-from dcgan.data.imageset import ImageSet
-from dcgan.data.loading import load, prepare
+The names are imported when they are first asked for, so that a process that only decodes pictures starts quickly.
+"""
 
-__all__ = ["ImageSet", "load", "prepare"]
+import importlib
+
+_HOMES = {"ImageSet": "dcgan.data.imageset", "load": "dcgan.data.loading", "prepare": "dcgan.data.loading"}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dcgan.data' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -28,7 +28,7 @@ def train(config: TrainConfig) -> Run:
     """
     images = data.load(config)
     last = _last_step(config, len(images.images))
-    with runs.opened(config) as run:
+    with runs.opened(config) as run, devices.memory_errors_in_words():
         device = devices.set_up(config.seed)
         trainer = Trainer(config, images.image_size, images.channels)
         restore(trainer, run, images.fingerprint)

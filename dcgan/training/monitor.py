@@ -32,8 +32,7 @@ class Monitor:
 
     def __init__(self, run: Run, config: TrainConfig, first: int, last: int):
         self.run, self.config, self.first, self.last = run, config, first, last
-        records = run.records()
-        self.seconds_before = records[-1]["seconds"] if records else 0.0
+        self.seconds_before = run.seconds()
         self.stop_asked = False
         self._marked_step = first - 1
 
