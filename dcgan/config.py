@@ -93,7 +93,7 @@ class TrainConfig(DataConfig):
 
     run_dir: Path | None = option(None, "Run", changes_result=False)
     # At batch 64 these end within 10 minutes on two cores, and draw digits one can read.
-    steps: PositiveInt = option(5000, "Run", changes_result=False)
+    steps: PositiveInt = option(4000, "Run", changes_result=False)
     epochs: PositiveFloat | None = option(None, "Run", changes_result=False)
     minutes: PositiveFloat | None = option(None, "Run", changes_result=False)
     # Many cheap steps beat few dear ones on two cores; the paper (section 4) has 128.
