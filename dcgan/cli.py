@@ -1,12 +1,16 @@
 """The commands. A command's heavy modules are imported only when it runs."""
 
+import contextlib
 import importlib
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 from dcgan import config
 from dcgan.errors import UserError
 from dcgan.options import parse
+from dcgan.quiet import silence_stdout
 
 COMMANDS = {
     "train": (config.TrainConfig, "dcgan.training:train"),
@@ -44,7 +48,8 @@ def run(command: str, arguments: Sequence[str] | None = None, prog: str = "") ->
     try:
         options = parse(kind, list(sys.argv[1:] if arguments is None else arguments), prog or f"{command}.py")
         module, name = home.split(":")
-        getattr(importlib.import_module(module), name)(options)
+        with _terminated_as_interrupted():
+            getattr(importlib.import_module(module), name)(options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -52,8 +57,25 @@ def run(command: str, arguments: Sequence[str] | None = None, prog: str = "") ->
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        silence_stdout()
         return 0
+    except OSError as error:  # what no module below had better words for
+        print(f"error: {error.filename or 'Input or output failed'}: {error.strerror or error}.", file=sys.stderr)
+        return 2
     return 0
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that what is half written is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _overview() -> str:

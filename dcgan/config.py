@@ -8,10 +8,18 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt, restricted_number_type
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, restricted_number_type
+
+from dcgan.sizes import parse_size
 
 KernelSize = restricted_number_type("KernelSize", int, (">=", 2))
 """At stride 2 a kernel of side 1 would leave three pixels of four empty."""
+
+Count = restricted_number_type("Count", int, [(">=", 1), ("<", 2**31)])
+Finite = restricted_number_type("Finite", float, [(">", 0), ("<", float("inf"))])
+Decay = restricted_number_type("Decay", float, [(">=", 0), ("<", 1)])
+"""Adam divides by 1 - beta_1."""
+FramesPerSecond = restricted_number_type("FramesPerSecond", float, [(">=", 0.01), ("<=", 1000)])
 
 DATASETS = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder")
 
@@ -48,11 +56,18 @@ class DataConfig:
         "mnist10k", "Data"
     )
     data_dir: Path | None = option(None, "Data", changes_result=False)  # what lies there is compared, not where
-    image_size: str | None = option(None, "Data")
-    crop: PositiveInt | None = option(None, "Data")
+    image_size: str | int | None = option(None, "Data")
+    crop: Count | None = option(None, "Data")
     channels: Literal[1, 3] | None = option(None, "Data")
     attribute: str | None = option(None, "Data")
     store_dir: Path | None = option(None, "Data", changes_result=False)
+
+    def __post_init__(self):
+        """Write the image size in one way, so that 64, "64" and "64x64" are no differences."""
+        if self.image_size is not None:
+            height, width = parse_size(self.image_size)
+            text = str(height) if height == width else f"{height}x{width}"
+            object.__setattr__(self, "image_size", text)
 
 
 @dataclass(frozen=True)
@@ -93,28 +108,28 @@ class TrainConfig(DataConfig):
 
     run_dir: Path | None = option(None, "Run", changes_result=False)
     # At batch 64 these end within 10 minutes on two cores, and draw digits one can read.
-    steps: PositiveInt = option(4000, "Run", changes_result=False)
-    epochs: PositiveFloat | None = option(None, "Run", changes_result=False)
-    minutes: PositiveFloat | None = option(None, "Run", changes_result=False)
+    steps: Count = option(4000, "Run", changes_result=False)
+    epochs: Finite | None = option(None, "Run", changes_result=False)
+    minutes: Finite | None = option(None, "Run", changes_result=False)
     # Many cheap steps beat few dear ones on two cores; the paper (section 4) has 128.
-    batch_size: PositiveInt = option(64, "Training")
+    batch_size: Count = option(64, "Training")
     seed: NonNegativeInt = option(0, "Training")
     # 2e-4 and 0.5 are the paper's (Radford et al. 2016, section 4): 1e-3 and 0.9 were unstable there.
-    generator_lr: PositiveFloat = option(2e-4, "Training")
-    discriminator_lr: PositiveFloat = option(2e-4, "Training")
-    beta_1: ClosedUnitInterval = option(0.5, "Training")
+    generator_lr: Finite = option(2e-4, "Training")
+    discriminator_lr: Finite = option(2e-4, "Training")
+    beta_1: Decay = option(0.5, "Training")
     # A window of about 1,000 steps, once the ramp has reached it.
     ema_decay: ClosedUnitInterval = option(0.999, "Training")
     # 100 and 64 are the sizes everyone compares with: 3,576,704 and 2,765,568 weights at 64x64x3.
-    latent_dim: PositiveInt = option(100, "Network")
-    generator_width: PositiveInt = option(64, "Network")
-    discriminator_width: PositiveInt = option(64, "Network")
+    latent_dim: Count = option(100, "Network")
+    generator_width: Count = option(64, "Network")
+    discriminator_width: Count = option(64, "Network")
     # Stride 2 divides 4, so every output pixel sums as many products as its neighbour (Odena et al. 2016).
     kernel: KernelSize = option(4, "Network")
-    save_every: PositiveInt = option(500, "Run", changes_result=False)
-    sample_every: PositiveInt = option(250, "Run", changes_result=False)
-    log_every: PositiveInt = option(50, "Run", changes_result=False)
-    keep: PositiveInt = option(2, "Run", changes_result=False)  # one more than needed, should the newest be damaged
+    save_every: Count = option(500, "Run", changes_result=False)
+    sample_every: Count = option(250, "Run", changes_result=False)
+    log_every: Count = option(50, "Run", changes_result=False)
+    keep: Count = option(2, "Run", changes_result=False)  # one more than needed, should the newest be damaged
     tensorboard: bool = option(True, "Run", changes_result=False)
     animate: bool = option(False, "Run", changes_result=False)
 
@@ -141,12 +156,12 @@ class GenerateConfig:
 
     run_dir: Path | None = option(None, "Pictures")
     seeds: str | None = option(None, "Pictures")
-    num: PositiveInt | None = option(None, "Pictures")
+    num: Count | None = option(None, "Pictures")
     out: Path | None = option(None, "Pictures")
-    columns: PositiveInt | None = option(None, "Pictures")
-    walk: PositiveInt | None = option(None, "Pictures")
+    columns: Count | None = option(None, "Pictures")
+    walk: Count | None = option(None, "Pictures")
     animate: bool = option(False, "Pictures")
-    fps: PositiveFloat = option(12.0, "Pictures")
+    fps: FramesPerSecond = option(12.0, "Pictures")
     weights: Literal["ema", "raw"] = option("ema", "Pictures")
     overwrite: bool = option(False, "Pictures")
 

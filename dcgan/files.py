@@ -74,4 +74,5 @@ def _umask() -> int:
 def remove_leftovers(folder: Path) -> None:
     """Remove, in `folder` and below, what a killed process was writing; nobody else may be writing there."""
     for leftover in folder.rglob(f"{_PREFIX}*"):
-        leftover.unlink(missing_ok=True)
+        if leftover.is_file():
+            leftover.unlink()

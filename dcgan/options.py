@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import docstring_parser
 import yaml
@@ -68,7 +68,14 @@ def to_yaml(config: Any) -> str:
 
 def _build(kind: type[Config], values: Any) -> Config:
     """The dataclass from the parser's namespace."""
-    return kind(**{f.name: _plain(getattr(values, f.name)) for f in fields(kind)})
+    hints = get_type_hints(kind)
+    plain = {f.name: _plain(getattr(values, f.name)) for f in fields(kind)}
+    for name, value in plain.items():
+        if value is None and type(None) not in get_args(hints[name]):
+            raise TypeError(f"{name} can't be left empty")
+        if "\0" in str(value):
+            raise ValueError(f"{name} holds a character that no name can have")
+    return kind(**plain)
 
 
 def _plain(value: Any) -> Any:

@@ -108,6 +108,8 @@ class Run:
             generator = keras.models.load_model(self.generator_file, compile=False, safe_mode=True)
         except Exception as error:  # whatever a damaged or hostile file makes Keras raise
             raise UserError(f"{self.generator_file} is no generator: {_first_line(error)}") from error
+        if not _draws_pictures(generator):
+            raise UserError(f"{self.generator_file} is a model, but no generator of pictures.")
         if weights == "raw":
             _assign(generator, self.latest_state() or {})
         return generator
@@ -135,9 +137,19 @@ class Run:
     def _state_file(self, step: int) -> Path:
         return self.states / f"step-{step:08d}.npz"
 
+    def has_state(self) -> bool:
+        """Whether anything has been saved to go on from."""
+        return bool(self._state_files())
+
     def _state_files(self) -> list[Path]:
-        """The saved states, newest first."""
-        return sorted(self.states.glob("step-*.npz"), reverse=True)
+        """The saved states, newest first; a folder that can't be read is not an empty one."""
+        try:
+            files = list(self.states.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UserError(f"{self.states} can't be read: {error.strerror}.", "Mend its permissions.") from error
+        return sorted((file for file in files if file.match("step-*.npz")), reverse=True)
 
 
 @contextlib.contextmanager
@@ -206,10 +218,13 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _begin(run: Run, config: TrainConfig) -> None:
-    """Compare the config with the run's own, clean up after a crash, and note the config."""
+    """Compare the config with the run's own, clean up after a crash, and note the config.
+
+    A run that never saved anything has nothing to lose, and takes any config.
+    """
     if run.config_file.exists():
         different = differences(config, run.config())
-        if different:
+        if different and run.has_state():
             raise UserError(
                 f"{run.path} was begun with another config: "
                 + "; ".join(f"{name} is {theirs}, now {ours}" for name, (ours, theirs) in different.items()),
@@ -239,8 +254,18 @@ def _parse(line: str) -> Any:
     """A line of the log, or None."""
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
+
+
+def _draws_pictures(model) -> bool:
+    """Whether a model goes from (None, dim) to (None, height, width, 1 or 3)."""
+    try:
+        (batch, dim), (also_batch, *picture) = model.input_shape, model.output_shape
+    except (AttributeError, TypeError, ValueError):  # not built, or several inputs or outputs
+        return False
+    known = len(picture) == 3 and all(type(side) is int for side in (dim, *picture))
+    return known and batch is None and also_batch is None and picture[2] in (1, 3)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,7 +1,11 @@
 """What the commands print, and the exit codes they end with."""
 
+import errno
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,32 @@ def test_an_interrupt_ends_with_code_130(monkeypatch, capsys):
     monkeypatch.setattr("dcgan.data.prepare", interrupt)
     assert cli.main(["prepare"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_sigterm_unwinds_the_program_and_leaves_the_handler_as_it_was(monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    cleaned = []
+
+    def terminate(options):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            cleaned.append(True)
+
+    monkeypatch.setattr("dcgan.data.prepare", terminate)
+    assert cli.main(["prepare"]) == 130
+    assert cleaned == [True]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_error_of_the_system_is_one_line_that_names_the_file(monkeypatch, capsys):
+    def fail(options):
+        raise PermissionError(errno.EACCES, "Permission denied", "some/log.jsonl")
+
+    monkeypatch.setattr("dcgan.data.prepare", fail)
+    assert cli.main(["prepare"]) == 2
+    assert capsys.readouterr().err == "error: some/log.jsonl: Permission denied.\n"
 
 
 @pytest.mark.parametrize("door", ["train.py", "generate.py"])

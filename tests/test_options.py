@@ -37,6 +37,7 @@ def test_every_field_is_an_option_and_every_option_explains_itself(kind):
         (["--data-dir", "some/folder"], "data_dir", Path("some/folder")),
         (["--image-size", "96x64"], "image_size", "96x64"),
         (["--image-size", "64"], "image_size", "64"),
+        (["--image-size", "64x64"], "image_size", "64"),
         (["--minutes", "0.5"], "minutes", 0.5),
         (["--dataset=cifar10"], "dataset", "cifar10"),
         (["--no-tensorboard"], "tensorboard", False),
@@ -57,6 +58,11 @@ def test_options_are_read_as_their_types(arguments, field, value):
         (["--generator-lr", "-1"], "generator_lr"),
         (["--generator-lr", "nan"], "generator_lr"),
         (["--kernel", "1"], "kernel"),
+        (["--epochs", "inf"], "epochs"),
+        (["--generator-lr", "inf"], "generator_lr"),
+        (["--beta-1", "1.0"], "beta_1"),
+        (["--steps", "9223372036854775808"], "steps"),
+        (["--store-dir", "a\0b"], "store_dir"),
         (["--config", "missing.yaml"], "missing.yaml"),
         (["stray"], "stray"),
     ],
@@ -76,7 +82,16 @@ def test_a_config_file_gives_options_and_the_command_line_has_the_last_word(tmp_
 
 
 @pytest.mark.parametrize(
-    "content", [b"batchsize: 8\n", b"batch_size: many\n", b"\x00\xff{", b"- a\n- b\n", b"a: b: c", b"batch_size: [\n"]
+    "content",
+    [
+        b"batchsize: 8\n",
+        b"batch_size: many\n",
+        b"steps: null\n",
+        b"\x00\xff{",
+        b"- a\n- b\n",
+        b"a: b: c",
+        b"batch_size: [\n",
+    ],
 )
 def test_a_config_file_with_an_unknown_key_or_none_at_all_is_refused(tmp_path, content):
     file = tmp_path / "recipe.yaml"

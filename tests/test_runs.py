@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -109,6 +110,30 @@ def test_a_missing_or_foreign_generator_is_told_in_words(run, content):
         run.generator_file.write_bytes(content)
     with pytest.raises(UserError):
         run.load_generator()
+
+
+def test_a_model_that_draws_no_pictures_is_told_in_words(run):
+    run.path.mkdir()
+    image, vector = keras.Input((8, 8, 1)), keras.Input((3,))
+    two_channels = keras.layers.Conv2D(2, 1)(keras.layers.Reshape((3, 1, 1))(vector))
+    for inputs, outputs in [(image, image), (vector, vector), (vector, two_channels), (vector, [vector, two_channels])]:
+        keras.Model(inputs, outputs).save(run.generator_file)
+        with pytest.raises(UserError, match="no generator of pictures"):
+            run.load_generator()
+
+
+def test_a_state_folder_that_can_not_be_read_is_not_taken_for_an_empty_one(run):
+    run.path.mkdir()
+    run.states.write_text("")
+    with pytest.raises(UserError, match="can't be read"):
+        run.latest_state()
+
+
+def test_a_run_that_never_saved_anything_takes_another_config(config):
+    with runs.opened(config):
+        pass
+    with runs.opened(replace(config, seed=9)) as run:
+        assert run.config().seed == 9
 
 
 def test_the_log_survives_a_line_that_a_crash_cut_short(run):

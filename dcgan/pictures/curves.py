@@ -52,6 +52,11 @@ def _draw(panel, records: list[Mapping[str, float]], curves: Mapping[str, str]) 
     """One line a key over the steps."""
     steps = [record["step"] for record in records]
     for key, name in curves.items():
-        panel.plot(steps, [record.get(key, float("nan")) for record in records], label=name, linewidth=1)
+        panel.plot(steps, [_number(record.get(key)) for record in records], label=name, linewidth=1)
     panel.grid(alpha=0.3)
     panel.legend()
+
+
+def _number(value: object) -> float:
+    """A value of the log, or a gap."""
+    return float(value) if isinstance(value, int | float) else float("nan")

@@ -78,5 +78,5 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             yield picture
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path}.") from error
-    except (OSError, SyntaxError) as error:  # Pillow calls a bad PNG chunk a SyntaxError
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow calls a bad PNG chunk a SyntaxError
         raise UserError(f"{path} is not a whole image file.", "Write it again, or remove it.") from error

@@ -32,7 +32,7 @@ def save_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> None:
     Raises:
         UserError: the disk has no room for it, or the file can't be written.
     """
-    _room(path, math.prod(shape))
+    check_room(path, math.prod(shape))
     with whole_file(path) as temporary, temporary.open("wb") as file:
         _write(file, shape, np.uint8, chunks)
 
@@ -42,7 +42,7 @@ def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], seeds: 
 
     Arguments and errors as for `save_array`.
     """
-    _room(path, math.prod(shape) + 8 * len(seeds))
+    check_room(path, math.prod(shape) + 8 * len(seeds))
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open("images.npy", "w", force_zip64=True) as file:
             _write(file, shape, np.uint8, chunks)
@@ -65,8 +65,16 @@ def _numbers(seeds: Seeds, at_once: int = 65536) -> Iterator[np.ndarray]:
         yield np.array(some, np.int64)
 
 
-def _room(path: Path, size: int) -> None:
-    """Refuse at once what would fill the disk after hours of drawing."""
+def check_room(path: Path, size: int) -> None:
+    """Refuse at once what would fill the disk after hours of drawing.
+
+    Args:
+        path: what is to be written.
+        size: its bytes.
+
+    Raises:
+        UserError: fewer are free.
+    """
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(folder).free
     if size > free:

@@ -26,6 +26,8 @@ def kind_of(out: Path) -> str:
     Raises:
         UserError: an ending that means nothing; a folder of that name would hardly be what was wanted.
     """
+    if not out.name:
+        raise UserError("--out is empty.", "Name a file or a folder.")
     try:
         return KINDS[out.suffix.lower()]
     except KeyError:

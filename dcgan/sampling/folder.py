@@ -2,13 +2,16 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dcgan.errors import UserError
 from dcgan.pictures import encode_png
+from dcgan.sampling.arrays import check_room
+
+_BLOCK = 4096  # bytes that even the smallest file takes on most disks
 
 
 def file_name(seed: int) -> str:
@@ -16,7 +19,7 @@ def file_name(seed: int) -> str:
     return f"seed-{seed:06d}.png"
 
 
-def save_folder(folder: Path, seeds: Iterable[int], images: Iterable[np.ndarray], text: Mapping[str, str]) -> None:
+def save_folder(folder: Path, seeds: Sequence[int], images: Iterable[np.ndarray], text: Mapping[str, str]) -> None:
     """Write each image to `folder`, all of them or none.
 
     They are written beside it first, and moved when the last one is there. Other files in `folder` stay, so that a
@@ -31,6 +34,7 @@ def save_folder(folder: Path, seeds: Iterable[int], images: Iterable[np.ndarray]
     Raises:
         UserError: the folder can't be written to, or the disk is full.
     """
+    check_room(folder, _BLOCK * len(seeds))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder.parent) as temporary:

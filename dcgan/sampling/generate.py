@@ -64,9 +64,10 @@ class Job:
 
     def chunks(self, rows: Iterable[np.ndarray] | None = None, total: int | None = None) -> Iterator[np.ndarray]:
         """Draw, with a bar on a terminal: the seeds' latents, or `total` other rows."""
+        dim = self.generator.input_shape[-1]  # loads TensorFlow, quietly
         from dcgan.sampling.draw import draw
 
-        rows = stream(self.seeds, self.generator.input_shape[-1]) if rows is None else rows
+        rows = stream(self.seeds, dim) if rows is None else rows
         with tqdm(total=total or len(self.seeds), unit=" pictures", leave=False, disable=None) as bar:
             for chunk in draw(self.generator, rows):
                 yield chunk

@@ -82,7 +82,8 @@ def _introduce(run: Run, images: data.ImageSet, trainer: Trainer, last: int, dev
 
 def _finish(config: TrainConfig, run: Run, trainer: Trainer, monitor: Monitor) -> None:
     """Leave the curves and the animation, and say what to do next."""
-    save_curves(run.path / "curves.png", run.records())
+    if records := run.records():
+        save_curves(run.path / "curves.png", records)
     if config.animate:
         print(f"History: {animate(run, run.path / 'history.gif')}")
     if trainer.step < monitor.last:

@@ -1,27 +1,32 @@
 """What a person sees of a training: bar or lines, log, TensorBoard, and a hand on the brake."""
 
+import contextlib
 import json
 import math
 import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 from tqdm import tqdm
 
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
+from dcgan.quiet import silence_stdout
 from dcgan.runs import Run
+from dcgan.training.health import diverged
 
 METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP, where there is one, is what a closed terminal or a lost connection sends.
+STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Monitor:
     """Watches a training loop; used as a context manager around it.
 
-    While it is open, the first SIGINT or SIGTERM asks the loop to stop after the step it is in (`stop_asked`); a
-    second one ends the program at once.
+    While it is open, the first SIGINT, SIGTERM or SIGHUP asks the loop to stop after the step it is in (`stop_asked`),
+    and so does a reader of the output that goes away (`| head`); a second signal ends the program at once.
 
     Args:
         run: where the log is written.
@@ -40,7 +45,11 @@ class Monitor:
         self._started = self._marked_time = time.monotonic()
         self._log = self.run.log_file.open("a", encoding="utf-8", buffering=1)
         self._bar = tqdm(
-            total=self.last, initial=self.first - 1, unit="step", dynamic_ncols=True, disable=not sys.stderr.isatty()
+            total=self.last,
+            initial=self.first - 1,
+            unit="step",
+            dynamic_ncols=True,
+            disable=not (sys.stderr and sys.stderr.isatty()),
         )
         self._writer = _event_writer(self.run) if self.config.tensorboard else None
         self._handlers = self._catch_signals()
@@ -50,9 +59,11 @@ class Monitor:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._bar.close()
-        self._log.close()
+        with contextlib.suppress(OSError):  # a full disk was told when the line was written
+            self._log.close()
         if self._writer:
-            self._writer.close()
+            with _events_in_words(self.run):
+                self._writer.close()
 
     def show(self, step: int, metrics: dict, *, due: bool) -> None:
         """Count a step; where it is `due`, read its numbers, check them, and write them everywhere.
@@ -66,25 +77,22 @@ class Monitor:
         if not due:
             return
         record = self._record(step, {name: float(metrics[name]) for name in METRICS})
-        _check(record, self.run)
+        broken = [name for name in METRICS if not math.isfinite(record[name])]
+        if broken:
+            raise diverged(self.run, step, " and ".join(broken))
         self._log.write(json.dumps(record) + "\n")
         self._tell(record)
         if self._writer:
-            _write_events(self._writer, record)
+            _write_events(self.run, self._writer, record)
 
     def show_samples(self, step: int, grid) -> None:
         """Hand a grid of samples, uint8 (H, W, C), to TensorBoard."""
         if self._writer:
             import tensorflow as tf
 
-            with self._writer.as_default(step):
+            with _events_in_words(self.run), self._writer.as_default(step):
                 tf.summary.image("samples", grid[None])
-            self._writer.flush()
-
-    def say(self, line: str) -> None:
-        """Print a line without tearing the bar."""
-        self._bar.write(line, file=sys.stdout)
-        sys.stdout.flush()
+                self._writer.flush()
 
     @property
     def out_of_time(self) -> bool:
@@ -111,7 +119,15 @@ class Monitor:
             self._bar.set_postfix_str(numbers)
             return
         left = tqdm.format_interval(self._seconds_left(record))
-        print(f"step {record['step']}/{self.last}  {numbers}  {left} left", flush=True)
+        self._print(f"step {record['step']}/{self.last}  {numbers}  {left} left")
+
+    def _print(self, line: str) -> None:
+        """Print a line; when nobody reads any more, stop as after a signal."""
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            self.stop_asked = True
+            silence_stdout()
 
     def _seconds_left(self, record: dict) -> float:
         """How long the run goes on at the present speed, or until `--minutes` end it."""
@@ -132,28 +148,33 @@ class Monitor:
             signal.signal(caught, handler)
 
 
-def _check(record: dict, run: Run) -> None:
-    """Stop at the first number that is none, before it reaches a saved state."""
-    broken = [name for name in METRICS if not math.isfinite(record[name])]
-    if broken:
+@contextlib.contextmanager
+def _events_in_words(run: Run) -> Iterator[None]:
+    """Tell what TensorFlow raises when events can't be written; a full disk it calls an exhausted resource."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
         raise UserError(
-            f"Training diverged: at step {record['step']}, {' and '.join(broken)} is not a number any more.",
-            f"{run.path} keeps its last good state; a lower --generator-lr and --discriminator-lr may help.",
-        )
+            f"{run.events} can't be written: {error.message.splitlines()[0][:200]}",
+            "Free some space or mend its permissions; --no-tensorboard does without.",
+        ) from error
 
 
 def _event_writer(run: Run):
     """A TensorBoard writer for the run."""
     import tensorflow as tf
 
-    return tf.summary.create_file_writer(str(run.events))
+    with _events_in_words(run):
+        return tf.summary.create_file_writer(str(run.events))
 
 
-def _write_events(writer, record: dict) -> None:
+def _write_events(run: Run, writer, record: dict) -> None:
     """One logged step as TensorBoard scalars."""
     import tensorflow as tf
 
-    with writer.as_default(record["step"]):
+    with _events_in_words(run), writer.as_default(record["step"]):
         for name, value in record.items():
             if name != "step":
                 tf.summary.scalar(name, value)

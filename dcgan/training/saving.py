@@ -7,6 +7,7 @@ from dcgan.pictures import save_png, tile
 from dcgan.runs import Run
 from dcgan.sampling.draw import draw
 from dcgan.sampling.latents import latents
+from dcgan.training.health import check_finite
 from dcgan.training.trainer import Trainer
 
 SAMPLE_SEEDS = range(64)
@@ -36,10 +37,15 @@ def restore(trainer: Trainer, run: Run, fingerprint: str) -> None:
 
 
 def save(trainer: Trainer, run: Run, fingerprint: str) -> None:
-    """Write the snapshot, then the state: what the state says is done is then all there."""
+    """Write the snapshot, then the state: what the state says is done is then all there.
+
+    Raises:
+        UserError: the weights are no numbers any more, or a file can't be written; the files before stay.
+    """
+    state = trainer.state()
+    check_finite(run, trainer.step, state)
     run.save_generator(trainer.snapshot())
-    state = {**trainer.state(), "fingerprint": np.array(fingerprint)}
-    run.save_state(trainer.step, state, trainer.config.keep)
+    run.save_state(trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep)
 
 
 def save_samples(trainer: Trainer, run: Run, step: int) -> np.ndarray:

@@ -103,7 +103,7 @@ class Trainer:
         """
         variables = self._variables()
         for name, variable in variables.items():
-            if name not in state or tuple(state[name].shape) != tuple(variable.shape):
+            if not _fits(state.get(name), variable) or (name == "steps_done" and state[name] < 0):
                 raise UserError(
                     f"The saved state does not fit this run's networks ({name}).",
                     "Was it written by another version, or with another config? A new --run-dir starts afresh.",
@@ -125,6 +125,12 @@ class Trainer:
         }
         named = {f"{owner}/{v.path.removeprefix(f'{owner}/')}": v for owner, vs in owners.items() for v in vs}
         return {"steps_done": self.steps_done, **named}
+
+
+def _fits(array: np.ndarray | None, variable: tf.Variable) -> bool:
+    """Whether a saved array can be a variable's value."""
+    value = np.asarray(variable)
+    return array is not None and array.dtype == value.dtype and array.shape == value.shape
 
 
 def _adam(learning_rate: float, beta_1: float, network: keras.Model) -> keras.optimizers.Optimizer:

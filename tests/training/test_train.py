@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from tiny import make_pictures, tiny_config
 
@@ -150,6 +152,44 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(co
     with pytest.raises(UserError, match="diverged: at step 3, g_loss"):
         train(config)
     assert everything_that_must_be_equal(config.run_dir, 2) == before
+
+
+def test_weights_that_are_no_numbers_are_never_saved(config):
+    """The losses of a step are older than its weights, and still fine when the weights are lost."""
+    with pytest.raises(UserError, match=r"diverged: at step 1, .*\n.*Nothing was saved"):
+        train(replace(config, generator_lr=1e39, save_every=1))
+    assert not runs.Run(config.run_dir).has_state()
+    assert train(config).latest_state()["steps_done"] == 6  # and the run may be begun with better options
+
+
+def test_a_reader_that_goes_away_stops_the_run_as_a_signal_does(config, monkeypatch):
+    silenced = []
+
+    def broken(*line, **how):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("dcgan.training.monitor.silence_stdout", lambda: silenced.append(True))
+    monkeypatch.setattr("dcgan.training.monitor.print", broken, raising=False)
+    assert train(replace(config, steps=100)).latest_state()["steps_done"] < 100
+    assert silenced
+
+
+def test_a_full_disk_under_tensorboard_is_told_in_words(config, monkeypatch):
+    def full(*arguments, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr("tensorflow.summary.scalar", full)
+    with pytest.raises(UserError, match=r"tensorboard can't be written: No space left on device"):
+        train(replace(config, tensorboard=True))
+
+
+@pytest.mark.parametrize("lost", ["log.jsonl", "curves.png", "samples"])
+def test_a_run_goes_on_without_what_it_does_not_need(config, lost):
+    run = train(replace(config, steps=4))
+    path = run.path / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert train(replace(config, steps=4)).latest_state()["steps_done"] == 4
+    assert train(config).latest_state()["steps_done"] == 6
 
 
 def test_tensorboard_has_scalars_and_sample_grids(config):

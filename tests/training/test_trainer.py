@@ -151,7 +151,7 @@ def test_the_state_holds_both_networks_both_optimizers_the_average_and_the_step(
 def test_a_state_of_other_networks_is_refused_and_nothing_changes(config, damage):
     trainer = new_trainer(config)
     state, before = trainer.state(), trainer.state()
-    state["steps_done"] = np.array(9)
+    state["steps_done"] = np.array(9, np.int64)
     name = "discriminator/judge/kernel"
     state = {k: v for k, v in state.items() if k != name} if damage == "missing" else {**state, name: np.zeros(3)}
     with pytest.raises(UserError, match=name):
