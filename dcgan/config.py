@@ -87,7 +87,8 @@ class TrainConfig(DataConfig):
         steps: stop when the run holds this many steps.
         epochs: stop after this many passes over the data set, if that is earlier.
         minutes: stop after this many minutes of training in this call, if that is earlier.
-        batch_size: images a step.
+        batch_size: images a step, over all devices.
+        flip: mirror half of the images left to right, at random; not for digits or letters.
         seed: every random draw of the run follows from it.
         generator_lr: Adam's learning rate for the generator.
         discriminator_lr: Adam's learning rate for the discriminator.
@@ -98,6 +99,11 @@ class TrainConfig(DataConfig):
         generator_width: filters of the generator's last hidden layer; every layer before has twice as many.
         discriminator_width: filters of the discriminator's first layer; every layer after has twice as many.
         kernel: side of every convolution's kernel, in pixels; even sizes leave no checkerboard at stride 2.
+        precision: of the computation; weights and averages are float32 throughout.
+        compile: `xla` compiles the whole step, `none` nothing, `auto` what measured faster on this kind of device;
+            results differ by rounding.
+        strategy: which devices share each batch: `single`, all GPUs of this machine (`mirrored`), all machines that
+            `TF_CONFIG` names (`multi_worker`), or as many as there are (`auto`); they compute what one does.
         save_every: save the run every so many steps; `kill -9` loses at most these.
         sample_every: draw a grid of samples every so many steps.
         log_every: write and show numbers every so many steps.
@@ -113,6 +119,7 @@ class TrainConfig(DataConfig):
     minutes: Finite | None = option(None, "Run", changes_result=False)
     # Many cheap steps beat few dear ones on two cores; the paper (section 4) has 128.
     batch_size: Count = option(64, "Training")
+    flip: bool = option(False, "Training")
     seed: NonNegativeInt = option(0, "Training")
     # 2e-4 and 0.5 are the paper's (Radford et al. 2016, section 4): 1e-3 and 0.9 were unstable there.
     generator_lr: Finite = option(2e-4, "Training")
@@ -126,6 +133,11 @@ class TrainConfig(DataConfig):
     discriminator_width: Count = option(64, "Network")
     # Stride 2 divides 4, so every output pixel sums as many products as its neighbour (Odena et al. 2016).
     kernel: KernelSize = option(4, "Network")
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "Computation")
+    compile: Literal["auto", "xla", "none"] = option("auto", "Computation", changes_result=False)
+    strategy: Literal["auto", "single", "mirrored", "multi_worker"] = option(
+        "auto", "Computation", changes_result=False
+    )
     save_every: Count = option(500, "Run", changes_result=False)
     sample_every: Count = option(250, "Run", changes_result=False)
     log_every: Count = option(50, "Run", changes_result=False)

@@ -153,13 +153,20 @@ class Run:
 
 
 @contextlib.contextmanager
-def opened(config: TrainConfig) -> Iterator[Run]:
+def opened(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
     """Open the config's run directory for training, making it if need be, and keep other trainings out.
+
+    Args:
+        config: the run's options.
+        writing: whether this process writes into it; of the processes that share a job, one does.
 
     Raises:
         UserError: it can't be written to, holds something else or a run of another config, or is in use.
     """
     run = Run(config.run_dir or CHECKPOINTS / _default_name(config))
+    if not writing:
+        yield run
+        return
     try:
         run.path.mkdir(parents=True, exist_ok=True)
         strangers = [entry.name for entry in run.path.iterdir() if not entry.name.startswith(".")]

@@ -35,24 +35,31 @@ def _permutation(epoch: int, count: int, seed: int) -> np.ndarray:
     return np.random.Generator(bits).permutation(count)
 
 
-def batches(images: np.ndarray, batch_size: int, seed: int, steps: range) -> tf.data.Dataset:
+def batches(
+    images: np.ndarray, batch_size: int, seed: int, steps: range, replicas: range = range(1), of: int = 1
+) -> tf.data.Dataset:
     """Read the batches of some steps, ahead of their use.
 
     Args:
         images: uint8 (N, H, W, C), in memory or memory-mapped.
-        batch_size: images a step.
+        batch_size: images a step, over all replicas.
         seed: the run's seed.
         steps: step numbers, from 1 on.
+        replicas: for which replicas to read; only their rows of each batch are.
+        of: how many replicas share a batch; `batch_size` is a multiple of it.
 
     Returns:
-        A data set of uint8 (batch_size, H, W, C), one element a step.
+        A data set of uint8 (batch_size / of, H, W, C), one element a step and replica, replica by replica.
     """
-    shape = (batch_size, *images.shape[1:])
+    rows = batch_size // of
+    shape = (rows, *images.shape[1:])
 
-    def gather(step: np.ndarray) -> np.ndarray:
-        return images[order(int(step), batch_size, len(images), seed)]
+    def gather(element: np.ndarray) -> np.ndarray:
+        step, replica = divmod(int(element), len(replicas))
+        first = replicas[replica] * rows
+        return images[order(steps[step], batch_size, len(images), seed)[first : first + rows]]
 
-    def read(step: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(tf.numpy_function(gather, [step], tf.uint8), shape)
+    def read(element: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.numpy_function(gather, [element], tf.uint8), shape)
 
-    return tf.data.Dataset.range(steps.start, steps.stop).map(read).prefetch(tf.data.AUTOTUNE)
+    return tf.data.Dataset.range(len(steps) * len(replicas)).map(read).prefetch(tf.data.AUTOTUNE)

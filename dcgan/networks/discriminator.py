@@ -2,12 +2,17 @@
 
 import keras
 
-from dcgan.networks.layers import LEAKY_SLOPE, batch_norm, normal
+from dcgan.networks.layers import LEAKY_SLOPE, PLAIN, Layers, batch_norm, normal, stride_2
 from dcgan.sizes import Size, stages_of
 
 
 def build_discriminator(
-    image_size: Size = (64, 64), channels: int = 3, width: int = 64, kernel: int = 4, seed: int = 0
+    image_size: Size = (64, 64),
+    channels: int = 3,
+    width: int = 64,
+    kernel: int = 4,
+    seed: int = 0,
+    layers: Layers = PLAIN,
 ) -> keras.Model:
     """Build the discriminator of Radford et al. 2016, section 3.
 
@@ -20,6 +25,7 @@ def build_discriminator(
         width: filters of the first layer.
         kernel: side of the convolutions' kernels, at least 2.
         seed: the initial weights follow from it.
+        layers: the classes its layers are of.
 
     Returns:
         A built model from float32 (N, height, width, channels) in [-1, 1] to float32 logits (N, 1); the sigmoid
@@ -31,25 +37,12 @@ def build_discriminator(
     image = keras.Input((*image_size, channels), name="image")
     x = image
     for stage in range(stages_of(image_size)):
-        x = _halve(width << stage, kernel, seed, f"discriminator/shrink_{stage}")(x)
+        x = stride_2(layers.convolution, width << stage, kernel, seed, f"discriminator/shrink_{stage}")(x)
         if stage > 0:
-            x = batch_norm(seed, f"discriminator/norm_{stage}")(x)
+            x = batch_norm(layers, seed, f"discriminator/norm_{stage}")(x)
         x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{stage}")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     logit = keras.layers.Dense(
         1, use_bias=False, dtype="float32", kernel_initializer=normal(seed, "discriminator/judge"), name="judge"
     )(x)
     return keras.Model(image, logit, name="discriminator")
-
-
-def _halve(filters: int, kernel: int, seed: int, name: str) -> keras.layers.Layer:
-    """A convolution that halves height and width."""
-    return keras.layers.Conv2D(
-        filters,
-        kernel,
-        strides=2,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=normal(seed, name),
-        name=name.rpartition("/")[2],
-    )

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from dcgan.networks.layers import batch_norm, normal
+from dcgan.networks.layers import PLAIN, Layers, batch_norm, normal, stride_2
 from dcgan.sizes import Size, base_of, stages_of
 
 
@@ -15,6 +15,7 @@ def build_generator(
     latent_dim: int = 100,
     kernel: int = 4,
     seed: int = 0,
+    layers: Layers = PLAIN,
 ) -> keras.Model:
     """Build the generator of Radford et al. 2016, section 3 and figure 1.
 
@@ -29,6 +30,7 @@ def build_generator(
         latent_dim: length of the latent vector.
         kernel: side of the transposed convolutions' kernels, at least 2.
         seed: the initial weights follow from it.
+        layers: the classes its layers are of.
 
     Returns:
         A built model from float32 (N, latent_dim) to float32 (N, height, width, channels) in [-1, 1].
@@ -40,27 +42,13 @@ def build_generator(
     filters = width * 2 ** (stages - 1)
     latent = keras.Input((latent_dim,), name="latent")
     weights = normal(seed, "generator/project")
-    x = keras.layers.Dense(math.prod(base) * filters, use_bias=False, kernel_initializer=weights, name="project")(
-        latent
-    )
+    project = keras.layers.Dense(math.prod(base) * filters, use_bias=False, kernel_initializer=weights, name="project")
+    x = project(latent)
     x = keras.layers.Reshape((*base, filters), name="base")(x)
     for stage in range(stages):
-        x = batch_norm(seed, f"generator/norm_{stage}")(x)
+        x = batch_norm(layers, seed, f"generator/norm_{stage}")(x)
         x = keras.layers.ReLU(name=f"relu_{stage}")(x)
-        last = stage == stages - 1
-        x = _double(channels if last else filters >> (stage + 1), kernel, seed, f"generator/grow_{stage}")(x)
+        maps = channels if stage == stages - 1 else filters >> (stage + 1)
+        x = stride_2(layers.convolution_transpose, maps, kernel, seed, f"generator/grow_{stage}")(x)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model(latent, image, name="generator")
-
-
-def _double(filters: int, kernel: int, seed: int, name: str) -> keras.layers.Layer:
-    """A transposed convolution that doubles height and width."""
-    return keras.layers.Conv2DTranspose(
-        filters,
-        kernel,
-        strides=2,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=normal(seed, name),
-        name=name.rpartition("/")[2],
-    )

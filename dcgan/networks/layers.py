@@ -1,5 +1,9 @@
 """The layers both networks are made of, with the paper's settings instead of Keras' defaults."""
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import keras
 
 from dcgan.randomness import derived_seed
@@ -11,16 +15,51 @@ BATCH_NORM_MOMENTUM, BATCH_NORM_EPSILON = 0.9, 1e-5
 LEAKY_SLOPE = 0.2
 
 
+@dataclass(frozen=True)
+class Layers:
+    """Which layer classes a network is built from; they compute the same, each where it is good at it.
+
+    Args:
+        convolution: `keras.layers.Conv2D` or a subclass.
+        convolution_transpose: `keras.layers.Conv2DTranspose` or a subclass.
+        batch_norm: `keras.layers.BatchNormalization`, or something that makes one.
+    """
+
+    convolution: Callable[..., keras.layers.Layer] = keras.layers.Conv2D
+    convolution_transpose: Callable[..., keras.layers.Layer] = keras.layers.Conv2DTranspose
+    batch_norm: Callable[..., keras.layers.Layer] = keras.layers.BatchNormalization
+
+
+PLAIN = Layers()
+"""Keras' own, which every program can load."""
+
+SYNCHRONIZED = Layers(batch_norm=functools.partial(keras.layers.BatchNormalization, synchronized=True))
+"""BatchNorm over the whole batch, however many replicas share it."""
+
+
 def normal(seed: int, name: str, mean: float = 0.0) -> keras.initializers.Initializer:
     """N(mean, 0.02), drawn for the layer `name` (network and layer, `generator/grow_0`) alone."""
     return keras.initializers.RandomNormal(mean, WEIGHTS_DEVIATION, seed=derived_seed(seed, name))
 
 
-def batch_norm(seed: int, name: str) -> keras.layers.Layer:
+def batch_norm(layers: Layers, seed: int, name: str) -> keras.layers.Layer:
     """BatchNorm as the paper's code has it."""
-    return keras.layers.BatchNormalization(
+    return layers.batch_norm(
         momentum=BATCH_NORM_MOMENTUM,
         epsilon=BATCH_NORM_EPSILON,
         gamma_initializer=normal(seed, name, mean=1.0),
+        name=name.rpartition("/")[2],
+    )
+
+
+def stride_2(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
+    """A convolution that halves, or a transposed one that doubles, height and width."""
+    return layer(
+        filters,
+        kernel,
+        strides=2,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=normal(seed, name),
         name=name.rpartition("/")[2],
     )

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import math
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -18,6 +20,8 @@ from dcgan.runs import Run
 from dcgan.training.health import diverged
 
 METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
+SECONDS_A_CALL = 0.25
+"""How long the loop may be deaf to a signal, if one step does not take longer."""
 # SIGHUP, where there is one, is what a closed terminal or a lost connection sends.
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -33,25 +37,28 @@ class Monitor:
         config: the run's options.
         first: number of the first step to come.
         last: number of the last step that may come.
+        silent: show and write nothing: one process of several does that for all.
     """
 
-    def __init__(self, run: Run, config: TrainConfig, first: int, last: int):
-        self.run, self.config, self.first, self.last = run, config, first, last
+    def __init__(self, run: Run, config: TrainConfig, first: int, last: int, silent: bool = False):
+        self.run, self.config, self.first, self.last, self.silent = run, config, first, last, silent
+        self.steps_at_once = 1
         self.seconds_before = run.seconds()
         self.stop_asked = False
         self._marked_step = first - 1
 
     def __enter__(self) -> "Monitor":
         self._started = self._marked_time = time.monotonic()
-        self._log = self.run.log_file.open("a", encoding="utf-8", buffering=1)
+        log = os.devnull if self.silent else self.run.log_file
+        self._log = Path(log).open("a", encoding="utf-8", buffering=1)
         self._bar = tqdm(
             total=self.last,
             initial=self.first - 1,
             unit="step",
             dynamic_ncols=True,
-            disable=not (sys.stderr and sys.stderr.isatty()),
+            disable=self.silent or not (sys.stderr and sys.stderr.isatty()),
         )
-        self._writer = _event_writer(self.run) if self.config.tensorboard else None
+        self._writer = _event_writer(self.run) if self.config.tensorboard and not self.silent else None
         self._handlers = self._catch_signals()
         return self
 
@@ -66,20 +73,22 @@ class Monitor:
                 self._writer.close()
 
     def show(self, step: int, metrics: dict, *, due: bool) -> None:
-        """Count a step; where it is `due`, read its numbers, check them, and write them everywhere.
+        """Count the steps up to `step`; where it is `due`, read its numbers, check them, and write them everywhere.
 
-        Reading a number waits for the device to finish, so it is not done at every step.
+        Reading a number waits for the device to finish, so it is not done at every step. How long the steps took
+        tells how many of them, `steps_at_once`, fit into a quarter of a second.
 
         Raises:
             UserError: a loss is not a number any more.
         """
-        self._bar.update()
+        self._bar.update(step - self._bar.n)
         if not due:
             return
         record = self._record(step, {name: float(metrics[name]) for name in METRICS})
         broken = [name for name in METRICS if not math.isfinite(record[name])]
         if broken:
             raise diverged(self.run, step, " and ".join(broken))
+        self.steps_at_once = max(1, int(SECONDS_A_CALL * record["images_per_second"] / self.config.batch_size))
         self._log.write(json.dumps(record) + "\n")
         self._tell(record)
         if self._writer:
@@ -115,6 +124,8 @@ class Monitor:
             f"D loss {record['d_loss']:.3f}  G loss {record['g_loss']:.3f}  D(x) {record['d_real']:.2f}  "
             f"D(G(z)) {record['d_fake']:.2f}  {record['images_per_second']:.0f} images/s"
         )
+        if self.silent:
+            return
         if not self._bar.disable:
             self._bar.set_postfix_str(numbers)
             return

@@ -14,13 +14,14 @@ SAMPLE_SEEDS = range(64)
 """The pictures drawn during training: those `python generate.py` draws, when nothing else is asked for."""
 
 
-def restore(trainer: Trainer, run: Run, fingerprint: str) -> None:
+def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) -> None:
     """Go on where the run stopped; a run with no saved state stays at its beginning.
 
     Args:
         trainer: a new trainer of the run's config.
         run: where the states lie.
         fingerprint: identity of the data set's content.
+        writing: whether this process is the one that writes; it forgets what was logged after the state.
 
     Raises:
         UserError: the run was trained on other images.
@@ -33,7 +34,8 @@ def restore(trainer: Trainer, run: Run, fingerprint: str) -> None:
                 "Restore them to go on, or choose another --run-dir to start afresh.",
             )
         trainer.restore(state)
-    run.rewind_log(trainer.step)
+    if writing:
+        run.rewind_log(trainer.step)
 
 
 def save(trainer: Trainer, run: Run, fingerprint: str) -> None:

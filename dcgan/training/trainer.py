@@ -5,13 +5,21 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import TrainConfig
+from dcgan.data.batches import batches
 from dcgan.errors import UserError
 from dcgan.networks import build_discriminator, build_generator
+from dcgan.networks.compiled import COMPILED
+from dcgan.networks.layers import PLAIN, SYNCHRONIZED
+from dcgan.networks.winograd import compiled
 from dcgan.randomness import derived_seed
 from dcgan.scaling import to_float
 from dcgan.sizes import Size
+from dcgan.training.computing import mixed_precision, optimizer_for, way_to_compute
 from dcgan.training.losses import discriminator_loss, generator_loss
 from dcgan.training.statistics import StatisticsEstimator
+
+METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
+"""What `update` returns."""
 
 
 class Trainer:
@@ -21,54 +29,130 @@ class Trainer:
         config: the run's options.
         image_size: (height, width) of the images in pixels.
         channels: of the images.
+        strategy: which devices share each batch; by default the one there is.
     """
 
-    def __init__(self, config: TrainConfig, image_size: Size, channels: int):
-        self.config = config
+    def __init__(
+        self, config: TrainConfig, image_size: Size, channels: int, strategy: tf.distribute.Strategy | None = None
+    ):
+        self.config, self.strategy = config, strategy or tf.distribute.get_strategy()
+        self.way = way_to_compute(config, self.strategy)
         sizes = {"image_size": image_size, "channels": channels, "kernel": config.kernel, "seed": config.seed}
         for_generator = {"width": config.generator_width, "latent_dim": config.latent_dim, **sizes}
-        self.generator = build_generator(**for_generator)
+        alone = self.strategy.num_replicas_in_sync == 1
+        layers = COMPILED if self.way == "clusters" else PLAIN if alone else SYNCHRONIZED
+        with self.strategy.scope(), mixed_precision(config.precision):
+            self.generator = build_generator(**for_generator, layers=layers)
+            self.discriminator = build_discriminator(width=config.discriminator_width, **sizes, layers=layers)
+            self.generator_optimizer = optimizer_for(self.generator, config.generator_lr, config)
+            self.discriminator_optimizer = optimizer_for(self.discriminator, config.discriminator_lr, config)
+        # One a process, whatever the replicas: it takes no part in the step, and is what pictures are drawn from.
         self.ema_generator = build_generator(**for_generator)
-        self.discriminator = build_discriminator(width=config.discriminator_width, **sizes)
-        self.generator_optimizer = _adam(config.generator_lr, config.beta_1, self.generator)
-        self.discriminator_optimizer = _adam(config.discriminator_lr, config.beta_1, self.discriminator)
+        self.steps_done = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_done")
         self._estimate_statistics = StatisticsEstimator(
             self.ema_generator, lambda index: self.latents(index, "statistics")
         )
-        self.steps_done = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_done")
+        in_clusters = compiled if self.way == "clusters" else lambda function: function
+        self._descend, self._follow = in_clusters(self._descend), in_clusters(self._follow)
+        self._step = compiled(self._step) if self.way == "xla" else self._step
 
     @property
     def step(self) -> int:
         """How many steps the networks have been trained."""
         return int(self.steps_done.numpy())
 
-    @tf.function
-    def update(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Train both networks on one batch, each against the other as it was before the step.
+    def feed(self, images: np.ndarray, last: int):
+        """The batches of the steps to come, for `update`: an iterator that reads ahead.
 
         Args:
-            images: uint8 (batch_size, H, W, C).
+            images: uint8 (N, H, W, C).
+            last: number of the last step.
+        """
+        steps = range(self.step + 1, last + 1)
+
+        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            workers, replicas = context.num_input_pipelines, context.num_replicas_in_sync
+            first = context.input_pipeline_id * (replicas // workers)
+            own = range(first, first + replicas // workers)
+            return batches(images, self.config.batch_size, self.config.seed, steps, own, replicas)
+
+        return iter(self.strategy.distribute_datasets_from_function(of_worker))
+
+    @tf.function
+    def update(self, feed, count: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Do some steps in one call; how they are divided into calls changes nothing.
+
+        Args:
+            feed: what `feed` returned; its next `count` batches are taken.
+            count: how many steps, at least 1.
 
         Returns:
-            float32 scalars: `d_loss`, `g_loss`, `d_real` (mean D(x)) and `d_fake` (mean D(G(z))).
+            float32 scalars of the last step, over all replicas: `d_loss`, `g_loss`, `d_real` (mean D(x)) and
+            `d_fake` (mean D(G(z))).
         """
-        step = self.steps_done.assign_add(1)
+        metrics = {name: tf.constant(0.0) for name in METRICS}
+        for _ in tf.range(count):
+            step = self.steps_done.assign_add(1)
+            draws = self.latents(step, "latents"), self._coins(step)
+            shares = self.strategy.run(self._step, (next(feed), *draws))
+            self._follow(step)
+            metrics = {name: self.strategy.reduce("SUM", shares[name], axis=None) for name in METRICS}
+        return metrics
+
+    def _step(self, images: tf.Tensor, latents: tf.Tensor, coins: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Train both networks on a replica's share of one batch, each against the other as it was before the step.
+
+        Args:
+            images: uint8, this replica's.
+            latents, coins: the whole batch's, of which this replica takes its rows.
+
+        Returns:
+            This replica's part of each metric; they add up to the mean over the batch.
+        """
+        replicas = self.strategy.num_replicas_in_sync
+        latents = self._own(latents)
+        images = _mirrored(images, self._own(coins)) if self.config.flip else images
         with tf.GradientTape(persistent=True) as tape:
-            drawn = self.generator(self.latents(step, "latents"), training=True)
+            drawn = self.generator(latents, training=True)
             real_logits = self.discriminator(to_float(images), training=True)
             fake_logits = self.discriminator(drawn, training=True)
-            d_loss = discriminator_loss(real_logits, fake_logits)
-            g_loss = generator_loss(fake_logits)
-        _descend(tape, d_loss, self.discriminator, self.discriminator_optimizer)
-        _descend(tape, g_loss, self.generator, self.generator_optimizer)
-        self._follow(step)
-        d_real, d_fake = (tf.reduce_mean(tf.sigmoid(logits)) for logits in (real_logits, fake_logits))
+            d_loss = discriminator_loss(real_logits, fake_logits) / replicas
+            g_loss = generator_loss(fake_logits) / replicas
+            scaled_d_loss = self.discriminator_optimizer.scale_loss(d_loss)
+            scaled_g_loss = self.generator_optimizer.scale_loss(g_loss)
+        self._descend(
+            tape.gradient(scaled_d_loss, self.discriminator.trainable_variables),
+            tape.gradient(scaled_g_loss, self.generator.trainable_variables),
+        )
+        d_real, d_fake = (tf.reduce_mean(tf.sigmoid(logits)) / replicas for logits in (real_logits, fake_logits))
         return {"d_loss": d_loss, "g_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
+
+    def _descend(self, of_discriminator: list[tf.Tensor], of_generator: list[tf.Tensor]) -> None:
+        """One step of both optimizers, along gradients that are summed over the replicas."""
+        self.discriminator_optimizer.apply(of_discriminator, self.discriminator.trainable_variables)
+        self.generator_optimizer.apply(of_generator, self.generator.trainable_variables)
 
     def latents(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
         """The latent vectors of one step: float32 (batch_size, latent_dim), standard normal."""
-        seed = tf.stack([tf.constant(derived_seed(self.config.seed, purpose), tf.int64), tf.cast(step, tf.int64)])
-        return tf.random.stateless_normal((self.config.batch_size, self.config.latent_dim), seed)
+        shape = (self.config.batch_size, self.config.latent_dim)
+        return tf.random.stateless_normal(shape, self._seed(step, purpose), alg="philox")
+
+    def _coins(self, step: tf.Tensor) -> tf.Tensor:
+        """Which images of one step are mirrored: bool (batch_size,)."""
+        return tf.random.stateless_uniform((self.config.batch_size,), self._seed(step, "flip"), alg="philox") < 0.5
+
+    def _seed(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
+        """The seed of what is drawn at one step for one purpose."""
+        return tf.stack([tf.constant(derived_seed(self.config.seed, purpose), tf.int64), tf.cast(step, tf.int64)])
+
+    def _own(self, batch: tf.Tensor) -> tf.Tensor:
+        """A replica's rows of something that is drawn for the whole batch."""
+        replicas = self.strategy.num_replicas_in_sync
+        if replicas == 1:
+            return batch
+        share = self.config.batch_size // replicas
+        first = tf.distribute.get_replica_context().replica_id_in_sync_group * share
+        return batch[first : first + share]
 
     def _follow(self, step: tf.Tensor) -> None:
         """Move the averaged generator towards the trained one.
@@ -127,20 +211,12 @@ class Trainer:
         return {"steps_done": self.steps_done, **named}
 
 
+def _mirrored(images: tf.Tensor, coins: tf.Tensor) -> tf.Tensor:
+    """Images (N, H, W, C), turned left to right where `coins` (N,) is true."""
+    return tf.where(coins[:, None, None, None], tf.reverse(images, axis=[2]), images)
+
+
 def _fits(array: np.ndarray | None, variable: tf.Variable) -> bool:
     """Whether a saved array can be a variable's value."""
     value = np.asarray(variable)
     return array is not None and array.dtype == value.dtype and array.shape == value.shape
-
-
-def _adam(learning_rate: float, beta_1: float, network: keras.Model) -> keras.optimizers.Optimizer:
-    """Adam with its variables made, so that a state can be restored before the first step."""
-    optimizer = keras.optimizers.Adam(learning_rate, beta_1=beta_1, name=f"{network.name}_optimizer")
-    optimizer.build(network.trainable_variables)
-    return optimizer
-
-
-def _descend(tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model, optimizer) -> None:
-    """One optimizer step of `network` on `loss`."""
-    weights = network.trainable_variables
-    optimizer.apply(tape.gradient(loss, weights), weights)

@@ -45,3 +45,18 @@ def test_images_are_read_from_a_memory_mapped_file_as_from_memory(tmp_path):
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     ours, theirs = (next(iter(batches(kind, 4, seed=0, steps=range(1, 2)))) for kind in (images, mapped))
     assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(("workers", "replicas"), [(1, 2), (2, 2), (2, 4), (3, 3)])
+def test_workers_together_read_the_rows_of_one_and_each_only_its_own(workers, replicas):
+    images = np.random.default_rng(0).integers(0, 256, (30, 2, 2, 1), dtype=np.uint8)
+    whole = [batch.numpy() for batch in batches(images, 12, seed=1, steps=range(5, 8))]
+    each = replicas // workers
+    parts = [
+        [part.numpy() for part in batches(images, 12, 1, range(5, 8), range(w * each, (w + 1) * each), replicas)]
+        for w in range(workers)
+    ]
+    for step, batch in enumerate(whole):
+        shares = [part for own in parts for part in own[step * each : (step + 1) * each]]
+        assert all(len(share) == 12 // replicas for share in shares)
+        assert np.array_equal(np.concatenate(shares), batch)

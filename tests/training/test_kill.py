@@ -43,7 +43,7 @@ def next_batch(config, step):
 
 @pytest.mark.slow
 def test_200_steps_with_kills_at_random_moments_equal_200_steps_in_one_go(tmp_path):
-    config = tiny_config(tmp_path, steps=STEPS, save_every=SAVE_EVERY, sample_every=50, log_every=1)
+    config = tiny_config(tmp_path, steps=STEPS, save_every=SAVE_EVERY, sample_every=50, log_every=10, compile="auto")
     straight = train(config)
     killed = replace(config, run_dir=tmp_path / "killed")
     run, dice = runs.Run(killed.run_dir), random.Random()
@@ -63,7 +63,7 @@ def test_200_steps_with_kills_at_random_moments_equal_200_steps_in_one_go(tmp_pa
     assert list(ours) == list(theirs)
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours), f"moments {moments}"
     assert np.array_equal(next_batch(config, STEPS + 1), next_batch(killed, STEPS + 1))
-    assert [record["step"] for record in run.records()] == list(range(1, STEPS + 1))
+    assert [record["step"] for record in run.records()] == list(range(10, STEPS + 1, 10))
     assert not list(run.path.rglob(".writing-*"))
 
 

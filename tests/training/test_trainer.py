@@ -11,7 +11,7 @@ from tiny import tiny_config
 from dcgan import devices
 from dcgan.errors import UserError
 from dcgan.scaling import to_float
-from dcgan.training.trainer import Trainer
+from dcgan.training.trainer import Trainer, _mirrored
 
 SIZE, CHANNELS = (8, 8), 3
 
@@ -35,6 +35,11 @@ def new_trainer(config):
     return Trainer(config, SIZE, CHANNELS)
 
 
+def update(trainer, images, count=1):
+    """Steps on one and the same batch."""
+    return trainer.update(iter(tf.data.Dataset.from_tensors(images).repeat()), tf.constant(count))
+
+
 def adam_first_step(weight, gradient, rate):
     """Kingma & Ba 2015 at t = 1: both moments, corrected, are the gradient and its square.
 
@@ -45,7 +50,7 @@ def adam_first_step(weight, gradient, rate):
 
 def test_a_step_moves_each_network_along_adam_on_its_own_loss(config, images):
     trainer, before = new_trainer(config), new_trainer(config)
-    trainer.update(images)
+    update(trainer, images)
     with tf.GradientTape(persistent=True) as tape:
         drawn = before.generator(before.latents(tf.constant(1), "latents"), training=True)
         real = tf.sigmoid(before.discriminator(to_float(images), training=True))
@@ -60,9 +65,87 @@ def test_a_step_moves_each_network_along_adam_on_its_own_loss(config, images):
             np.testing.assert_allclose(moved.numpy()[sure], expected[sure], atol=1e-6)
 
 
+@pytest.mark.parametrize("way", ["auto", "none", "xla"])
+def test_steps_in_one_call_are_the_steps_of_several_calls_to_the_bit(config, way):
+    images = np.random.default_rng(2).integers(0, 256, (10, *SIZE, CHANNELS), dtype=np.uint8)
+    at_once, one_by_one = (new_trainer(replace(config, compile=way)) for _ in range(2))
+    metrics = at_once.update(at_once.feed(images, 5), tf.constant(5))
+    feed = one_by_one.feed(images, 5)
+    for _ in range(5):
+        last = one_by_one.update(feed, tf.constant(1))
+    assert at_once.step == one_by_one.step == 5
+    assert {name: float(value) for name, value in metrics.items()} == {n: float(v) for n, v in last.items()}
+    ours, theirs = at_once.state(), one_by_one.state()
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("way", ["none", "xla"])
+def test_every_way_to_compile_computes_the_same_to_rounding(config, images, way):
+    ours, theirs = new_trainer(replace(config, compile="auto")), new_trainer(replace(config, compile=way))
+    assert (ours.way, theirs.way) == ("clusters", way)
+    for trainer in (ours, theirs):
+        metrics = update(trainer, images)
+    assert float(metrics["g_loss"]) == pytest.approx(float(update(new_trainer(config), images)["g_loss"]), abs=1e-5)
+    for name in ("generator", "discriminator"):
+        for a, b in zip(getattr(ours, name).variables, getattr(theirs, name).variables, strict=True):
+            np.testing.assert_allclose(a, b, atol=5e-4)  # Adam moves a weight by 2e-4, whatever its gradient's size
+
+
+def losses(config, images, steps=30):
+    trainer = new_trainer(config)
+    feed = trainer.feed(images, steps)
+    return trainer, np.array([list(map(float, trainer.update(feed, 1).values())) for _ in range(steps)])
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("mixed_bfloat16", 0.1), ("mixed_float16", 0.02)])
+def test_a_short_run_in_mixed_precision_tracks_the_losses_of_float32(config, precision, tolerance):
+    config = replace(config, image_size="16", batch_size=16, generator_width=8, discriminator_width=8)
+    images = np.random.default_rng(2).integers(0, 256, (64, *SIZE, CHANNELS), dtype=np.uint8)
+    _, expected = losses(config, images)
+    trainer, measured = losses(replace(config, precision=precision), images)
+    assert trainer.generator.get_layer("grow_0").compute_dtype == precision.removeprefix("mixed_")
+    assert trainer.generator.output.dtype == "float32"
+    assert np.abs(measured - expected).max() < tolerance
+    assert all(array.dtype in (np.float32, np.int32, np.int64) for array in trainer.state().values())
+
+
+def test_a_step_whose_gradients_overflow_in_float16_is_left_out_and_training_goes_on(config, images):
+    trainer = new_trainer(replace(config, precision="mixed_float16"))
+    update(trainer, images)
+    for optimizer in (trainer.generator_optimizer, trainer.discriminator_optimizer):
+        optimizer.dynamic_scale.assign(1e30)
+    before = [weight.numpy() for weight in trainer.discriminator.trainable_variables]
+    update(trainer, images)
+    assert all(np.array_equal(a, b) for a, b in zip(before, trainer.discriminator.trainable_variables, strict=True))
+    assert float(trainer.discriminator_optimizer.dynamic_scale) == pytest.approx(5e29)
+    trainer.discriminator_optimizer.dynamic_scale.assign(2.0**10)
+    metrics = update(trainer, images)
+    assert np.isfinite(float(metrics["d_loss"]))
+    assert not all(np.array_equal(a, b) for a, b in zip(before, trainer.discriminator.trainable_variables, strict=True))
+
+
+def test_flipping_mirrors_about_half_of_the_images_and_is_a_function_of_seed_and_step(config):
+    trainer = new_trainer(replace(config, flip=True, batch_size=200))
+    images = np.random.default_rng(3).integers(0, 256, (200, *SIZE, CHANNELS), dtype=np.uint8)
+    coins = trainer._coins(tf.constant(1))
+    flipped = _mirrored(tf.constant(images), coins).numpy()
+    assert np.array_equal(flipped[coins], images[coins][:, :, ::-1])
+    assert np.array_equal(flipped[~coins], images[~coins])
+    assert 70 < np.count_nonzero(coins) < 130
+    assert np.array_equal(coins, trainer._coins(tf.constant(1)))
+    assert not np.array_equal(coins, trainer._coins(tf.constant(2)))
+
+
+def test_only_a_run_that_flips_sees_mirrored_images(config, images):
+    asymmetric = images.copy()
+    asymmetric[:, :, :4] = 0
+    plain, flipping = (new_trainer(replace(config, flip=flip)) for flip in (False, True))
+    assert float(update(plain, asymmetric)["d_real"]) != float(update(flipping, asymmetric)["d_real"])
+
+
 def test_d_of_x_and_d_of_g_of_z_are_mean_probabilities(config, images):
     trainer, before = new_trainer(config), new_trainer(config)
-    metrics = trainer.update(images)
+    metrics = update(trainer, images)
     real = tf.sigmoid(before.discriminator(to_float(images), training=True)).numpy().mean()
     assert float(metrics["d_real"]) == pytest.approx(real, abs=1e-5)
     assert 0 < float(metrics["d_fake"]) < 1
@@ -71,7 +154,7 @@ def test_d_of_x_and_d_of_g_of_z_are_mean_probabilities(config, images):
 def test_a_layer_of_both_networks_gathers_batch_norm_statistics_while_training(config, images):
     trainer = new_trainer(tiny_config(config.run_dir.parent, image_size="16"))
     trainer = Trainer(trainer.config, (16, 16), CHANNELS)
-    trainer.update(np.repeat(np.repeat(images, 2, axis=1), 2, axis=2))
+    update(trainer, np.repeat(np.repeat(images, 2, axis=1), 2, axis=2))
     assert np.any(trainer.generator.get_layer("norm_0").moving_mean.numpy())
     assert np.any(trainer.discriminator.get_layer("norm_1").moving_mean.numpy())
 
@@ -91,7 +174,7 @@ def test_the_average_starts_quickly_and_ends_slowly(config, images):
     trainer = new_trainer(config)
     average = trainer.generator.trainable_variables[0].numpy().astype(np.float64)
     for step in range(1, 8):
-        trainer.update(images)
+        update(trainer, images)
         decay = min(0.999, (1 + step) / (10 + step))
         average = decay * average + (1 - decay) * trainer.generator.trainable_variables[0].numpy()
     np.testing.assert_allclose(trainer.ema_generator.trainable_variables[0].numpy(), average, atol=1e-6)
@@ -99,7 +182,7 @@ def test_the_average_starts_quickly_and_ends_slowly(config, images):
 
 def test_without_a_decay_the_average_is_the_generator(config, images):
     trainer = new_trainer(replace(config, ema_decay=0.0))
-    trainer.update(images)
+    update(trainer, images)
     pairs = zip(trainer.ema_generator.trainable_variables, trainer.generator.trainable_variables, strict=True)
     assert all(np.array_equal(average.numpy(), weight.numpy()) for average, weight in pairs)
 
@@ -120,12 +203,12 @@ def test_a_snapshot_in_inference_mode_draws_as_its_weights_do_in_training_mode(c
 def test_a_restored_trainer_takes_the_same_next_step_to_the_bit(config, images):
     trainer = new_trainer(config)
     for _ in range(3):
-        trainer.update(images)
+        update(trainer, images)
     restored = new_trainer(config)
     restored.restore(trainer.state())
     assert restored.step == 3
-    trainer.update(images)
-    restored.update(images)
+    update(trainer, images)
+    update(restored, images)
     ours, theirs = trainer.state(), restored.state()
     assert list(ours) == list(theirs)
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
