@@ -1,4 +1,4 @@
-"""A program: train by `--strategy mirrored` on logical CPU devices. `python replicas.py COUNT [--replicas-own-batch-norm] CONFIG.yaml`."""
+"""Train on logical CPU devices: `python replicas.py COUNT [--replicas-own-batch-norm] CONFIG.yaml`."""
 
 import sys
 from pathlib import Path

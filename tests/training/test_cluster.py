@@ -1,5 +1,6 @@
 """Several devices or machines train as one: real processes, on the loopback address."""
 
+import itertools
 import json
 import os
 import socket
@@ -33,10 +34,11 @@ def config(tmp_path):
 @pytest.fixture
 def start(tmp_path):
     """Starts a process that trains; all of them are gone when the test ends."""
+    numbers = itertools.count()
     with ExitStack() as stack:
 
         def start(config, *command, **environment):
-            file = tmp_path / f"{config.run_dir.name}.yaml"
+            file = tmp_path / f"{next(numbers)}.yaml"
             file.write_text(to_yaml(config))
             process = subprocess.Popen(
                 [sys.executable, *(command or ("train.py", "--config")), str(file)],
