@@ -35,7 +35,7 @@ class CompiledConv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose`; its 4×4 kernels of stride 2 in few multiplications."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        way = _way(self, self.filters, [2 * side for side in inputs.shape[1:3]])
+        way = _way(self, self.filters, [side and 2 * side for side in inputs.shape[1:3]])
         return way.convolution_transpose(inputs, tf.convert_to_tensor(self.kernel)) if way else super().call(inputs)
 
     def compute_output_spec(self, inputs) -> keras.KerasTensor:
@@ -64,7 +64,7 @@ COMPILED = Layers(CompiledConv2D, CompiledConv2DTranspose, CompiledBatchNormaliz
 def _way(layer, channels: int, size: Sequence[int]):
     """Which module computes a layer best, by the channels and size of its finer side; None for Keras' own way."""
     known = layer.kernel_size == (4, 4) and layer.strides == (2, 2) and layer.padding == "same"
-    if not known or layer.use_bias or layer.compute_dtype != "float32" or any(side % 2 for side in size):
+    if not known or layer.use_bias or layer.compute_dtype != "float32" or any(side is None or side % 2 for side in size):
         return None
     if channels <= FEW_CHANNELS:
         return patches

@@ -1,0 +1,163 @@
+"""A convolution's matrix, against Keras, GradientTape and a loop over outputs."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from slow_loops import convolution
+
+from dcgan.deconvolution import convolution_matrix
+from dcgan.errors import UserError
+
+KERNELS = [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (2, 3)]
+STRIDES = [1, 2, 3]
+PADDINGS = ["valid", "same"]
+SIZES = [(5, 5), (8, 8), (7, 6)]
+
+
+def normal(*shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape)
+
+
+def through(matrix, image, shape):
+    return (matrix @ image.ravel()).reshape(shape)
+
+
+def sweep(test):
+    for name, values in {"size": SIZES, "kernel": KERNELS, "stride": STRIDES, "padding": PADDINGS}.items():
+        test = pytest.mark.parametrize(name, values, ids=str)(test)
+    return test
+
+
+def test_a_3x3_kernel_over_a_4x4_image_is_a_4x16_matrix_with_36_entries():
+    kernel = np.arange(9.0).reshape(3, 3)
+    matrix = convolution_matrix((4, 4), kernel)
+    assert sparse.issparse(matrix)
+    assert matrix.format == "csr"
+    assert matrix.shape == (4, 16)
+    assert matrix.nnz == 36
+    np.testing.assert_array_equal(matrix.toarray()[0], [0, 1, 2, 0, 3, 4, 5, 0, 6, 7, 8, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(matrix.toarray()[3], [0, 0, 0, 0, 0, 0, 1, 2, 0, 3, 4, 5, 0, 6, 7, 8])
+
+
+@sweep
+def test_multiplying_an_image_by_c_is_kerass_convolution(size, kernel, stride, padding):
+    weights, image = normal(*kernel, 2, 3), normal(*size, 2)
+    layer = keras.layers.Conv2D(3, kernel, stride, padding, use_bias=False, dtype="float64")
+    layer.build((None, *size, 2))
+    layer.kernel.assign(weights)
+    expected = np.asarray(layer(image[None]))[0]
+    result = through(convolution_matrix(size, weights, stride, padding), image, expected.shape)
+    np.testing.assert_allclose(result, expected, atol=1e-12)
+
+
+@sweep
+def test_multiplying_by_the_transposed_c_is_kerass_transposed_convolution(size, kernel, stride, padding):
+    weights, maps = normal(*kernel, 2, 3), normal(*size, 3)
+    layer = keras.layers.Conv2DTranspose(2, kernel, stride, padding, use_bias=False, dtype="float64")
+    layer.build((None, *size, 3))
+    layer.kernel.assign(weights)
+    expected = np.asarray(layer(maps[None]))[0]
+    matrix = convolution_matrix(expected.shape[:2], weights, stride, padding)
+    np.testing.assert_allclose(through(matrix.T, maps, expected.shape), expected, atol=1e-12)
+
+
+@sweep
+def test_going_backward_multiplies_by_the_transposed_c_and_through_a_transposed_convolution_by_c(
+    size, kernel, stride, padding
+):
+    weights, image = normal(*kernel, 2, 3), tf.constant(normal(1, *size, 2))
+    matrix = convolution_matrix(size, weights, stride, padding)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        maps = tf.nn.conv2d(image, weights, stride, padding.upper())
+    upstream = normal(*maps.shape)
+    backward = np.asarray(tape.gradient(maps, image, upstream))
+    np.testing.assert_allclose(through(matrix.T, upstream, backward.shape), backward, atol=1e-12)
+
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        grown = tf.nn.conv2d_transpose(maps, weights, image.shape, stride, padding.upper())
+    backward = np.asarray(tape.gradient(grown, maps, image))
+    np.testing.assert_allclose(through(matrix, np.asarray(image), backward.shape), backward, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_any_arithmetic_one_can_ask_for_equals_the_loop_over_outputs(data):
+    draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
+    padding = data.draw(st.sampled_from(PADDINGS))
+    kernel = normal(draw(1, 5), draw(1, 5), draw(1, 3), draw(1, 3))
+    least = kernel.shape[:2] if padding == "valid" else (1, 1)
+    image = normal(draw(least[0], 9), draw(least[1], 9), kernel.shape[2])
+    strides = draw(1, 6), draw(1, 6)
+    expected = convolution(image, kernel, strides, padding)
+    matrix = convolution_matrix(image.shape[:2], kernel, strides, padding)
+    assert matrix.shape == (expected.size, image.size)
+    np.testing.assert_allclose(through(matrix, image, expected.shape), expected, atol=1e-12)
+
+
+def test_a_kernel_without_channels_is_one_of_one_channel_in_and_out():
+    kernel = normal(3, 2)
+    plain, channels = convolution_matrix((6, 5), kernel, 2), convolution_matrix((6, 5), kernel[..., None, None], 2)
+    np.testing.assert_array_equal(plain.toarray(), channels.toarray())
+
+
+def test_the_pattern_is_the_arithmetics_and_not_the_weights():
+    zeros, ones = (convolution_matrix((5, 5), fill((3, 3)), 2, "same") for fill in (np.zeros, np.ones))
+    np.testing.assert_array_equal(zeros.indices, ones.indices)
+    np.testing.assert_array_equal(zeros.indptr, ones.indptr)
+    assert ones.has_canonical_format
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("f4", "f4"), ("f8", "f8"), ("f2", "f8"), ("i1", "f8"), ("?", "f8")])
+def test_the_matrix_keeps_single_and_double_precision_and_makes_all_else_double(kind, expected):
+    assert convolution_matrix((4, 4), np.ones((2, 2), kind)).dtype == np.dtype(expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (((0, 4), np.ones((2, 2))), "image size"),
+        (((4, 4, 1), np.ones((2, 2))), "image size"),
+        (((4.5, 4), np.ones((2, 2))), "image size"),
+        (((4, 4), np.ones((2, 2)), 0), "stride"),
+        (((4, 4), np.ones((2, 2)), (1, -1)), "stride"),
+        (((4, 4), np.ones((2, 2)), 1, "full"), "Padding"),
+        (((4, 4), np.ones((2, 2)), 1, None), "Padding"),
+        (((4, 4), np.ones(2)), "shape"),
+        (((4, 4), np.ones((2, 2, 1))), "shape"),
+        (((4, 4), np.ones((0, 2))), "shape"),
+        (((4, 4), [["a"]]), "real numbers"),
+        (((4, 4), 1j * np.ones((2, 2))), "real numbers"),
+        (((4, 4), [[1, 2], [3]]), "real numbers"),
+        (((4, 4), np.ones((5, 2))), "does not fit"),
+    ],
+)
+def test_what_is_no_convolution_is_refused_by_name(arguments, word):
+    with pytest.raises(UserError, match=word):
+        convolution_matrix(*arguments)
+
+
+def test_the_matrix_and_the_kernels_come_without_tensorflow(pytestconfig):
+    program = """
+import sys, dcgan.deconvolution as family
+family.convolution_matrix((4, 4), family.bilinear_kernel(2, 1), padding="same")
+assert "tensorflow" not in sys.modules and "keras" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=pytestconfig.rootpath)
+
+
+def test_every_name_of_the_package_is_there_and_no_other():
+    import dcgan.deconvolution as family
+
+    for name in family.__all__:
+        assert callable(getattr(family, name))
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        family.nothing_like_it  # noqa: B018
