@@ -1,0 +1,48 @@
+"""What the machine can do at most: arithmetic and memory."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from benchmarks.machine import cores
+
+
+class Product:
+    """Products of two square float32 matrices, large enough to reach the processor's full speed.
+
+    Args:
+        side: of the matrices.
+    """
+
+    def __init__(self, side: int = 4096):
+        import tensorflow as tf
+
+        self._tf, self._side = tf, side
+        self._factors = [tf.random.stateless_normal((side, side), (seed, 0)) for seed in range(2)]
+
+    def run(self, steps: int) -> int:
+        """Multiply so often; returns the floating-point operations."""
+        for _ in range(steps):
+            product = self._tf.matmul(*self._factors)
+        product[0, 0].numpy()
+        return steps * 2 * self._side**3
+
+
+class Copy:
+    """Copies between two arrays that no cache holds, a part on each core.
+
+    Args:
+        size: bytes of an array.
+    """
+
+    def __init__(self, size: int = 1 << 28):
+        parts = cores()
+        self._source = np.ones((parts, size // parts), np.uint8)
+        self._target = np.zeros_like(self._source)
+        self._threads = ThreadPoolExecutor(parts)
+
+    def run(self, steps: int) -> int:
+        """Copy so often; returns the bytes read and written."""
+        for _ in range(steps):
+            list(self._threads.map(np.copyto, self._target, self._source))
+        return steps * 2 * self._source.size

@@ -1,0 +1,37 @@
+"""Counted work, against the same sums written out by hand."""
+
+import pytest
+
+from benchmarks import work
+from benchmarks.contestants import networks
+from benchmarks.train_step import PARAMETERS
+from dcgan.networks import build_discriminator, build_generator
+
+# Weights of a layer times the places it is applied at; 64x64x3, width 64, latent 100.
+PRODUCTS = 16 * (3 * 64 * 32**2 + 64 * 128 * 16**2 + 128 * 256 * 8**2 + 256 * 512 * 4**2)
+FORWARD = 2 * (PRODUCTS + 100 * 8192), 2 * (PRODUCTS + 8192)
+
+
+@pytest.fixture(scope="module", params=["ours", "peers"])
+def pair(request):
+    if request.param == "ours":
+        return build_generator(), build_discriminator()
+    return networks.dcgan_generator(), networks.dcgan_discriminator()
+
+
+def test_a_forward_pass_of_each_is_about_a_fifth_of_a_gigaflop(pair):
+    assert tuple(map(work.forward_flops, pair)) == FORWARD
+    assert all(0.20e9 < flops < 0.22e9 for flops in FORWARD)
+
+
+def test_everybody_trains_the_same_number_of_weights(pair):
+    assert tuple(map(work.parameters, pair)) == PARAMETERS
+
+
+def test_a_step_of_ours_is_worth_ten_forward_passes():
+    assert work.step_flops((1.0, 1.0)) == 10.0
+
+
+def test_the_tutorials_networks_have_the_tutorials_weights():
+    trained = work.parameters(networks.tutorial_generator()), work.parameters(networks.tutorial_discriminator())
+    assert trained == (2_305_472, 212_865)

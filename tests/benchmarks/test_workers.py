@@ -1,0 +1,75 @@
+"""The protocol between the command and its contestants."""
+
+import os
+
+import pytest
+
+from benchmarks.measure import Rate, alternate
+from benchmarks.workers import ONEDNN, Contestant, WorkerFailed, started
+
+COUNTER = Contestant("counter", "trivial:Counter")
+
+
+@pytest.fixture(scope="module")
+def counter():
+    with started([COUNTER]) as (worker,):
+        yield worker
+
+
+def test_a_worker_returns_the_result_and_its_own_seconds(counter):
+    result, seconds = counter.ask("run", 20)
+    assert result == 60
+    assert seconds >= 0.02
+
+
+def test_the_environment_is_the_default_one_unless_a_contestant_asks(counter, monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    with started([COUNTER, Contestant("with", "trivial:Counter", environment=ONEDNN)]) as workers:
+        seen = [worker.ask("variable", "TF_ENABLE_ONEDNN_OPTS")[0] for worker in workers]
+    assert seen == [None, "1"]
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
+def test_options_reach_the_contestant():
+    with started([Contestant("dear", "trivial:Counter", {"worth": 7})]) as (worker,):
+        assert worker.ask("run", 2)[0] == 14
+
+
+@pytest.mark.parametrize(
+    ("home", "method", "error"),
+    [
+        ("trivial:broken", "run", "ImportError: no such library"),
+        ("no_such_module:any", "run", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("trivial:Counter", "fail", "ValueError: a first line"),
+        ("trivial:Counter", "die", "its process ended with exit code 3"),
+    ],
+)
+def test_a_failure_is_a_line_of_text_and_stays(home, method, error):
+    with started([Contestant("failing", home)]) as (worker,):
+        for asked in (method, "done"):
+            with pytest.raises(WorkerFailed, match=error):
+                worker.ask(asked)
+        assert worker.error == error
+
+
+def test_everybody_has_a_turn_each_round_and_a_failed_one_is_none():
+    order = []
+
+    def measure(worker):
+        order.append(worker.name)
+        return Rate(0.01)(worker)
+
+    failing = Contestant("failing", "trivial:broken")
+    with started([COUNTER, failing, Contestant("dear", "trivial:Counter", {"worth": 7})]) as workers:
+        taken = alternate(workers, 2, measure)
+    assert order == ["counter", "failing", "dear", "failing", "dear", "counter"]
+    assert taken["failing"] == [None, None]
+    assert all(value > 0 for value in taken["counter"] + taken["dear"])
+
+
+def test_a_measurement_lasts_about_as_long_as_asked(counter):
+    rate = Rate(0.05)
+    rate(counter)
+    before = counter.ask("done")[0]
+    rate(counter)
+    assert 10 <= counter.ask("done")[0] - before <= 60  # of a millisecond and what sleeping adds
