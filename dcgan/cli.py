@@ -16,6 +16,7 @@ COMMANDS = {
     "train": (config.TrainConfig, "dcgan.training:train"),
     "generate": (config.GenerateConfig, "dcgan.sampling:generate"),
     "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
+    "evaluate": (config.EvaluateConfig, "dcgan.evaluation:evaluate"),
 }
 """Each command's options and the function that runs it."""
 

@@ -178,6 +178,38 @@ class GenerateConfig:
     overwrite: bool = option(False, "Pictures")
 
 
+@dataclass(frozen=True)
+class EvaluateConfig(DataConfig):
+    """Measure how near drawn pictures are to real ones that no training saw.
+
+    The data options are those of the run, unless they are given.
+
+    Args:
+        dataset: what to compare with; by default the run's own, and `mnist10k` for `--images`.
+        run_dir: folder of the run whose pictures are judged; by default the newest one under `checkpoints/`.
+        images: instead of a run's, the pictures in this folder, `.zip`, `.npy` or `.npz`; as large as the data set's.
+        weights: `ema`, the averaged generator, or `raw`, as training left it.
+        num: how many pictures are judged, at most; as many training images are measured beside them.
+        metrics: which, parted by commas: frechet, kernel, precision_recall, density_coverage, modes, neighbours,
+            memorisation, support, unsupervised; by default all that can be measured but the last.
+        features: what the pictures are compared in: `classifier`, trained once on the data set's labels, `inception`,
+            whose weights are downloaded, or the name of a `.keras` file.
+        json: file for the report; by default `evaluation.json` in the run directory, replacing an older one.
+        overwrite: replace `--json` if it exists.
+    """
+
+    dataset: Literal[*DATASETS] | None = option(None, "Data")
+    run_dir: Path | None = option(None, "Pictures")
+    images: Path | None = option(None, "Pictures")
+    weights: Literal["ema", "raw"] = option("ema", "Pictures")
+    # As many as MNIST's and CIFAR-10's test sets have; the Fréchet distance of fewer pictures is larger.
+    num: Count = option(10_000, "Pictures")
+    metrics: str | None = option(None, "Report")
+    features: str = option("classifier", "Report")
+    json: Path | None = option(None, "Report")
+    overwrite: bool = option(False, "Report")
+
+
 def differences(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
     """Name the options that change the result and differ: `{name: (ours, theirs)}`."""
     pairs = {

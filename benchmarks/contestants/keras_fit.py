@@ -1,5 +1,7 @@
 """A Keras model whose `train_step` is overridden, under `fit`, as Keras' own examples do it."""
 
+import threading
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -53,8 +55,25 @@ class Adversary(keras.Model):
         return self.generator(latents, training=True)
 
 
+class Turns(keras.callbacks.Callback):
+    """Holds a `fit` before each step until it may do one."""
+
+    def __init__(self):
+        super().__init__()
+        self.may_begin, self.has_ended = threading.Semaphore(0), threading.Semaphore(0)
+        self.error: Exception | None = None
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Wait for permission."""
+        self.may_begin.acquire()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Tell that a step is done."""
+        self.has_ended.release()
+
+
 class Fit:
-    """Runs `fit` for so many steps.
+    """Runs one long `fit`, a few steps at a time: calling it costs seconds that are no training.
 
     Drawing twice a step makes it G: forward 2, backward 2; D: forward 3, backward 4, and 1 through D for G.
 
@@ -77,12 +96,27 @@ class Fit:
         self._model.compile(jit_compile=jit_compile)
         self._batch_size = batch_size
         pixels = images.made(2 * batch_size, image_size, channels).astype("float32") / 127.5 - 1
-        self._batches = tf.data.Dataset.from_tensor_slices(pixels).batch(batch_size, drop_remainder=True).repeat()
+        data = tf.data.Dataset.from_tensor_slices(pixels).batch(batch_size, drop_remainder=True)
+        self._batches = data.repeat().prefetch(2)
+        self._turns = Turns()
+        threading.Thread(target=self._fit, daemon=True).start()
 
     def run(self, steps: int) -> int:
-        """Train so many steps; returns the images seen."""
-        self._model.fit(self._batches.prefetch(2), steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
+        """Let the one long `fit` train so many steps."""
+        for _ in range(steps):
+            self._turns.may_begin.release()
+        for _ in range(steps):
+            self._turns.has_ended.acquire()
+        if self._turns.error:
+            raise self._turns.error
         return steps * self._batch_size
+
+    def _fit(self) -> None:
+        try:
+            self._model.fit(self._batches, steps_per_epoch=2**31, shuffle=False, verbose=0, callbacks=[self._turns])
+        except Exception as error:
+            self._turns.error = error
+            self._turns.has_ended.release(2**20)
 
     def facts(self) -> dict:
         """What the comparison stands on."""

@@ -63,8 +63,9 @@ COMPILED = Layers(CompiledConv2D, CompiledConv2DTranspose, CompiledBatchNormaliz
 
 def _way(layer, channels: int, size: Sequence[int]):
     """Which module computes a layer best, by the channels and size of its finer side; None for Keras' own way."""
-    known = layer.kernel_size == (4, 4) and layer.strides == (2, 2) and layer.padding == "same"
-    if not known or layer.use_bias or layer.compute_dtype != "float32" or any(side is None or side % 2 for side in size):
+    known = layer.kernel_size == (4, 4) and layer.strides == (2, 2) and layer.padding == "same" and not layer.use_bias
+    halved = all(side is not None and side % 2 == 0 for side in size)
+    if not (known and halved) or layer.compute_dtype != "float32":
         return None
     if channels <= FEW_CHANNELS:
         return patches

@@ -1,0 +1,182 @@
+"""The command that judges: a table to read, and the same as JSON."""
+
+import importlib.metadata
+import json
+import math
+import time
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from dcgan import runs
+from dcgan.config import DataConfig, EvaluateConfig
+from dcgan.errors import UserError
+from dcgan.files import whole_file
+from dcgan.runs import Run
+
+FILE = "evaluation.json"
+"""The report's name in a run directory."""
+
+_ROW = "{:22}{:>20}{:>20}{:>9}"
+_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
+
+
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Measure how near drawn pictures are to held-out ones, print it as a table, and write it as JSON.
+
+    Args:
+        config: every option; see `EvaluateConfig`.
+
+    Returns:
+        What was written: `pictures`, `data`, `features`, `counts` and `versions` say what was compared, and `figures`
+        holds, by name, `drawn`, `real` (as many training images), `ratio`, `better` and, where there are,
+        `drawn_spread`, `real_spread` and `note`; numbers that do not exist are null.
+
+    Raises:
+        UserError: options that contradict each other; no such run, pictures or data set; or what a metric lacks.
+    """
+    run = _run(config)
+    place = _place(config, run)
+    comparison = _comparison(config, run)
+    from dcgan.evaluation.metrics import chosen
+
+    names = chosen(config.metrics, comparison)  # before anything is drawn or learnt
+    began = time.monotonic()
+    report = _describe(comparison, names)
+    _print_head(report)
+    report["figures"] = dict(_figure(figure) for figure in _measure(comparison, names, place))
+    report["seconds"] = round(time.monotonic() - began, 1)
+    _write(report, place)
+    return report
+
+
+def data_options(config: EvaluateConfig, run: Run | None, shape: tuple[int, ...] = ()) -> DataConfig:
+    """Which images to compare with: the run's own, changed by what is given.
+
+    Args:
+        config: the command's options; those of `DataConfig` that are not None are given.
+        run: None for `--images`.
+        shape: (H, W, C) of the run's pictures, to which another `--dataset` than the run's is cut.
+    """
+    given = {f.name: getattr(config, f.name) for f in fields(DataConfig)}
+    given = {name: value for name, value in given.items() if value is not None}
+    if run is None:
+        return DataConfig(**given)
+    trained = run.config()
+    if given.get("dataset", trained.dataset) != trained.dataset:
+        return DataConfig(**({"image_size": f"{shape[0]}x{shape[1]}", "channels": shape[2]} | given))
+    return DataConfig(**({f.name: getattr(trained, f.name) for f in fields(DataConfig)} | given))
+
+
+def _run(config: EvaluateConfig) -> Run | None:
+    """The run to judge, None for `--images`."""
+    if config.images is None:
+        return runs.find(config.run_dir)
+    if config.run_dir is not None:
+        raise UserError("--run-dir and --images both say which pictures to judge.", "Leave one of them out.")
+    return None
+
+
+def _place(config: EvaluateConfig, run: Run | None) -> Path | None:
+    """Where the report goes; an older one in the run directory is replaced, any other file only if that was asked."""
+    if config.json is None:
+        return run.path / FILE if run is not None else None
+    if config.json.is_dir():
+        raise UserError(f"{config.json} is a folder.", "Give --json the name of a file.")
+    if config.json.exists() and config.json.stat().st_size and not config.overwrite:
+        raise UserError(f"{config.json} exists already.", "Choose another --json, or add --overwrite.")
+    return config.json
+
+
+def _comparison(config: EvaluateConfig, run: Run | None):
+    """Load both sides; TensorFlow is imported here, quietly."""
+    from dcgan.quiet import import_tensorflow
+
+    import_tensorflow()
+    from dcgan import devices
+    from dcgan.evaluation import samples
+    from dcgan.evaluation.comparison import compare
+    from dcgan.evaluation.references import reference
+
+    devices.set_up(seed=0)  # whatever is drawn or learnt has a seed of its own
+    drawn = samples.of_run(run, config.weights) if run is not None else None
+    data = data_options(config, run, drawn.shape if drawn else ())
+    real = reference(data)
+    if drawn is None:
+        drawn = samples.of_path(config.images, real.held_out.images.shape[1:], real.held_out.class_names)
+    return compare(drawn, real, data, config.num, config.features, run)
+
+
+def _describe(this, names: list[str]) -> dict[str, Any]:
+    """What is compared with what, and in which features, where a metric needs any."""
+    from dcgan.evaluation.metrics import METRICS
+
+    return {
+        "pictures": this.samples.words,
+        "data": this.reference.words,
+        "counts": {"drawn": this.count, "real": this.count, "held_out": len(this.held_out)},
+        "features": _describe_features(this) if any(METRICS[name].of_features for name in names) else None,
+        "fingerprint": this.reference.held_out.fingerprint,
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def _describe_features(this) -> dict[str, Any]:
+    """Which features they are, how many, and how good the classifier is that they are from."""
+    extractor = this.extractor
+    features = {"name": extractor.name, "width": this.held_out_features.shape[1], "note": extractor.note}
+    return features | ({"accuracy": this.classifier_accuracy} if extractor.name == "classifier" else {})
+
+
+def _print_head(report: dict[str, Any]) -> None:
+    """What is compared, and the table's head."""
+    counts, features = report["counts"], report["features"]
+    print(f"Pictures: {counts['drawn']} of {report['pictures']}; beside them, {counts['real']} real ones.")
+    print(f"Data: {report['data']}")
+    if features is not None:
+        right = f" ({features['accuracy']:.2%} right on held-out images)" if "accuracy" in features else ""
+        print(f"Features: {features['width']} of {features['name']}{right}. {features['note']}")
+    print("\n" + _ROW.format("", "drawn", "real", "ratio"))
+
+
+def _measure(this, names: list[str], place: Path | None):
+    """The figures of all metrics, each printed as soon as it is there."""
+    from dcgan.evaluation.metrics import METRICS
+
+    for name in names:
+        for figure in METRICS[name].measure(this, place.parent if place else None):
+            drawn, real = _number(figure.drawn, figure.drawn_spread), _number(figure.real, figure.real_spread)
+            note = f"  {figure.note}" if figure.note else ""
+            print(_ROW.format(figure.name, drawn, real, _number(figure.ratio)) + note, flush=True)
+            yield figure
+
+
+def _number(value: float | None, spread: float | None = None) -> str:
+    """A number as the table shows it."""
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if spread is None else f"{value:.2g} ± {spread:.2g}"
+
+
+def _figure(figure) -> tuple[str, dict[str, Any]]:
+    """A figure's name, and the rest of it, without what it doesn't have."""
+    content = asdict(figure)
+    name, optional = content.pop("name"), ("drawn_spread", "real_spread", "note")
+    kept = {key: value for key, value in content.items() if key not in optional or value not in (None, "")}
+    return name, {**kept, "ratio": figure.ratio}
+
+
+def _write(report: dict[str, Any], place: Path | None) -> None:
+    """Write the report, and say where."""
+    if place is None:
+        return
+    with whole_file(place) as path:
+        path.write_text(json.dumps(_finite(report), indent=1) + "\n", encoding="utf-8")
+    print(f"\nReport: {place}")
+
+
+def _finite(value: Any) -> Any:
+    """The same without numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,18 @@
+"""Few, small digits: enough to learn something from, in a moment."""
+
+import pytest
+
+from dcgan import devices
+from dcgan.config import DataConfig
+from dcgan.evaluation.references import reference
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _deterministic():
+    devices.set_up(0)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The embedded digits at 8×8, half for training and half held out."""
+    return reference(DataConfig(image_size=8))
