@@ -22,6 +22,12 @@ def way_to_compute(config: TrainConfig, strategy: tf.distribute.Strategy) -> Lit
     return "clusters" if on_cpu and strategy.num_replicas_in_sync == 1 and config.precision == "float32" else "none"
 
 
+def on_device(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Have the next batches on the GPU, where there is one, before they are asked for."""
+    gpus = tf.config.list_logical_devices("GPU")
+    return batches.apply(tf.data.experimental.prefetch_to_device(gpus[0].name, 2)) if gpus else batches
+
+
 @contextlib.contextmanager
 def mixed_precision(precision: str) -> Iterator[None]:
     """Layers made in here compute in `precision` and keep their weights in float32."""

@@ -14,7 +14,7 @@ from dcgan.networks.winograd import compiled
 from dcgan.randomness import derived_seed
 from dcgan.scaling import to_float
 from dcgan.sizes import Size
-from dcgan.training.computing import mixed_precision, optimizer_for, way_to_compute
+from dcgan.training.computing import mixed_precision, on_device, optimizer_for, way_to_compute
 from dcgan.training.losses import discriminator_loss, generator_loss
 from dcgan.training.statistics import StatisticsEstimator
 
@@ -74,7 +74,8 @@ class Trainer:
             workers, replicas = context.num_input_pipelines, context.num_replicas_in_sync
             first = context.input_pipeline_id * (replicas // workers)
             own = range(first, first + replicas // workers)
-            return batches(images, self.config.batch_size, self.config.seed, steps, own, replicas)
+            read = batches(images, self.config.batch_size, self.config.seed, steps, own, replicas)
+            return on_device(read) if replicas == 1 else read  # several replicas' are put there by the strategy
 
         return iter(self.strategy.distribute_datasets_from_function(of_worker))
 
