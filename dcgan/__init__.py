@@ -5,8 +5,9 @@ The names below are the ones to use from a notebook; each is imported when it is
 made here.
 """
 
-import importlib
 import os
+
+from dcgan.lazy import exporter
 
 # Keras may be configured for another backend; this program's training loop is TensorFlow's.
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -34,12 +35,4 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module 'dcgan' has no attribute {name!r}")
-    from dcgan.quiet import quiet_stderr
-
-    with quiet_stderr():
-        return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = exporter(__name__, _HOMES)

@@ -210,9 +210,12 @@ class EvaluateConfig(DataConfig):
     overwrite: bool = option(False, "Report")
 
 
+def decisive(config: Any) -> dict[str, Any]:
+    """The options that change the result, by name."""
+    return {f.name: getattr(config, f.name) for f in fields(config) if f.metadata["changes_result"]}
+
+
 def differences(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
     """Name the options that change the result and differ: `{name: (ours, theirs)}`."""
-    pairs = {
-        f.name: (getattr(ours, f.name), getattr(theirs, f.name)) for f in fields(ours) if f.metadata["changes_result"]
-    }
+    pairs = {name: (value, getattr(theirs, name)) for name, value in decisive(ours).items()}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dcgan.data.listing import read_file
 from dcgan.data.pixels import Cut, cut_picture
 from dcgan.data.store import Skipped
 
@@ -18,10 +17,10 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF")
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture file: its bytes, or the path to read them from."""
+    """A picture file in memory."""
 
     name: str
-    data: bytes | str
+    data: bytes
 
 
 def decode(data: bytes, cut: Cut) -> np.ndarray:
@@ -67,6 +66,6 @@ def warnings_settled() -> Iterator[None]:
 
 def _decode_file(file: PictureFile, cut: Cut) -> np.ndarray | Skipped:
     try:
-        return decode(file.data if isinstance(file.data, bytes) else read_file(file.data), cut)
+        return decode(file.data, cut)
     except Exception as error:
         return skipped(file.name, error)

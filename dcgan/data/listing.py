@@ -39,13 +39,11 @@ class Listing:
         entries: its pictures.
         read: gives the bytes of an entry; may be called from several threads.
             It raises ValueError, OSError or what `zipfile` raises where the file can't be read.
-        in_folder: whether each entry is a file of its own, which another process can read as well.
     """
 
     root: Path
     entries: tuple[Entry, ...]
     read: Callable[[Entry], bytes]
-    in_folder: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -76,7 +74,7 @@ def open_listing(root: Path) -> Iterator[Listing]:
     if not root.exists():
         raise UserError(f"{root} does not exist.", "Check --data-dir.")
     if root.is_dir():
-        yield _some(Listing(root, _sorted(_walk(root)), lambda entry: read_file(root / entry.name), in_folder=True))
+        yield _some(Listing(root, _sorted(_walk(root)), lambda entry: _read_file(root / entry.name)))
         return
     if not root.is_file():
         raise UserError(f"{root} is neither a folder nor a file.", "Check --data-dir.")
@@ -135,14 +133,8 @@ def _entry(prefix: str, item: os.DirEntry) -> Entry:
     return Entry(f"{prefix}{item.name}", status.st_size, status.st_mtime_ns)
 
 
-def read_file(path: str | Path) -> bytes:
-    """A picture file's bytes.
-
-    Raises:
-        ValueError: it is larger than any picture should be.
-        OSError: it can't be read.
-    """
-    with Path(path).open("rb") as file:
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
         data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise ValueError(f"the file is larger than {LARGEST_FILE >> 20} MiB")

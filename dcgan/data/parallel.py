@@ -69,12 +69,7 @@ def _decode_chunk(helpers: Helpers, listing: Listing, chunk: Sequence[Entry], cu
 
 
 def _read(listing: Listing, entry: Entry) -> PictureFile | Skipped:
-    """One file's bytes, or where whoever decodes it reads them.
-
-    `zipfile` and its decompressors raise many kinds of error on damage.
-    """
-    if listing.in_folder:
-        return PictureFile(entry.name, str(listing.root / entry.name))
+    """One file's bytes; `zipfile` and its decompressors raise many kinds of error on damage."""
     try:
         return PictureFile(entry.name, listing.read(entry))
     except Exception as error:

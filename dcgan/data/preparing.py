@@ -1,6 +1,5 @@
 """From a listing to its store: opened if it is there, made if it isn't."""
 
-import contextlib
 import hashlib
 import json
 import sys
@@ -8,11 +7,10 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import filelock
 import numpy as np
-import platformdirs
 from tqdm import tqdm
 
+from dcgan.cache import cache_folder, only_maker
 from dcgan.data.listing import Listing
 from dcgan.data.parallel import decode_all
 from dcgan.data.pixels import Cut
@@ -47,7 +45,7 @@ def packed(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -> 
     store = open_store(folder, made_from)
     if store is not None:
         return store
-    with _locked(folder):
+    with only_maker(folder, "preparing"):
         if open_store(folder, made_from) is None:
             total = len(listing.entries)
             results = _some_skipped(_shown(decode_all(listing, cut), total, dataset), total, listing.root)
@@ -65,30 +63,7 @@ def place_of(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -
     """
     parts = [str(listing.root.resolve()), *cut.shape, cut.crop]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-    root = store_dir or Path(platformdirs.user_cache_dir("dcgan", appauthor=False))
-    return root / f"{dataset}-{cut.size[0]}x{cut.size[1]}-{key}"
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Be the only process that makes this store; tell the user if that means waiting."""
-    lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=1)
-        except filelock.Timeout:
-            print(f"Another process is preparing {folder}; waiting for it.", file=sys.stderr)
-            lock.acquire()
-    except OSError as error:
-        raise UserError(
-            f"{folder.parent} can't be written to: {error.strerror or error}.",
-            "Choose a place you may write to with --store-dir.",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    return cache_folder(store_dir) / f"{dataset}-{cut.size[0]}x{cut.size[1]}-{key}"
 
 
 def _some_skipped(results: Iterable[np.ndarray | Skipped], total: int, root: Path) -> Iterator[np.ndarray | Skipped]:

@@ -5,7 +5,7 @@ alone, and a process that only wants those starts quickly. A saved model with a 
 the layer's class has been imported from here.
 """
 
-import importlib
+from dcgan.lazy import exporter
 
 _HOMES = {
     "convolution_matrix": "dcgan.deconvolution.matrix",
@@ -28,9 +28,4 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module 'dcgan.deconvolution' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = exporter(__name__, _HOMES)

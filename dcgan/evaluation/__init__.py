@@ -9,7 +9,7 @@ Features of the Inception network of 2015, in which the literature's FID is meas
 Importing this package loads neither TensorFlow nor scikit-learn; its functions do.
 """
 
-import importlib
+from dcgan.lazy import exporter
 
 _HOMES = {
     "density_coverage": "dcgan.evaluation.distances",
@@ -21,9 +21,4 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module 'dcgan.evaluation' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = exporter(__name__, _HOMES)

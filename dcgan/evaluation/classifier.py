@@ -1,16 +1,14 @@
 """A small classifier of a data set's own labels, trained once and kept: what its features know is that data set."""
 
-import contextlib
 import hashlib
 from pathlib import Path
 
-import filelock
 import keras
 import numpy as np
-import platformdirs
 from tqdm import tqdm
 
 from dcgan import devices
+from dcgan.cache import cache_folder, only_maker
 from dcgan.data.batches import order
 from dcgan.data.imageset import ImageSet
 from dcgan.errors import UserError
@@ -50,7 +48,7 @@ def classifier_for(images: ImageSet, store_dir: Path | None = None, steps: int =
     if images.labels is None or len(images.class_names) < 2:
         raise UserError(f"{images.name} has no labels to train a classifier on.", "Take --features inception.")
     path = place_of(images, store_dir, steps)
-    with _locked(path):
+    with only_maker(path, "training"):
         model = _read(path)
         if model is None:
             model = train_classifier(images, steps)
@@ -62,9 +60,8 @@ def classifier_for(images: ImageSet, store_dir: Path | None = None, steps: int =
 
 def place_of(images: ImageSet, store_dir: Path | None, steps: int = STEPS) -> Path:
     """Where the classifier of these images, by this recipe, lies."""
-    root = store_dir or Path(platformdirs.user_cache_dir("dcgan", appauthor=False))
     key = hashlib.sha256(f"{RECIPE} {steps} {images.fingerprint}".encode()).hexdigest()[:12]
-    return root / f"classifier-{images.name}-{key}.keras"
+    return cache_folder(store_dir) / f"classifier-{images.name}-{key}.keras"
 
 
 def train_classifier(images: ImageSet, steps: int = STEPS) -> keras.Model:
@@ -118,21 +115,3 @@ def _read(path: Path) -> keras.Model | None:
         return keras.models.load_model(path, compile=False, safe_mode=True) if path.is_file() else None
     except Exception:  # whatever a damaged file makes Keras raise
         return None
-
-
-@contextlib.contextmanager
-def _locked(path: Path):
-    """Be the only process that trains this classifier; another waits."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
-        lock.acquire()
-    except OSError as error:
-        raise UserError(
-            f"{path.parent} can't be written to: {error.strerror or error}.",
-            "Choose a place you may write to with --store-dir.",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -10,8 +10,8 @@ import keras
 import tensorflow as tf
 
 from dcgan.networks import patches, winograd
+from dcgan.networks.clusters import compiled, once, unwatched
 from dcgan.networks.layers import Layers
-from dcgan.networks.winograd import compiled, once, unwatched
 
 FEW_CHANNELS = 4
 """Up to here, one product with all patches is fastest."""

@@ -5,12 +5,10 @@ matrix product with the kernel is faster than a convolution's loops. The transpo
 product that draws a patch for every input, and a sum where patches overlap.
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
-
 import tensorflow as tf
 
-from dcgan.networks.winograd import compiled, once, unwatched
+from dcgan.networks.clusters import compiled, once, unwatched
+from dcgan.sizes import Size
 
 
 @tf.custom_gradient
@@ -68,27 +66,16 @@ def cut(images: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.concat(corners, axis=-1), (-1, 16 * channels))
 
 
-def overlay(patches: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
+@compiled
+def overlay(patches: tf.Tensor, size: Size) -> tf.Tensor:
     """The adjoint of `cut`: (N·H/2·W/2, 16·C) → (N, *size, C), summed where patches overlap."""
-    return _overlay_of(tuple(size))(patches)
-
-
-@lru_cache(maxsize=64)
-def _overlay_of(size: tuple[int, int]):
-    """`overlay` for one image size."""
     height, width = size
-
-    @compiled
-    def overlay_patches(patches: tf.Tensor) -> tf.Tensor:
-        grid = tf.reshape(patches, (-1, height // 2, width // 2, patches.shape[-1]))
-        corners = tf.split(grid, 4, axis=-1)
-        padded = [
-            tf.pad(corner, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
-            for corner, (i, j) in zip(corners, ((0, 0), (0, 1), (1, 0), (1, 1)), strict=True)
-        ]
-        return tf.nn.depth_to_space(tf.add_n(padded), 2)[:, 1:-1, 1:-1]
-
-    return overlay_patches
+    corners = tf.split(tf.reshape(patches, (-1, height // 2, width // 2, patches.shape[-1])), 4, axis=-1)
+    padded = [
+        tf.pad(corner, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+        for corner, (i, j) in zip(corners, ((0, 0), (0, 1), (1, 0), (1, 1)), strict=True)
+    ]
+    return tf.nn.depth_to_space(tf.add_n(padded), 2)[:, 1:-1, 1:-1]
 
 
 def _as_matrix(kernel: tf.Tensor) -> tf.Tensor:

@@ -19,6 +19,9 @@ from functools import lru_cache
 import numpy as np
 import tensorflow as tf
 
+from dcgan.networks.clusters import compiled, once, unwatched
+from dcgan.sizes import Size
+
 TILE = 4
 """Outputs a side that one patch of cells makes."""
 
@@ -29,32 +32,6 @@ POINTS = (0.0, 1.0, -1.0, 0.5)
 """Where the polynomials behind it are evaluated, infinity beside them; small, so that rounding stays small."""
 
 Tensors = list[tf.Tensor]
-
-
-def compiled(function):
-    """Compile a function of tensors by XLA, as a cluster inside whatever graph calls it."""
-    return tf.function(function, jit_compile=True, autograph=False)
-
-
-def unwatched(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """The same tensors, unseen by gradient tapes: a function whose gradient is given needs none of its parts'.
-
-    Without this, TensorFlow would derive the gradient of every compiled part, for nothing.
-    """
-    return tuple(tf.stop_gradient(tensor) for tensor in tensors)
-
-
-def once(gradient):
-    """A gradient that can't be differentiated again, and says so instead of giving zeros."""
-
-    @tf.custom_gradient
-    def guarded(*upstream: tf.Tensor):
-        def refuse(*_):
-            raise NotImplementedError("Second derivatives need plain layers: build the networks without `layers`.")
-
-        return gradient(*upstream), refuse
-
-    return guarded
 
 
 @tf.custom_gradient
@@ -69,12 +46,13 @@ def convolution(images: tf.Tensor, kernel: tf.Tensor):
         float32 (N, H/2, W/2, O).
     """
     images, kernel = unwatched(images, kernel)
-    size = images.shape[1:3]
+    size = tuple(images.shape[1:3])
     data, taps = analyse(images), analyse_kernel(kernel)
 
     def gradient(upstream: tf.Tensor):
         spread = distribute(upstream)
-        return assemble(_products(spread, taps, transpose_b=True), size), kernel_from(_products_t(data, spread))
+        of_kernel = kernel_from(_products(data, spread, transpose_a=True))
+        return assemble(_products(spread, taps, transpose_b=True), size), of_kernel
 
     return collect(_products(data, taps), tuple(side // 2 for side in size)), once(gradient)
 
@@ -91,12 +69,12 @@ def convolution_transpose(images: tf.Tensor, kernel: tf.Tensor):
         float32 (N, 2H, 2W, O).
     """
     images, kernel = unwatched(images, kernel)
-    size = images.shape[1:3]
+    size = tuple(images.shape[1:3])
     spread, taps = distribute(images), analyse_kernel(kernel)
 
     def gradient(upstream: tf.Tensor):
         data = analyse(upstream)
-        return collect(_products(data, taps), size), kernel_from(_products_t(data, spread))
+        return collect(_products(data, taps), size), kernel_from(_products(data, spread, transpose_a=True))
 
     return assemble(_products(spread, taps, transpose_b=True), tuple(2 * side for side in size)), once(gradient)
 
@@ -125,9 +103,9 @@ def _analyse_cells(cells: tf.Tensor) -> Tensors:
     return [_flat(_combine(weights, column)) for column in columns for weights in matrix]
 
 
-def assemble(products: Tensors, size: Sequence[int]) -> tf.Tensor:
+def assemble(products: Tensors, size: Size) -> tf.Tensor:
     """The adjoint of `analyse`: 25 × (N·patches, 4C) → (N, *size, C)."""
-    return _from_cells(_patches_from(products), size=tuple(size))
+    return _from_cells(_patches_from(products), size)
 
 
 @compiled
@@ -139,26 +117,16 @@ def _patches_from(products: Tensors) -> Tensors:
     return [_combine(weights, row) for row in rows for weights in matrix]
 
 
-def _from_cells(patches: Tensors, size: tuple[int, int]) -> tf.Tensor:
+@compiled
+def _from_cells(patches: Tensors, size: Size) -> tf.Tensor:
     """Patches, which overlap by one cell, → the image they are of."""
-    return _from_cells_of(size)(patches)
-
-
-@lru_cache(maxsize=64)
-def _from_cells_of(size: tuple[int, int]):
-    """`_from_cells` for one image size."""
     height, width = size
     down, across = _patches(height // 2), _patches(width // 2)
-
-    @compiled
-    def from_cells(patches: Tensors) -> tf.Tensor:
-        grid = [tf.reshape(patch, (-1, down, across, patch.shape[-1])) for patch in patches]
-        square = [grid[i : i + TERMS] for i in range(0, TERMS**2, TERMS)]
-        rows = [_lap(row, axis=2) for row in square]
-        cells = _lap(rows, axis=1)[:, : height // 2 + 1, : width // 2 + 1]
-        return tf.nn.depth_to_space(cells, 2)[:, 1:-1, 1:-1]
-
-    return from_cells
+    grid = [tf.reshape(patch, (-1, down, across, patch.shape[-1])) for patch in patches]
+    square = [grid[i : i + TERMS] for i in range(0, TERMS**2, TERMS)]
+    rows = [_lap(row, axis=2) for row in square]
+    cells = _lap(rows, axis=1)[:, : height // 2 + 1, : width // 2 + 1]
+    return tf.nn.depth_to_space(cells, 2)[:, 1:-1, 1:-1]
 
 
 def _lap(parts: Tensors, axis: int) -> tf.Tensor:
@@ -174,27 +142,17 @@ def _lap(parts: Tensors, axis: int) -> tf.Tensor:
     return tf.reshape(laid, shape)
 
 
-def collect(products: Tensors, size: Sequence[int]) -> tf.Tensor:
+@compiled
+def collect(products: Tensors, size: Size) -> tf.Tensor:
     """25 × (N·patches, O) → (N, *size, O): the outputs."""
-    return _collect_of(tuple(size))(products)
-
-
-@lru_cache(maxsize=64)
-def _collect_of(size: tuple[int, int]):
-    """`collect` for one output size."""
     height, width = size
     down, across = _patches(height), _patches(width)
-
-    @compiled
-    def collect_products(products: Tensors) -> tf.Tensor:
-        matrix = _matrices()["output"].T
-        grid = [tf.reshape(product, (-1, down, across, product.shape[-1])) for product in products]
-        square = [grid[i : i + TERMS] for i in range(0, TERMS**2, TERMS)]
-        rows = [[_combine(weights, column) for column in zip(*square, strict=True)] for weights in matrix]
-        outputs = tf.stack([tf.stack([_combine(w, row) for w in matrix], axis=3) for row in rows], axis=2)
-        return tf.reshape(outputs, (-1, TILE * down, TILE * across, grid[0].shape[-1]))[:, :height, :width]
-
-    return collect_products
+    matrix = _matrices()["output"].T
+    grid = [tf.reshape(product, (-1, down, across, product.shape[-1])) for product in products]
+    square = [grid[i : i + TERMS] for i in range(0, TERMS**2, TERMS)]
+    rows = [[_combine(weights, column) for column in zip(*square, strict=True)] for weights in matrix]
+    outputs = tf.stack([tf.stack([_combine(w, row) for w in matrix], axis=3) for row in rows], axis=2)
+    return tf.reshape(outputs, (-1, TILE * down, TILE * across, grid[0].shape[-1]))[:, :height, :width]
 
 
 @compiled
@@ -233,14 +191,9 @@ def kernel_from(products: Tensors) -> tf.Tensor:
     return tf.reshape(tf.stack(both), (4, 4, rows // 4, outputs))
 
 
-def _products(left: Tensors, right: Tensors, transpose_b: bool = False) -> Tensors:
-    """The 25 matrix products."""
-    return [tf.matmul(a, b, transpose_b=transpose_b) for a, b in zip(left, right, strict=True)]
-
-
-def _products_t(left: Tensors, right: Tensors) -> Tensors:
-    """The 25 matrix products with the left side transposed: sums over images and patches."""
-    return [tf.matmul(a, b, transpose_a=True) for a, b in zip(left, right, strict=True)]
+def _products(left: Tensors, right: Tensors, **transposed: bool) -> Tensors:
+    """The 25 matrix products, `transposed` as in `tf.matmul`."""
+    return [tf.matmul(a, b, **transposed) for a, b in zip(left, right, strict=True)]
 
 
 def _patches(outputs: int) -> int:

@@ -18,8 +18,8 @@ from dcgan.errors import UserError
 from dcgan.quiet import silence_stdout
 from dcgan.runs import Run
 from dcgan.training.health import diverged
+from dcgan.training.trainer import METRICS
 
-METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
 SECONDS_A_CALL = 0.25
 """How long the loop may be deaf to a signal, if one step does not take longer."""
 # SIGHUP, where there is one, is what a closed terminal or a lost connection sends.

@@ -8,9 +8,9 @@ from dcgan.config import TrainConfig
 from dcgan.data.batches import batches
 from dcgan.errors import UserError
 from dcgan.networks import build_discriminator, build_generator
+from dcgan.networks.clusters import compiled
 from dcgan.networks.compiled import COMPILED
 from dcgan.networks.layers import PLAIN, SYNCHRONIZED
-from dcgan.networks.winograd import compiled
 from dcgan.randomness import derived_seed
 from dcgan.scaling import to_float
 from dcgan.sizes import Size
