@@ -25,7 +25,7 @@ _HOMES = {
     "GenerateConfig": "dcgan.config",
     "load": "dcgan.data",
     "prepare": "dcgan.data",
-    "train": "dcgan.training",
+    "train": "dcgan.judged",
     "generate": "dcgan.sampling",
     "latents": "dcgan.sampling",
     "build_generator": "dcgan.networks",

@@ -13,7 +13,7 @@ from dcgan.options import parse
 from dcgan.quiet import silence_stdout
 
 COMMANDS = {
-    "train": (config.TrainConfig, "dcgan.training:train"),
+    "train": (config.TrainConfig, "dcgan.judged:train"),
     "generate": (config.GenerateConfig, "dcgan.sampling:generate"),
     "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
     "evaluate": (config.EvaluateConfig, "dcgan.evaluation:evaluate"),

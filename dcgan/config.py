@@ -23,6 +23,42 @@ FramesPerSecond = restricted_number_type("FramesPerSecond", float, [(">=", 0.01)
 
 DATASETS = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder")
 
+AUGMENTATIONS = ("colour", "translation", "cutout")
+
+SMALL = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10")
+"""Data sets of images of 28 or 32 pixels, unless they are enlarged."""
+
+RECIPES = {
+    # What measured best a minute on two cores; benchmarks/README.md has the study.
+    "default": {
+        "batch_size": 64,
+        "generator_lr": 5e-4,
+        "discriminator_lr": 5e-4,
+        "beta_1": 0.5,
+        # A window of about 1,000 steps, once the ramp has reached it.
+        "ema_decay": 0.999,
+        "generator_width": 32,
+        "discriminator_width": 32,
+    },
+    # Radford et al. 2016, section 4: batches of 128, Adam at 2e-4 with β₁ 0.5 (1e-3 and 0.9 were unstable there), no
+    # labels, no average of weights. 64 filters make the sizes everyone compares with: 3,576,704 and 2,765,568 weights
+    # at 64x64x3.
+    "paper": {
+        "conditional": False,
+        "batch_size": 128,
+        "generator_lr": 2e-4,
+        "discriminator_lr": 2e-4,
+        "beta_1": 0.5,
+        "ema_decay": 0.0,
+        "generator_width": 64,
+        "discriminator_width": 64,
+    },
+}
+"""What the options of `TrainConfig` are where they are not given, by the recipe's name."""
+
+_WIDTH_OF_LARGE = 64
+"""Of the default recipe's networks for `celeba` and `folder`."""
+
 
 def option(default: Any, group: str, *, changes_result: bool = True) -> Any:
     """A field with what the command line and the run directory want to know of it.
@@ -83,27 +119,41 @@ class TrainConfig(DataConfig):
     """Train a DCGAN, or go on with the run in `--run-dir`: the same line does both.
 
     Args:
+        recipe: what the options below are by default: `default`, which measured best a minute on two cores, or
+            `paper`, the plain recipe of the DCGAN paper, without labels and averaged weights.
         run_dir: folder of the run; by default `checkpoints/` and the name of the data set.
         steps: stop when the run holds this many steps.
         epochs: stop after this many passes over the data set, if that is earlier.
         minutes: stop after this many minutes of training in this call, if that is earlier.
-        batch_size: images a step, over all devices.
+        batch_size: images a step, over all devices; by default 64, `paper` 128.
+        conditional: give both networks the images' labels, so that pictures of a class can be drawn on demand; by
+            default where the images have labels of 2 to 100 classes.
+        augment: what every image, real or drawn, goes through before the discriminator sees it, parted by commas:
+            colour, translation, cutout (DiffAugment; for data sets of few images).
         flip: mirror half of the images left to right, at random; not for digits or letters.
         seed: every random draw of the run follows from it.
-        generator_lr: Adam's learning rate for the generator.
-        discriminator_lr: Adam's learning rate for the discriminator.
-        beta_1: Adam's first-moment decay.
+        generator_lr: Adam's learning rate for the generator; by default 5e-4, `paper` 2e-4.
+        discriminator_lr: Adam's learning rate for the discriminator; by default 5e-4, `paper` 2e-4.
+        beta_1: Adam's first-moment decay; by default 0.5.
         ema_decay: how slowly the averaged generator, from which pictures are drawn, follows the trained one;
-            0 leaves the average out.
+            0 leaves the average out; by default 0.999, `paper` 0.
         latent_dim: length of the latent vector.
-        generator_width: filters of the generator's last hidden layer; every layer before has twice as many.
-        discriminator_width: filters of the discriminator's first layer; every layer after has twice as many.
+        generator_width: filters of the generator's last hidden layer, every layer before has twice as many; by
+            default 32, and 64 for `celeba`, `folder` and `paper`.
+        discriminator_width: filters of the discriminator's first layer, every layer after has twice as many; by
+            default as for the generator.
         kernel: side of every convolution's kernel, in pixels; even sizes leave no checkerboard at stride 2.
         precision: of the computation; weights and averages are float32 throughout.
         compile: `xla` compiles the whole step, `none` nothing, `auto` what measured faster on this kind of device;
             results differ by rounding.
         strategy: which devices share each batch: `single`, all GPUs of this machine (`mirrored`), all machines that
             `TF_CONFIG` names (`multi_worker`), or as many as there are (`auto`); they compute what one does.
+        guard: watch the training: say when the discriminator has won or the pictures get worse, and after a collapse or
+            numbers that are none go back to a state that was well, with half the learning rates.
+        evaluate_every: measure the Fréchet distance, precision and recall every so many steps, as `evaluate` does, and
+            keep the generator that was nearest to the data as `best.keras`.
+        evaluate_num: how many pictures are drawn for that, at most.
+        features: what pictures are compared in then: `classifier`, `inception` or a `.keras` file; see `evaluate`.
         save_every: save the run every so many steps; `kill -9` loses at most these.
         sample_every: draw a grid of samples every so many steps.
         log_every: write and show numbers every so many steps.
@@ -112,25 +162,24 @@ class TrainConfig(DataConfig):
         animate: at the end, turn the run's grids into `history.gif`.
     """
 
+    recipe: Literal[*RECIPES] = option("default", "Training", changes_result=False)  # what it stands for is compared
     run_dir: Path | None = option(None, "Run", changes_result=False)
     # At batch 64 these end within 10 minutes on two cores, and draw digits one can read.
     steps: Count = option(4000, "Run", changes_result=False)
     epochs: Finite | None = option(None, "Run", changes_result=False)
     minutes: Finite | None = option(None, "Run", changes_result=False)
-    # Many cheap steps beat few dear ones on two cores; the paper (section 4) has 128.
-    batch_size: Count = option(64, "Training")
+    batch_size: Count | None = option(None, "Training")
+    conditional: bool | None = option(None, "Training")
+    augment: str | None = option(None, "Training")
     flip: bool = option(False, "Training")
     seed: NonNegativeInt = option(0, "Training")
-    # 2e-4 and 0.5 are the paper's (Radford et al. 2016, section 4): 1e-3 and 0.9 were unstable there.
-    generator_lr: Finite = option(2e-4, "Training")
-    discriminator_lr: Finite = option(2e-4, "Training")
-    beta_1: Decay = option(0.5, "Training")
-    # A window of about 1,000 steps, once the ramp has reached it.
-    ema_decay: ClosedUnitInterval = option(0.999, "Training")
-    # 100 and 64 are the sizes everyone compares with: 3,576,704 and 2,765,568 weights at 64x64x3.
+    generator_lr: Finite | None = option(None, "Training")
+    discriminator_lr: Finite | None = option(None, "Training")
+    beta_1: Decay | None = option(None, "Training")
+    ema_decay: ClosedUnitInterval | None = option(None, "Training")
     latent_dim: Count = option(100, "Network")
-    generator_width: Count = option(64, "Network")
-    discriminator_width: Count = option(64, "Network")
+    generator_width: Count | None = option(None, "Network")
+    discriminator_width: Count | None = option(None, "Network")
     # Stride 2 divides 4, so every output pixel sums as many products as its neighbour (Odena et al. 2016).
     kernel: KernelSize = option(4, "Network")
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "Computation")
@@ -138,12 +187,36 @@ class TrainConfig(DataConfig):
     strategy: Literal["auto", "single", "mirrored", "multi_worker"] = option(
         "auto", "Computation", changes_result=False
     )
+    guard: Literal["on", "off"] = option("on", "Run")
+    evaluate_every: Count | None = option(None, "Run", changes_result=False)
+    # As many as MNIST's and CIFAR-10's test sets have; the Fréchet distance of fewer pictures is larger.
+    evaluate_num: Count = option(10_000, "Run", changes_result=False)
+    features: str = option("classifier", "Run", changes_result=False)
     save_every: Count = option(500, "Run", changes_result=False)
     sample_every: Count = option(250, "Run", changes_result=False)
     log_every: Count = option(50, "Run", changes_result=False)
     keep: Count = option(2, "Run", changes_result=False)  # one more than needed, should the newest be damaged
     tensorboard: bool = option(True, "Run", changes_result=False)
     animate: bool = option(False, "Run", changes_result=False)
+
+    def __post_init__(self):
+        """Fill in the recipe, and write the changes of `augment` in one way: each once, in one order."""
+        super().__post_init__()
+        widths = {"generator_width": _WIDTH_OF_LARGE, "discriminator_width": _WIDTH_OF_LARGE}
+        for name, value in (RECIPES[self.recipe] | (widths if self.dataset not in SMALL else {})).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        if self.augment is not None:
+            given = {part.strip() for part in self.augment.split(",")} - {""}
+            if not given <= set(AUGMENTATIONS):
+                raise ValueError(f"augment takes {', '.join(AUGMENTATIONS)}, parted by commas, not {self.augment!r}")
+            text = ",".join(name for name in AUGMENTATIONS if name in given) or None
+            object.__setattr__(self, "augment", text)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The names in `augment`."""
+        return tuple(self.augment.split(",")) if self.augment else ()
 
 
 @dataclass(frozen=True)
@@ -154,6 +227,9 @@ class GenerateConfig:
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
         seeds: which pictures, as `0-63` or `3,5,9-12`; by default 0-63, and 0-7 for a walk.
         num: the pictures 0 to N-1; the same as `--seeds 0-(N-1)`.
+        label: which class to draw with a conditional run, by name or number, or `each` for a row of every class; by
+            default the seeds' own, which are as frequent as in the training images, and where no seeds are asked
+            for, a row of every class.
         out: what to write, by its ending: `.png` one grid, `.npy` or `.npz` the images as uint8 (N, H, W, C),
             `.gif` or `.mp4` an animation of a walk, a name without an ending a folder of single PNG files; by
             default a grid in the run directory.
@@ -162,19 +238,21 @@ class GenerateConfig:
             circles: one row a pair in a grid, one loop (of 12 a pair, if this is not given) in an animation.
         animate: instead of drawing new pictures, turn the sample grids of the run's history into an animation.
         fps: pictures a second in an animation.
-        weights: `ema`, the averaged generator, or `raw`, as training left it.
+        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
+            to the data (`train.py --evaluate-every`).
         overwrite: replace `--out` if it exists.
     """
 
     run_dir: Path | None = option(None, "Pictures")
     seeds: str | None = option(None, "Pictures")
     num: Count | None = option(None, "Pictures")
+    label: str | None = option(None, "Pictures")
     out: Path | None = option(None, "Pictures")
     columns: Count | None = option(None, "Pictures")
     walk: Count | None = option(None, "Pictures")
     animate: bool = option(False, "Pictures")
     fps: FramesPerSecond = option(12.0, "Pictures")
-    weights: Literal["ema", "raw"] = option("ema", "Pictures")
+    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     overwrite: bool = option(False, "Pictures")
 
 
@@ -188,7 +266,8 @@ class EvaluateConfig(DataConfig):
         dataset: what to compare with; by default the run's own, and `mnist10k` for `--images`.
         run_dir: folder of the run whose pictures are judged; by default the newest one under `checkpoints/`.
         images: instead of a run's, the pictures in this folder, `.zip`, `.npy` or `.npz`; as large as the data set's.
-        weights: `ema`, the averaged generator, or `raw`, as training left it.
+        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, as `train.py --evaluate-every`
+            kept it.
         num: how many pictures are judged, at most; as many training images are measured beside them.
         metrics: which, parted by commas: frechet, kernel, precision_recall, density_coverage, modes, neighbours,
             memorisation, support, unsupervised; by default all that can be measured but the last.
@@ -201,7 +280,7 @@ class EvaluateConfig(DataConfig):
     dataset: Literal[*DATASETS] | None = option(None, "Data")
     run_dir: Path | None = option(None, "Pictures")
     images: Path | None = option(None, "Pictures")
-    weights: Literal["ema", "raw"] = option("ema", "Pictures")
+    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     # As many as MNIST's and CIFAR-10's test sets have; the Fréchet distance of fewer pictures is larger.
     num: Count = option(10_000, "Pictures")
     metrics: str | None = option(None, "Report")

@@ -29,7 +29,8 @@ def parser_for(kind: type, prog: str) -> ArgumentParser:
         title = f.metadata["group"]
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
-        how = {"action": ActionYesNo(no_prefix="no-")} if hints[f.name] is bool else {"type": hints[f.name]}
+        yes_or_no = hints[f.name] in (bool, bool | None)
+        how = {"action": ActionYesNo(no_prefix="no-")} if yes_or_no else {"type": hints[f.name]}
         groups[title].add_argument(f"--{f.name.replace('_', '-')}", default=f.default, help=helps[f.name], **how)
     return parser
 

@@ -4,7 +4,10 @@ config.yaml       the options; with them, `python train.py --config` begins the 
 log.jsonl         one object a logged step
 samples/          real.png and one grid for every --sample-every steps
 state/            what going on needs: both networks, both optimizers, the averaged generator, the step
+classes.json      of a conditional run: its classes' names and shares
 generator.keras   what drawing needs; loads with plain `keras.models.load_model`
+health.jsonl      one object for everything that went wrong and what was done about it
+best.keras        with --evaluate-every: the generator when it was nearest to the data; best.json says how near
 tensorboard/      events
 """
 
@@ -19,6 +22,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from dcgan.classes import Classes, read_classes, write_classes
 from dcgan.config import TrainConfig, differences
 from dcgan.errors import UserError
 from dcgan.files import remove_leftovers, whole_file
@@ -46,11 +50,30 @@ class Run:
         self.samples = path / "samples"
         self.states = path / "state"
         self.generator_file = path / "generator.keras"
+        self.classes_file = path / "classes.json"
+        self.health_file = path / "health.jsonl"
+        self.best_file, self.best_report = path / "best.keras", path / "best.json"
         self.events = path / "tensorboard"
 
     def config(self) -> TrainConfig:
         """The options the run was last trained with."""
         return read_yaml(TrainConfig, self.config_file)
+
+    def classes(self) -> Classes | None:
+        """What the run's generator can be asked for; None where it is not conditional.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        return read_classes(self.classes_file) if self.classes_file.exists() else None
+
+    def save_classes(self, classes: Classes | None) -> None:
+        """Note the classes of a conditional run, or that it is none."""
+        if classes is None:
+            self.classes_file.unlink(missing_ok=True)
+            return
+        with whole_file(self.classes_file) as path:
+            write_classes(classes, path)
 
     def sample_file(self, step: int) -> Path:
         """Where the grid of `step` lies."""
@@ -82,45 +105,71 @@ class Run:
             raise UserError(f"No saved state in {self.states} can be read.", "A new --run-dir starts afresh.")
         return None
 
+    def forget_states_after(self, step: int) -> None:
+        """Remove the states of later steps: they were not well."""
+        for file in self._state_files():
+            if file > self._state_file(step):
+                file.unlink()
+
     def save_generator(self, model) -> None:
         """Write `generator.keras`, whole; the same weights give the same bytes."""
-        with whole_file(self.generator_file) as path:
-            model.save(path)
-            without_circumstances(path)
+        _save_model(model, self.generator_file)
+
+    def save_best(self, model, step: int, figures: dict[str, float]) -> None:
+        """Keep a generator apart, with the step and the figures it had there."""
+        _save_model(model, self.best_file)
+        with whole_file(self.best_report) as path:
+            path.write_text(json.dumps({"step": step, **figures}) + "\n", encoding="utf-8")
+
+    def best(self) -> dict[str, float]:
+        """What `save_best` noted last; empty where there is nothing, or nothing that can be read."""
+        if not (self.best_report.is_file() and self.best_file.is_file()):
+            return {}
+        report = _parse(self.best_report.read_text(encoding="utf-8", errors="replace"))
+        return {k: v for k, v in report.items() if _is_number(v)} if isinstance(report, dict) else {}
 
     def load_generator(self, weights: str = "ema"):
         """Load the generator for drawing.
 
         Args:
-            weights: `"ema"` for the averaged weights, `"raw"` for those training left.
+            weights: `"ema"` for the averaged weights, `"raw"` for those training left, `"best"` for the averaged
+                ones when they were nearest to the data.
 
         Returns:
-            A `keras.Model` from (N, latent_dim) to (N, H, W, C) in [-1, 1].
+            A `keras.Model` from (N, latent_dim), and in a conditional run (N, classes), to (N, H, W, C) in [-1, 1].
 
         Raises:
             UserError: there is no generator yet, or the file is none.
         """
         import keras
 
-        if not self.generator_file.is_file():
-            raise UserError(f"{self.path} holds no generator yet.", "Training writes it at its first save.")
+        file = self.best_file if weights == "best" else self.generator_file
+        if not file.is_file():
+            hint = "--evaluate-every writes it." if weights == "best" else "Training writes it at its first save."
+            raise UserError(f"{self.path} holds no {file.name} yet.", hint)
         try:
-            generator = keras.models.load_model(self.generator_file, compile=False, safe_mode=True)
+            generator = keras.models.load_model(file, compile=False, safe_mode=True)
         except Exception as error:  # whatever a damaged or hostile file makes Keras raise
-            raise UserError(f"{self.generator_file} is no generator: {_first_line(error)}") from error
+            raise UserError(f"{file} is no generator: {_first_line(error)}") from error
         if not _draws_pictures(generator):
-            raise UserError(f"{self.generator_file} is a model, but no generator of pictures.")
+            raise UserError(f"{file} is a model, but no generator of pictures.")
         if weights == "raw":
             _assign(generator, self.latest_state() or {})
         return generator
 
     def records(self) -> list[dict[str, Any]]:
         """The log, oldest record first; a line that a crash cut short is left out."""
-        if not self.log_file.exists():
-            return []
-        lines = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-        parsed = (_parse(line) for line in lines)
-        return [record for record in parsed if isinstance(record, dict) and _is_number(record.get("step"))]
+        return _records(self.log_file)
+
+    def health(self) -> list[dict[str, Any]]:
+        """Everything that went wrong, oldest first."""
+        return _records(self.health_file)
+
+    def note_health(self, event: dict[str, Any]) -> None:
+        """Note something that went wrong: an object with at least `step` and `what`."""
+        with whole_file(self.health_file) as path:
+            lines = (json.dumps(record) + "\n" for record in [*self.health(), event])
+            path.write_text("".join(lines), encoding="utf-8")
 
     def seconds(self) -> float:
         """How long the run has been trained, by its log."""
@@ -136,6 +185,11 @@ class Run:
 
     def _state_file(self, step: int) -> Path:
         return self.states / f"step-{step:08d}.npz"
+
+    def latest_step(self) -> int:
+        """The step of the newest state, by its name; 0 where there is none."""
+        names = (file.stem.removeprefix("step-") for file in self._state_files())
+        return max((int(name) for name in names if name.isdigit()), default=0)
 
     def has_state(self) -> bool:
         """Whether anything has been saved to go on from."""
@@ -257,6 +311,21 @@ def _assign(generator, state: dict[str, np.ndarray]) -> None:
         raise UserError("The run's state does not hold this generator's raw weights.", "Use --weights ema.") from error
 
 
+def _records(file: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines that belong to a step."""
+    if not file.exists():
+        return []
+    parsed = map(_parse, file.read_text(encoding="utf-8", errors="replace").splitlines())
+    return [record for record in parsed if isinstance(record, dict) and _is_number(record.get("step"))]
+
+
+def _save_model(model, file: Path) -> None:
+    """Write a model in Keras' format, whole; the same weights give the same bytes."""
+    with whole_file(file) as path:
+        model.save(path)
+        without_circumstances(path)
+
+
 def _parse(line: str) -> Any:
     """A line of the log, or None."""
     try:
@@ -266,13 +335,21 @@ def _parse(line: str) -> Any:
 
 
 def _draws_pictures(model) -> bool:
-    """Whether a model goes from (None, dim) to (None, height, width, 1 or 3)."""
+    """Whether a model goes from (None, dim), and perhaps (None, classes), to (None, height, width, 1 or 3)."""
     try:
-        (batch, dim), (also_batch, *picture) = model.input_shape, model.output_shape
-    except (AttributeError, TypeError, ValueError):  # not built, or several inputs or outputs
+        (output,) = model.outputs
+        shapes = [tuple(tensor.shape) for tensor in (*model.inputs, output)]
+    except (AttributeError, TypeError, ValueError):  # not built, or several outputs
         return False
-    known = len(picture) == 3 and all(type(side) is int for side in (dim, *picture))
-    return known and batch is None and also_batch is None and picture[2] in (1, 3)
+    known = all(shape and shape[0] is None and all(type(side) is int for side in shape[1:]) for shape in shapes)
+    *inputs, picture = shapes
+    return (
+        known
+        and 1 <= len(inputs) <= 2
+        and {len(s) for s in inputs} == {2}
+        and len(picture) == 4
+        and picture[3] in (1, 3)
+    )
 
 
 def _is_number(value: Any) -> bool:

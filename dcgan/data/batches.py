@@ -36,7 +36,13 @@ def _permutation(epoch: int, count: int, seed: int) -> np.ndarray:
 
 
 def batches(
-    images: np.ndarray, batch_size: int, seed: int, steps: range, replicas: range = range(1), of: int = 1
+    images: np.ndarray,
+    batch_size: int,
+    seed: int,
+    steps: range,
+    replicas: range = range(1),
+    of: int = 1,
+    labels: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Read the batches of some steps, ahead of their use.
 
@@ -47,19 +53,25 @@ def batches(
         steps: step numbers, from 1 on.
         replicas: for which replicas to read; only their rows of each batch are.
         of: how many replicas share a batch; `batch_size` is a multiple of it.
+        labels: whole numbers (N,), to be read beside the images.
 
     Returns:
-        A data set of uint8 (batch_size / of, H, W, C), one element a step and replica, replica by replica.
+        A data set of uint8 (batch_size / of, H, W, C), one element a step and replica, replica by replica; with
+        `labels`, of pairs of those and int64 (batch_size / of,).
     """
     rows = batch_size // of
     shape = (rows, *images.shape[1:])
 
-    def gather(element: np.ndarray) -> np.ndarray:
+    def gather(element: np.ndarray):
         step, replica = divmod(int(element), len(replicas))
         first = replicas[replica] * rows
-        return images[order(steps[step], batch_size, len(images), seed)[first : first + rows]]
+        chosen = order(steps[step], batch_size, len(images), seed)[first : first + rows]
+        return images[chosen] if labels is None else (images[chosen], labels[chosen])
 
-    def read(element: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(tf.numpy_function(gather, [element], tf.uint8), shape)
+    def read(element: tf.Tensor):
+        if labels is None:
+            return tf.ensure_shape(tf.numpy_function(gather, [element], tf.uint8), shape)
+        read_images, read_labels = tf.numpy_function(gather, [element], (tf.uint8, tf.int64))
+        return tf.ensure_shape(read_images, shape), tf.ensure_shape(read_labels, (rows,))
 
     return tf.data.Dataset.range(len(steps) * len(replicas)).map(read).prefetch(tf.data.AUTOTUNE)

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from dcgan.classes import Classes
 from dcgan.data.decoding import FORMATS, skipped, warnings_settled
 from dcgan.data.folder import folder_labels
 from dcgan.data.listing import open_listing
@@ -16,8 +18,8 @@ from dcgan.data.pixels import Cut, cut_picture
 from dcgan.errors import UserError
 from dcgan.evaluation.references import shuffle
 from dcgan.runs import Run
+from dcgan.sampling.asked import Asked
 from dcgan.sampling.draw import draw
-from dcgan.sampling.latents import stream
 
 Shape = tuple[int, int, int]
 
@@ -31,14 +33,14 @@ class Samples:
         shape: (H, W, C) of each.
         take: gives n of them, uint8 (n, H, W, C), n at most `available`; fewer are the first of more.
         available: how many there are at most; None where more can always be drawn.
-        labels: what they were drawn to be, whole numbers (available,), in the order of `take`; None where nobody knows.
+        labels: gives what n of them were drawn to be, whole numbers (n,); None where nobody knows.
     """
 
     words: str
     shape: Shape
     take: Callable[[int], np.ndarray]
     available: int | None = None
-    labels: np.ndarray | None = None
+    labels: Callable[[int], np.ndarray] | None = None
 
 
 def of_run(run: Run, weights: str) -> Samples:
@@ -47,11 +49,21 @@ def of_run(run: Run, weights: str) -> Samples:
     Raises:
         UserError: as `Run.load_generator`.
     """
-    generator = run.load_generator(weights)
+    return drawn_by(run.load_generator(weights), run.classes(), f"{run.path} ({weights} weights)")
+
+
+def drawn_by(generator: keras.Model, classes: Classes | None, words: str) -> Samples:
+    """The pictures of a generator, from seed 0 on.
+
+    Args:
+        generator: as `Run.load_generator` gives it.
+        classes: of a conditional one.
+        words: where it is from.
+    """
 
     def take(count: int) -> np.ndarray:
         images = np.empty((count, *generator.output_shape[1:]), np.uint8)
-        chunks = draw(generator, stream(range(count), generator.input_shape[-1]))
+        chunks = draw(generator, Asked(range(count), classes).rows(generator.inputs[0].shape[-1]))
         done = 0
         with tqdm(total=count, desc="Drawing", unit=" pictures", leave=False, disable=None) as bar:
             for chunk in chunks:
@@ -60,7 +72,8 @@ def of_run(run: Run, weights: str) -> Samples:
                 bar.update(len(chunk))
         return images
 
-    return Samples(f"{run.path} ({weights} weights)", generator.output_shape[1:], take)
+    labels = None if classes is None else lambda count: classes.own(range(count))
+    return Samples(words, generator.output_shape[1:], take, labels=labels)
 
 
 def of_path(path: Path, shape: Shape, class_names: tuple[str, ...]) -> Samples:
@@ -87,9 +100,8 @@ def of_path(path: Path, shape: Shape, class_names: tuple[str, ...]) -> Samples:
     if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
         raise UserError(f"{path} holds {labels.dtype} {labels.shape} labels for {len(images)} images.")
     order = shuffle(len(images))  # they may be sorted by class
-    return Samples(
-        str(path), shape, lambda count: images[order[:count]], len(images), None if labels is None else labels[order]
-    )
+    labelled = None if labels is None else lambda count: labels[order[:count]]
+    return Samples(str(path), shape, lambda count: images[order[:count]], len(images), labelled)
 
 
 def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

@@ -32,10 +32,11 @@ def pooled_features(discriminator: keras.Model) -> keras.Model:
     stages = {}
     for layer in discriminator.layers[1:]:
         shape = layer.output.shape
-        if len(shape) == 4 and tuple(shape[1:3]) != tuple(discriminator.input_shape[1:3]):
+        if len(shape) == 4 and tuple(shape[1:3]) != tuple(discriminator.inputs[0].shape[1:3]):
             stages[tuple(shape[1:3])] = layer.output
+    image = discriminator.inputs[0]  # a conditional one takes the class as well, behind its convolutions
     pooled = [keras.layers.Flatten()(MaxPoolingToGrid()(output)) for output in stages.values()]
-    return keras.Model(discriminator.input, keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0])
+    return keras.Model(image, keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0])
 
 
 class MaxPoolingToGrid(keras.layers.Layer):
@@ -107,7 +108,8 @@ def load_discriminator(run: Run, image_size: tuple[int, int], channels: int) -> 
     config, state = run.config(), run.latest_state()
     if state is None:
         raise UserError(f"{run.path} holds no state, and so no discriminator.", "Training writes it at its first save.")
-    model = build_discriminator(image_size, channels, config.discriminator_width, config.kernel)
+    classes = len(run.classes() or ())
+    model = build_discriminator(image_size, channels, config.discriminator_width, config.kernel, classes=classes)
     try:
         for variable in model.variables:
             variable.assign(state[f"discriminator/{variable.path.removeprefix('discriminator/')}"])

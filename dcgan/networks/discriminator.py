@@ -13,11 +13,14 @@ def build_discriminator(
     kernel: int = 4,
     seed: int = 0,
     layers: Layers = PLAIN,
+    classes: int = 0,
 ) -> keras.Model:
     """Build the discriminator of Radford et al. 2016, section 3.
 
     Strided convolutions halve the image down to a base of 4 to 7 pixels a side, doubling the filters from
-    `width` on; BatchNorm follows every one but the first, LeakyReLU of slope 0.2 every one.
+    `width` on; BatchNorm follows every one but the first, LeakyReLU of slope 0.2 every one. A conditional one
+    adds to the logit a linear judgement of the features for the image's class (Miyato and Koyama 2018, "cGANs with
+    Projection Discriminator", equation 3).
 
     Args:
         image_size: (height, width) in pixels; see `dcgan.sizes`.
@@ -26,10 +29,12 @@ def build_discriminator(
         kernel: side of the convolutions' kernels, at least 2.
         seed: the initial weights follow from it.
         layers: the classes its layers are of.
+        classes: how many classes of pictures it tells apart; 0 for none.
 
     Returns:
         A built model from float32 (N, height, width, channels) in [-1, 1] to float32 logits (N, 1); the sigmoid
-        of a logit is D(x), the probability that the image is real.
+        of a logit is D(x), the probability that the image is real. With `classes` it has a second input,
+        float32 (N, classes): a one-hot row each.
 
     Raises:
         UserError: the size does not follow the size rule.
@@ -42,7 +47,18 @@ def build_discriminator(
             x = batch_norm(layers, seed, f"discriminator/norm_{stage}")(x)
         x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{stage}")(x)
     x = keras.layers.Flatten(name="flatten")(x)
-    logit = keras.layers.Dense(
-        1, use_bias=False, dtype="float32", kernel_initializer=normal(seed, "discriminator/judge"), name="judge"
-    )(x)
-    return keras.Model(image, logit, name="discriminator")
+    logit = _judge(x, 1, seed, "judge")
+    if not classes:
+        return keras.Model(image, logit, name="discriminator")
+    kind = keras.Input((classes,), name="class")
+    of_class = keras.layers.Dot(axes=1, dtype="float32", name="judge_its_class")(
+        [_judge(x, classes, seed, "judge_class"), kind]
+    )
+    logit = keras.layers.Add(dtype="float32", name="logit")([logit, of_class])
+    return keras.Model([image, kind], logit, name="discriminator")
+
+
+def _judge(features, logits: int, seed: int, name: str):
+    """Some logits that are linear in the features, always in float32."""
+    weights = normal(seed, f"discriminator/{name}")
+    return keras.layers.Dense(logits, use_bias=False, dtype="float32", kernel_initializer=weights, name=name)(features)

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from dcgan.networks.layers import PLAIN, Layers, batch_norm, normal, stride_2
+from dcgan.networks.layers import PLAIN, WEIGHTS_DEVIATION, Layers, batch_norm, normal, stride_2
 from dcgan.sizes import Size, base_of, stages_of
 
 
@@ -16,12 +16,14 @@ def build_generator(
     kernel: int = 4,
     seed: int = 0,
     layers: Layers = PLAIN,
+    classes: int = 0,
 ) -> keras.Model:
     """Build the generator of Radford et al. 2016, section 3 and figure 1.
 
     The latent vector is projected to a base of 4 to 7 pixels a side and doubled by transposed convolutions of
     stride 2 until it has the image's size; each stage halves the filters, down to `width` before the last one.
-    BatchNorm and ReLU follow every layer but the last, which ends in tanh.
+    BatchNorm and ReLU follow every layer but the last, which ends in tanh. A conditional one (Mirza and Osindero 2014,
+    "Conditional Generative Adversarial Nets") adds a projection of the class to that of the latent vector.
 
     Args:
         image_size: (height, width) in pixels; see `dcgan.sizes`.
@@ -31,9 +33,11 @@ def build_generator(
         kernel: side of the transposed convolutions' kernels, at least 2.
         seed: the initial weights follow from it.
         layers: the classes its layers are of.
+        classes: how many classes of pictures it draws on demand; 0 for a generator that is not asked.
 
     Returns:
-        A built model from float32 (N, latent_dim) to float32 (N, height, width, channels) in [-1, 1].
+        A built model from float32 (N, latent_dim) to float32 (N, height, width, channels) in [-1, 1]. With `classes`
+        it has a second input, float32 (N, classes): a one-hot row, or a mixture whose parts add up to 1.
 
     Raises:
         UserError: the size does not follow the size rule.
@@ -44,6 +48,12 @@ def build_generator(
     weights = normal(seed, "generator/project")
     project = keras.layers.Dense(math.prod(base) * filters, use_bias=False, kernel_initializer=weights, name="project")
     x = project(latent)
+    if classes:
+        kind = keras.Input((classes,), name="class")
+        # As large as the latent's share, which adds up `latent_dim` weights where this takes one.
+        weights = normal(seed, "generator/project_class", deviation=WEIGHTS_DEVIATION * math.sqrt(latent_dim))
+        share = keras.layers.Dense(x.shape[-1], use_bias=False, kernel_initializer=weights, name="project_class")(kind)
+        x = keras.layers.Add(name="add_class")([x, share])
     x = keras.layers.Reshape((*base, filters), name="base")(x)
     for stage in range(stages):
         x = batch_norm(layers, seed, f"generator/norm_{stage}")(x)
@@ -51,4 +61,4 @@ def build_generator(
         maps = channels if stage == stages - 1 else filters >> (stage + 1)
         x = stride_2(layers.convolution_transpose, maps, kernel, seed, f"generator/grow_{stage}")(x)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
-    return keras.Model(latent, image, name="generator")
+    return keras.Model([latent, kind] if classes else latent, image, name="generator")

@@ -37,9 +37,11 @@ SYNCHRONIZED = Layers(batch_norm=functools.partial(keras.layers.BatchNormalizati
 """BatchNorm over the whole batch, however many replicas share it."""
 
 
-def normal(seed: int, name: str, mean: float = 0.0) -> keras.initializers.Initializer:
-    """N(mean, 0.02), drawn for the layer `name` (network and layer, `generator/grow_0`) alone."""
-    return keras.initializers.RandomNormal(mean, WEIGHTS_DEVIATION, seed=derived_seed(seed, name))
+def normal(
+    seed: int, name: str, mean: float = 0.0, deviation: float = WEIGHTS_DEVIATION
+) -> keras.initializers.Initializer:
+    """N(mean, deviation²), drawn for the layer `name` (network and layer, `generator/grow_0`) alone."""
+    return keras.initializers.RandomNormal(mean, deviation, seed=derived_seed(seed, name))
 
 
 def batch_norm(layers: Layers, seed: int, name: str) -> keras.layers.Layer:

@@ -16,7 +16,7 @@ import numpy as np
 
 from dcgan.errors import UserError
 from dcgan.files import whole_file
-from dcgan.sampling.seeds import Seeds
+from dcgan.sampling.asked import Asked
 
 Shape = tuple[int, ...]
 
@@ -37,17 +37,19 @@ def save_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> None:
         _write(file, shape, np.uint8, chunks)
 
 
-def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], seeds: Seeds) -> None:
-    """Write an uncompressed `.npz` file with `images` (uint8) and `seeds` (int64, one an image).
+def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], asked: Asked) -> None:
+    """Write an uncompressed `.npz` file: `images` (uint8), `seeds` and, with classes, `labels` (int64, one an image).
 
     Arguments and errors as for `save_array`.
     """
-    check_room(path, math.prod(shape) + 8 * len(seeds))
+    numbers = ("seeds", "labels") if asked.classes else ("seeds",)
+    check_room(path, math.prod(shape) + 8 * len(numbers) * len(asked))
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open("images.npy", "w", force_zip64=True) as file:
             _write(file, shape, np.uint8, chunks)
-        with archive.open("seeds.npy", "w", force_zip64=True) as file:
-            _write(file, (len(seeds),), np.int64, _numbers(seeds))
+        for column, name in enumerate(numbers):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                _write(file, (len(asked),), np.int64, _numbers(pair[column] for pair in asked.pairs()))
 
 
 def _write(file: BinaryIO, shape: Shape, kind: type, chunks: Iterable[np.ndarray]) -> None:
@@ -58,9 +60,9 @@ def _write(file: BinaryIO, shape: Shape, kind: type, chunks: Iterable[np.ndarray
         file.write(np.ascontiguousarray(chunk, kind))
 
 
-def _numbers(seeds: Seeds, at_once: int = 65536) -> Iterator[np.ndarray]:
-    """The seeds as arrays."""
-    left = iter(seeds)
+def _numbers(numbers: Iterable[int], at_once: int = 65536) -> Iterator[np.ndarray]:
+    """Whole numbers as arrays."""
+    left = iter(numbers)
     while some := list(itertools.islice(left, at_once)):
         yield np.array(some, np.int64)
 

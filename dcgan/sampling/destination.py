@@ -6,8 +6,8 @@ from pathlib import Path
 from dcgan.config import GenerateConfig
 from dcgan.errors import UserError
 from dcgan.runs import Run
+from dcgan.sampling.asked import Asked
 from dcgan.sampling.folder import refuse_existing
-from dcgan.sampling.seeds import Seeds
 
 KINDS = {
     ".png": "grid",
@@ -35,13 +35,13 @@ def kind_of(out: Path) -> str:
         raise UserError(f"--out {out} ends in {out.suffix}, which can't be written.", hint) from None
 
 
-def destination(config: GenerateConfig, run: Run, seeds: Seeds) -> Path:
+def destination(config: GenerateConfig, run: Run, asked: Asked) -> Path:
     """The file or folder to write.
 
     Args:
         config: with `out`, or without it for a new name in the run directory.
         run: the run that is drawn from.
-        seeds: what is drawn.
+        asked: what is drawn.
 
     Returns:
         A path that is free, or may be overwritten.
@@ -50,22 +50,23 @@ def destination(config: GenerateConfig, run: Run, seeds: Seeds) -> Path:
         UserError: it is taken, or its ending means nothing.
     """
     if config.out is None:
-        default = _default(config, run, seeds)
+        default = _default(config, run, asked)
         return default if config.overwrite else _free(default)
     if kind_of(config.out) == "folder":
-        _check_folder(config, seeds)
+        _check_folder(config, asked)
     else:
         _check_file(config.out, config.overwrite)
     return config.out
 
 
-def _default(config: GenerateConfig, run: Run, seeds: Seeds) -> Path:
+def _default(config: GenerateConfig, run: Run, asked: Asked) -> Path:
     """A name that says what is in it; a long list of seeds is left at its length."""
     if config.animate:
         return run.path / "history.gif"
-    which = str(seeds) if len(str(seeds)) <= 40 else f"{len(seeds)}-chosen"
+    which = str(asked.seeds) if len(str(asked.seeds)) <= 40 else f"{len(asked.seeds)}-chosen"
+    label = "" if asked.labels is None else "-each-class" if asked.per_class else f"-class-{asked.labels[0]}"
     weights = "" if config.weights == "ema" else f"-{config.weights}"
-    return run.path / "generated" / f"{'walk' if config.walk else 'seeds'}-{which}{weights}.png"
+    return run.path / "generated" / f"{'walk' if config.walk else 'seeds'}-{which}{label}{weights}.png"
 
 
 def _free(path: Path) -> Path:
@@ -82,9 +83,9 @@ def _check_file(out: Path, overwrite: bool) -> None:
         raise UserError(f"{out} exists already.", "Choose another --out, or add --overwrite.")
 
 
-def _check_folder(config: GenerateConfig, seeds: Seeds) -> None:
+def _check_folder(config: GenerateConfig, asked: Asked) -> None:
     """Refuse a folder that is a file, or holds a picture that would be drawn."""
     if config.out.exists() and not config.out.is_dir():
         raise UserError(f"{config.out} is a file.", "Give the folder another name.")
     if not config.overwrite:
-        refuse_existing(config.out, seeds)
+        refuse_existing(config.out, asked)

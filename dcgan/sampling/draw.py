@@ -24,15 +24,17 @@ def draw(generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int 
     divided among threads: convolutions after upsampling, and the widest transposed ones.
 
     Args:
-        generator: latents (None, dim) in, images (None, H, W, C) in [-1, 1] out.
-        latents: vectors of length dim: an array (N, dim), or an iterable, of which one batch at a time is taken.
+        generator: latents (None, dim) in, and in a conditional one classes (None, K); images (None, H, W, C) in
+            [-1, 1] out.
+        latents: vectors of length dim, or dim + K with the class behind the latent: an array (N, dim), or an
+            iterable, of which one batch at a time is taken.
         batch_size: latents a forward pass.
 
     Returns:
         An iterator of uint8 (n, H, W, C) with n at most `batch_size`, in the order of the latents.
     """
     forward = _forward(generator, batch_size)
-    padded = np.zeros((batch_size, generator.input_shape[-1]), np.float32)
+    padded = np.zeros((batch_size, sum(input_widths(generator))), np.float32)
     rows = iter(latents)
     while chunk := list(itertools.islice(rows, batch_size)):
         padded[: len(chunk)] = chunk
@@ -40,8 +42,18 @@ def draw(generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int 
         yield forward(tf.constant(padded)).numpy()[: len(chunk)]
 
 
+def input_widths(generator: keras.Model) -> list[int]:
+    """The length of a latent, and in a conditional generator the number of its classes."""
+    return [tensor.shape[-1] for tensor in generator.inputs]
+
+
 @lru_cache(maxsize=1)  # training draws with one generator again and again; tracing it takes longer than drawing
 def _forward(generator: keras.Model, batch_size: int) -> Callable[[tf.Tensor], tf.Tensor]:
     """The generator in inference mode and the way back to bytes, as one graph for one batch size."""
-    shape = tf.TensorSpec((batch_size, generator.input_shape[-1]), tf.float32)
-    return tf.function(lambda z: to_uint8(generator(z, training=False)), input_signature=[shape])
+    widths = input_widths(generator)
+
+    def forward(rows: tf.Tensor) -> tf.Tensor:
+        inputs = tf.split(rows, widths, axis=1) if len(widths) > 1 else rows
+        return to_uint8(generator(inputs, training=False))
+
+    return tf.function(forward, input_signature=[tf.TensorSpec((batch_size, sum(widths)), tf.float32)])

@@ -15,10 +15,10 @@ from dcgan.errors import UserError
 from dcgan.pictures import magnify, read_png, save_animation, save_png, tile
 from dcgan.runs import Run
 from dcgan.sampling.arrays import save_archive, save_array
+from dcgan.sampling.asked import EACH, Asked, asked_for, sheet
 from dcgan.sampling.destination import destination, kind_of
 from dcgan.sampling.folder import save_folder
-from dcgan.sampling.latents import stream, walk
-from dcgan.sampling.seeds import Seeds, parse_seeds
+from dcgan.sampling.seeds import parse_seeds
 
 WALK_STEPS = 12
 """Pictures from seed to seed in an animation that `--walk` says nothing about: a second at the default speed."""
@@ -37,13 +37,13 @@ class Job:
     Args:
         config: the command's options.
         run: the run to draw from.
-        seeds: which pictures.
+        asked: which pictures.
         out: a free path.
     """
 
     config: GenerateConfig
     run: Run
-    seeds: Seeds
+    asked: Asked
     out: Path
 
     @cached_property
@@ -60,23 +60,28 @@ class Job:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of all images together, (N, H, W, C)."""
-        return len(self.seeds), *self.generator.output_shape[1:]
+        return len(self.asked), *self.generator.output_shape[1:]
+
+    @property
+    def dim(self) -> int:
+        """The length of a latent; loads TensorFlow, quietly."""
+        return self.generator.inputs[0].shape[-1]
 
     def chunks(self, rows: Iterable[np.ndarray] | None = None, total: int | None = None) -> Iterator[np.ndarray]:
-        """Draw, with a bar on a terminal: the seeds' latents, or `total` other rows."""
-        dim = self.generator.input_shape[-1]  # loads TensorFlow, quietly
+        """Draw, with a bar on a terminal: what is asked for, or `total` other rows."""
+        rows = self.asked.rows(self.dim) if rows is None else rows
         from dcgan.sampling.draw import draw
 
-        rows = stream(self.seeds, dim) if rows is None else rows
-        with tqdm(total=total or len(self.seeds), unit=" pictures", leave=False, disable=None) as bar:
+        with tqdm(total=total or len(self.asked), unit=" pictures", leave=False, disable=None) as bar:
             for chunk in draw(self.generator, rows):
                 yield chunk
                 bar.update(len(chunk))
 
     def notes(self) -> dict[str, str]:
         """What a picture's file says about where it is from."""
-        run = self.run.path.resolve().name
-        return {"Software": "dcgan", "Run": run, "Seeds": str(self.seeds), "Weights": self.config.weights}
+        run, label = self.run.path.resolve().name, self.config.label
+        notes = {"Software": "dcgan", "Run": run, "Seeds": str(self.asked.seeds), "Weights": self.config.weights}
+        return notes | ({"Label": label} if label else {})
 
 
 def generate(config: GenerateConfig) -> Path:
@@ -92,10 +97,11 @@ def generate(config: GenerateConfig) -> Path:
         UserError: options that contradict each other, no such run, or a place that is taken or can't be written to.
     """
     _check(config)
-    run, seeds = runs.find(config.run_dir), _seeds(config)
-    out = destination(config, run, seeds)
+    run = runs.find(config.run_dir)
+    asked = _asked(config, run)
+    out = destination(config, run, asked)
     kind = "history" if config.animate else kind_of(out)
-    what = WRITERS[kind](Job(config, run, seeds, out))
+    what = WRITERS[kind](Job(config, run, asked, out))
     print(f"{what}: {out}")
     return out
 
@@ -124,37 +130,36 @@ def _write_history(job: Job) -> str:
 
 
 def _write_grid(job: Job) -> str:
-    steps, dim = job.config.walk, job.generator.input_shape[-1]
-    total = (len(job.seeds) - 1) * steps if steps else len(job.seeds)
+    steps, asked = job.config.walk, job.asked
+    total = (len(asked) - 1) * steps if steps else len(asked)
     _check_size(total, job.shape)
-    rows = itertools.chain.from_iterable(walk(job.seeds, dim, steps)) if steps else None
-    images = np.concatenate(list(job.chunks(rows, total)))
-    save_png(job.out, tile(images, steps or job.config.columns), job.notes())
-    return f"{'Walk along' if steps else 'Grid of'} {_of(job.seeds)}"
+    images = np.concatenate(list(job.chunks(asked.walk(job.dim, steps) if steps else None, total)))
+    save_png(job.out, tile(images, steps or job.config.columns or asked.columns), job.notes())
+    return f"{'Walk along' if steps else 'Grid of'} {asked}"
 
 
 def _write_array(job: Job) -> str:
     save_array(job.out, job.shape, job.chunks())
-    return f"Array of {_of(job.seeds)}"
+    return f"Array of {job.asked}"
 
 
 def _write_archive(job: Job) -> str:
-    save_archive(job.out, job.shape, job.chunks(), job.seeds)
-    return f"Archive of {_of(job.seeds)}"
+    save_archive(job.out, job.shape, job.chunks(), job.asked)
+    return f"Archive of {job.asked}"
 
 
 def _write_folder(job: Job) -> str:
     notes = {key: value for key, value in job.notes().items() if key != "Seeds"}
-    save_folder(job.out, job.seeds, itertools.chain.from_iterable(job.chunks()), notes)
-    return f"Folder of {_of(job.seeds)}"
+    save_folder(job.out, job.asked, itertools.chain.from_iterable(job.chunks()), notes)
+    return f"Folder of {job.asked}"
 
 
 def _write_animation(job: Job) -> str:
-    steps, dim = job.config.walk or WALK_STEPS, job.generator.input_shape[-1]
-    rows = itertools.chain.from_iterable(walk(job.seeds, dim, steps, loop=True))
-    images = itertools.chain.from_iterable(job.chunks(rows, steps * len(job.seeds)))
+    steps = job.config.walk or WALK_STEPS
+    rows = job.asked.walk(job.dim, steps, loop=True)
+    images = itertools.chain.from_iterable(job.chunks(rows, steps * len(job.asked)))
     save_animation(job.out, (magnify(image, FRAME_SIDE) for image in images), job.config.fps)
-    return f"Loop along {_of(job.seeds)}"
+    return f"Loop along {job.asked}"
 
 
 WRITERS = {
@@ -168,18 +173,18 @@ WRITERS = {
 """What draws and writes each kind of output, and says what it was."""
 
 
-def _of(seeds: Seeds) -> str:
-    """The seeds in a few words."""
-    text = str(seeds)
-    return f"{len(seeds)} seeds ({text if len(text) <= 40 else text[:40] + '…'})"
-
-
-def _seeds(config: GenerateConfig) -> Seeds:
-    """The seeds that were asked for; by default 64, which make a grid of 8 by 8, and 8 for a walk."""
+def _asked(config: GenerateConfig, run: Run) -> Asked:
+    """The pictures that were asked for; by default a sheet, and 8 seeds for a walk."""
+    classes = None if config.animate else run.classes()
     if config.num is not None:
-        return parse_seeds(f"0-{config.num - 1}")
-    moving = config.walk or (config.out is not None and kind_of(config.out) == "animation")
-    return parse_seeds(config.seeds if config.seeds is not None else "0-7" if moving else "0-63")
+        return asked_for(parse_seeds(f"0-{config.num - 1}"), config.label, classes)
+    if config.seeds is not None:
+        return asked_for(parse_seeds(config.seeds), config.label, classes)
+    if config.walk or (config.out is not None and kind_of(config.out) == "animation"):
+        return asked_for(parse_seeds("0-7"), config.label, classes)
+    if config.label is None:
+        return sheet(classes)
+    return asked_for(parse_seeds("0-7" if config.label == EACH else "0-63"), config.label, classes)
 
 
 def _check(config: GenerateConfig) -> None:
@@ -187,8 +192,10 @@ def _check(config: GenerateConfig) -> None:
     kind = kind_of(config.out) if config.out is not None else "animation" if config.animate else "grid"
     if config.seeds is not None and config.num is not None:
         raise UserError("--seeds and --num both say which pictures to draw.", "Leave one of them out.")
-    if config.animate and (config.seeds is not None or config.num or config.walk or kind != "animation"):
-        raise UserError("--animate shows the run's history in a .gif or .mp4.", "Leave out --seeds, --num and --walk.")
+    others = (config.seeds, config.num, config.walk, config.label)
+    if config.animate and (any(option is not None for option in others) or kind != "animation"):
+        hint = "Leave out --seeds, --num, --label and --walk."
+        raise UserError("--animate shows the run's history in a .gif or .mp4.", hint)
     if config.walk and kind not in ("grid", "animation"):
         raise UserError(f"A walk can't be written to {config.out}.", "Take --out NAME.png, NAME.gif or NAME.mp4.")
     if config.columns and (config.walk or kind != "grid"):

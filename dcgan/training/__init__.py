@@ -3,18 +3,9 @@
 Importing this package does not load TensorFlow; `train` does.
 """
 
-from dcgan.config import TrainConfig
-from dcgan.runs import Run
+from dcgan.lazy import exporter
 
+_HOMES = {"train": "dcgan.training.loop"}
 
-def train(config: TrainConfig) -> Run:
-    """Train until the run holds `config.steps` steps; going on is the same call. See `dcgan.training.loop.train`."""
-    from dcgan.quiet import import_tensorflow
-
-    import_tensorflow()
-    from dcgan.training import loop
-
-    return loop.train(config)
-
-
-__all__ = ["train"]
+__all__ = sorted(_HOMES)
+__getattr__ = exporter(__name__, _HOMES)

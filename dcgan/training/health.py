@@ -1,33 +1,153 @@
-"""A training that diverged, said in words."""
+"""A training that goes wrong, noticed, said in words, and taken back to where it was well.
+
+What is noticed: a discriminator that has won, from the losses; a generator that has collapsed, from how much its
+pictures differ, beside how much the data's do; numbers that are none any more. After a collapse or such numbers the
+training goes back to a state that was well and goes on with half the learning rates, a few times at most.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from dcgan.errors import UserError
 from dcgan.runs import Run
 
+PICTURES = 128
+"""As many are compared with each other, and as many of the data's."""
 
-def diverged(run: Run, step: int, what: str) -> UserError:
-    """The error for numbers that are none any more.
+LOW = 0.2
+"""Below this part of the data's diversity a generator counts as collapsed. Healthy ones stay above a half, but for
+the first few hundred steps."""
+
+GRACE = 500
+"""Steps in which a generator that never drew different pictures may still be learning to."""
+
+PATIENCE = 3
+"""Looks in a row at which the pictures have to be too much alike, or the discriminator too sure."""
+
+WON = 0.01
+"""D's loss below which it is so sure that next to nothing of its gradient reaches the generator."""
+
+MOST_REMEDIES = 3
+REMEDY = 0.5
+"""What the learning rates are multiplied by."""
+
+WORSE = 1.5
+"""How many times its best the distance to the data has to be, `PATIENCE` times in a row, to be worth a word."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that training can't go on with.
 
     Args:
-        run: the run; whether it holds an earlier state decides what to do next.
-        step: the step at which it was noticed.
-        what: which numbers, for example `g_loss`.
+        step: at which it was noticed.
+        what: in words, with its figure, to be put behind "step N: ".
+    """
+
+    step: int
+    what: str
+
+
+def diversity(pictures: np.ndarray, real: np.ndarray) -> float:
+    """How much pictures differ from each other, beside as many real ones: 0 for copies of one, about 1 for real ones.
+
+    The smaller of two ratios: of the mean distance of two pictures, which falls when all become alike, and of the
+    median distance to the nearest other one, which falls when there are only a few of them.
+
+    Args:
+        pictures, real: numbers (N, …) on one scale, N at least 2.
+    """
+    (mean, nearest), (real_mean, real_nearest) = _distances(pictures), _distances(real)
+    # Of data that is itself all alike, nothing can be said.
+    return min(mean / real_mean if real_mean else 1.0, nearest / real_nearest if real_nearest else 1.0)
+
+
+def _distances(pictures: np.ndarray) -> tuple[float, float]:
+    """The mean distance of two pictures, and the median distance to the nearest other one."""
+    rows = np.asarray(pictures, np.float64).reshape(len(pictures), -1)
+    squares = (rows**2).sum(axis=1)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * rows @ rows.T, 0.0))
+    others = distances[~np.eye(len(rows), dtype=bool)].reshape(len(rows), -1)
+    return float(others.mean()), float(np.median(others.min(axis=1)))
+
+
+class Guard:
+    """Judges a training by what it shows.
+
+    Args:
+        real: uint8 (N, H, W, C), some of the data's images, chosen at random.
+    """
+
+    def __init__(self, real: np.ndarray):
+        self.real = real[: min(PICTURES, len(real))]
+        self._alike = self._sure = self._worse = 0
+        self._said_won = self._was_well = False
+        self._best: float | None = None
+
+    def look_at_numbers(self, numbers: dict[str, float]) -> str | None:
+        """Judge the losses of a logged step; returns a warning, once each time the discriminator wins."""
+        self._sure = self._sure + 1 if numbers["d_loss"] < WON else 0
+        self._said_won &= self._sure > 0
+        if self._sure < PATIENCE or self._said_won:
+            return None
+        self._said_won = True
+        return (
+            f"the discriminator has won (D loss {numbers['d_loss']:.2g}, D(x) {numbers['d_real']:.3f}, "
+            f"D(G(z)) {numbers['d_fake']:.3f}): the generator learns next to nothing from it. "
+            "If that stays, lower --discriminator-lr."
+        )
+
+    def look_at_pictures(self, step: int, pictures: np.ndarray) -> tuple[float, str | None]:
+        """Judge what the generator draws, uint8 (N, H, W, C): the diversity, and what is wrong with it, if anything."""
+        found = diversity(pictures[: len(self.real)], self.real)
+        self._was_well |= found >= LOW
+        self._alike = self._alike + 1 if found < LOW and (self._was_well or step > GRACE) else 0
+        if self._alike < PATIENCE:
+            return found, None
+        self._alike = 0
+        return found, f"the generator has collapsed: its pictures differ {found:.2f} times as much as the data's"
+
+    @property
+    def alike(self) -> bool:
+        """Whether the pictures were too much alike when it looked last."""
+        return self._alike > 0
+
+    def look_at_distance(self, distance: float) -> str | None:
+        """Judge a distance to the data; returns a warning, once each time the pictures have got worse for good."""
+        self._best = distance if self._best is None else min(self._best, distance)
+        self._worse = self._worse + 1 if distance > WORSE * self._best else 0
+        if self._worse != PATIENCE:
+            return None
+        return (
+            f"the pictures are getting worse: distance {distance:.3g}, after {self._best:.3g} at its best. "
+            "The best generator is kept in best.keras (--weights best)."
+        )
+
+
+def not_a_number(names: list[str]) -> str:
+    """The words for numbers that are none any more."""
+    rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"training diverged: {names[0]}{rest} is not a number any more"
+
+
+def broken_arrays(state: dict[str, np.ndarray]) -> list[str]:
+    """The names of the arrays that hold an infinity or what is no number: nothing could go on from them."""
+    return [name for name, array in state.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+
+
+def stopped(run: Run, trouble: Trouble, remedies: int) -> UserError:
+    """The error that ends a training.
+
+    Args:
+        run: whether it holds an earlier state decides what to do next.
+        trouble: what was seen last.
+        remedies: how often it has gone back before.
     """
     lower = "with a lower --generator-lr and --discriminator-lr"
     if run.has_state():
         hint = f"{run.path} keeps its last good state; another --run-dir {lower} may do better."
     else:
         hint = f"Nothing was saved yet; try again {lower}."
-    return UserError(f"Training diverged: at step {step}, {what} is not a number any more.", hint)
-
-
-def check_finite(run: Run, step: int, state: dict[str, np.ndarray]) -> None:
-    """Refuse a state that nothing could go on from; the losses of a step are older than its weights.
-
-    Raises:
-        UserError: an array holds an infinity or what is no number.
-    """
-    broken = [name for name, array in state.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
-    if broken:
-        raise diverged(run, step, f"{broken[0]} and {len(broken) - 1} more" if len(broken) > 1 else broken[0])
+    after = f" It had gone back and halved both learning rates {remedies} times before." if remedies else ""
+    return UserError(f"Step {trouble.step}: {trouble.what}.{after}", hint)

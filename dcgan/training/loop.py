@@ -1,26 +1,41 @@
 """The main job, from a config to a finished run."""
 
 import math
+from collections.abc import Callable
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 from dcgan import data, devices, runs
+from dcgan.classes import Classes, classes_of
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.pictures import save_curves
+from dcgan.randomness import derived_seed
 from dcgan.runs import Run
+from dcgan.sampling.asked import sheet
 from dcgan.sampling.generate import animate
 from dcgan.training import cluster
+from dcgan.training.health import PICTURES, Guard, Trouble, broken_arrays, not_a_number, stopped
 from dcgan.training.monitor import Monitor
+from dcgan.training.recovery import Recovery
 from dcgan.training.saving import restore, save, save_samples, show_real_images
-from dcgan.training.trainer import Trainer
+from dcgan.training.trainer import METRICS, Trainer
+
+MOST_CLASSES = 100
+"""Of a training that is conditional without having been asked to be."""
+
+Judge = Callable[[keras.Model, Classes | None], dict[str, float]]
+"""Says how near a generator's pictures are to the data: figures by name, `frechet_distance` among them."""
 
 
-def train(config: TrainConfig) -> Run:
+def train(config: TrainConfig, judge: Judge | None = None) -> Run:
     """Train until the run holds `config.steps` steps; going on is the same call.
 
     Args:
         config: every option; see `TrainConfig`.
+        judge: what measures the pictures every `config.evaluate_every` steps.
 
     Returns:
         The run directory, with at least one saved state in it.
@@ -30,6 +45,7 @@ def train(config: TrainConfig) -> Run:
     """
     job = cluster.job(config)
     images = data.load(config)
+    classes = classes_for(config, images)
     last = _last_step(config, len(images.images))
     with (
         runs.opened(config, writing=job.is_chief) as run,
@@ -38,39 +54,172 @@ def train(config: TrainConfig) -> Run:
     ):
         device = devices.set_up(config.seed)
         strategy = cluster.strategy_for(job, config.batch_size)
-        trainer = Trainer(config, images.image_size, images.channels, strategy)
+        shares = classes.shares if classes else ()
+        trainer = Trainer(config, images.image_size, images.channels, strategy, shares)
         restore(trainer, run, images.fingerprint, job.is_chief)
         cluster.check_agreement(job, strategy, config, trainer.step)
         _introduce(run, images, trainer, last, f"{device}{job.description}", job)
         with Monitor(run, config, trainer.step + 1, last, silent=not job.is_chief) as monitor:
-            _run_steps(config, run, images, trainer, monitor, job)
+            _Loop(config, run, images, classes, trainer, monitor, job, judge).go()
         if job.is_chief:
             _finish(config, run, trainer, monitor)
     return run
 
 
-def _run_steps(config: TrainConfig, run: Run, images: data.ImageSet, trainer: Trainer, monitor: Monitor, job) -> None:
-    """The loop itself: every step up to the last, or until somebody or the clock asks to stop."""
-    feed, step, stop = trainer.feed(images.images, monitor.last), trainer.step, monitor.first > monitor.last
-    while not stop:
-        asked, at_once = cluster.agree(
-            job, trainer.strategy, monitor.stop_asked or monitor.out_of_time, monitor.steps_at_once
+class _Loop:
+    """Every step up to the last, or until somebody or the clock asks to stop, and what is done between two of them."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        run: Run,
+        images: data.ImageSet,
+        classes: Classes | None,
+        trainer: Trainer,
+        monitor: Monitor,
+        job: cluster.Job,
+        judge: Judge | None,
+    ):
+        self.config, self.run, self.images, self.trainer, self.monitor, self.job = (
+            config,
+            run,
+            images,
+            trainer,
+            monitor,
+            job,
         )
-        count = 1 if asked else min(at_once, _next_pause(config, step, monitor.last) - step)
-        metrics = trainer.update(feed, tf.constant(count))
-        step += count
-        stop = asked or step == monitor.last
-        save_due = stop or step % config.save_every == 0
-        monitor.show(step, metrics, due=save_due or step % config.log_every == 0)
-        if job.is_chief and (stop or step % config.sample_every == 0):
-            monitor.show_samples(step, save_samples(trainer, run, step))
-        if job.is_chief and save_due:
-            save(trainer, run, images.fingerprint)
+        self.classes, self.judge = classes, judge
+        self.sheet = sheet(classes)
+        if job.is_chief:
+            run.save_classes(classes)
+        # One process decides alone; several would have to agree on what each sees of its own.
+        guarded = config.guard == "on" and job.workers == 1 and monitor.first <= monitor.last
+        self.guard = Guard(_some(images.images, config.seed)) if guarded else None
+        self.recovery = Recovery(run, trainer, images.fingerprint) if guarded else None
+
+    def go(self) -> None:
+        """The loop itself."""
+        step, stop, feed = self.trainer.step, self.monitor.first > self.monitor.last, self._feed()
+        while not stop:
+            asked, at_once = cluster.agree(
+                self.job,
+                self.trainer.strategy,
+                self.monitor.stop_asked or self.monitor.out_of_time,
+                self.monitor.steps_at_once,
+            )
+            count = 1 if asked else min(at_once, _next_pause(self.config, step, self.monitor.last) - step)
+            metrics = self.trainer.update(feed, tf.constant(count))
+            step += count
+            stop = asked or step == self.monitor.last
+            trouble = self._pause(step, metrics, stop)
+            if trouble is not None:
+                self.monitor.go_back(step, self._treat(trouble))
+                step, stop, feed = self.trainer.step, asked, self._feed()
+
+    def _feed(self):
+        return self.trainer.feed(self.images.images, self.monitor.last, self.images.labels)
+
+    def _pause(self, step: int, metrics: dict[str, tf.Tensor], stop: bool) -> Trouble | None:
+        """Do what is due after a step: show, judge, draw, save; or say what is wrong, and do none of it."""
+        config, chief = self.config, self.job.is_chief
+        save_due, draw_due = stop or step % config.save_every == 0, stop or step % config.sample_every == 0
+        judge_due = self.judge is not None and chief and (stop or step % config.evaluate_every == 0)
+        if not (save_due or judge_due or step % config.log_every == 0 or (draw_due and self.guard)):
+            self.monitor.count(step)
+            if draw_due and chief:
+                self._draw()
+            return None
+        numbers = {name: float(metrics[name]) for name in METRICS}
+        if broken := [name for name in METRICS if not math.isfinite(numbers[name])]:
+            return Trouble(step, not_a_number([" and ".join(broken)]))
+        well, trouble = self._look(step, numbers, pictures=save_due or draw_due)
+        if trouble is not None:
+            return trouble
+        if judge_due:
+            numbers |= self._judge(step)
+        if save_due or judge_due or step % config.log_every == 0:
+            self.monitor.show(step, numbers)
+        if draw_due and chief:
+            self._draw()
+        if save_due and chief:
+            return self._save(step, well)
+        return None
+
+    def _look(self, step: int, numbers: dict[str, float], pictures: bool) -> tuple[bool, Trouble | None]:
+        """Have the guard look; whether all is well, and what is so wrong that training has to go back."""
+        if self.guard is None:
+            return True, None
+        self._warn(step, self.guard.look_at_numbers(numbers))
+        if not pictures:
+            return True, None
+        found, what = self.guard.look_at_pictures(step, self.trainer.pictures(len(self.guard.real)))
+        numbers["diversity"] = round(found, 4)
+        return not self.guard.alike, Trouble(step, what) if what else None
+
+    def _judge(self, step: int) -> dict[str, float]:
+        """Measure the pictures; keep the generator if it was never better."""
+        with self.monitor.paused():
+            generator = self.trainer.snapshot()
+            figures = self.judge(generator, self.classes)
+            distance = figures["frechet_distance"]
+            if distance < self.run.best().get("frechet_distance", math.inf):
+                self.run.save_best(generator, step, figures)
+            if self.guard is not None:
+                self._warn(step, self.guard.look_at_distance(distance))
+        return figures
+
+    def _draw(self) -> None:
+        """Draw the sheet of samples."""
+        self.monitor.show_samples(self.trainer.step, save_samples(self.trainer, self.run, self.sheet))
+
+    def _save(self, step: int, well: bool) -> Trouble | None:
+        """Save the run; weights that are no numbers any more are trouble."""
+        if self.recovery is None:
+            save(self.trainer, self.run, self.images.fingerprint)
+            return None
+        if broken := broken_arrays(self.trainer.state()):
+            return Trouble(step, not_a_number(broken))
+        state = save(self.trainer, self.run, self.images.fingerprint)
+        if well:
+            self.recovery.note(state)
+        return None
+
+    def _treat(self, trouble: Trouble) -> str:
+        """Go back, or end with what was seen."""
+        if self.recovery is None:
+            raise stopped(self.run, trouble, 0)
+        return self.recovery.go_back(trouble)
+
+    def _warn(self, step: int, warning: str | None) -> None:
+        """Say something that training can go on with, and note it."""
+        if warning is not None:
+            self.monitor.say(f"step {step}: {warning}")
+            self.run.note_health({"step": step, "what": warning})
+
+
+def _some(images: np.ndarray, seed: int) -> np.ndarray:
+    """Some images, chosen at random: a folder is sorted by class."""
+    bits = np.random.Philox(key=derived_seed(seed, "guard"))
+    chosen = np.random.Generator(bits).choice(len(images), min(PICTURES, len(images)), replace=False)
+    return images[np.sort(chosen)]
+
+
+def classes_for(config: TrainConfig, images: data.ImageSet) -> Classes | None:
+    """The classes of a conditional training; None for one that is not."""
+    names, labels = images.class_names, images.labels
+    if config.conditional is None:
+        every = labels is not None and len(np.unique(labels)) == len(names)
+        return classes_of(labels, names) if every and 2 <= len(names) <= MOST_CLASSES else None
+    if config.conditional and labels is None:
+        hint = "A folder's labels are its first-level folders; celeba's are an --attribute."
+        raise UserError(f"--conditional needs labels, and {config.dataset} has none here.", hint)
+    return classes_of(labels, names) if config.conditional else None
 
 
 def _next_pause(config: TrainConfig, step: int, last: int) -> int:
-    """The next step after `step` at which there is something to show, draw or save."""
-    every = (config.log_every, config.sample_every, config.save_every)
+    """The next step after `step` at which there is something to show, draw, judge or save."""
+    every = [config.log_every, config.sample_every, config.save_every]
+    every += [config.evaluate_every] if config.evaluate_every else []
     return min(last, *(step + interval - step % interval for interval in every))
 
 

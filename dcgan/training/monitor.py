@@ -17,8 +17,6 @@ from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.quiet import silence_stdout
 from dcgan.runs import Run
-from dcgan.training.health import diverged
-from dcgan.training.trainer import METRICS
 
 SECONDS_A_CALL = 0.25
 """How long the loop may be deaf to a signal, if one step does not take longer."""
@@ -72,27 +70,62 @@ class Monitor:
             with _events_in_words(self.run):
                 self._writer.close()
 
-    def show(self, step: int, metrics: dict, *, due: bool) -> None:
-        """Count the steps up to `step`; where it is `due`, read its numbers, check them, and write them everywhere.
-
-        Reading a number waits for the device to finish, so it is not done at every step. How long the steps took
-        tells how many of them, `steps_at_once`, fit into a quarter of a second.
-
-        Raises:
-            UserError: a loss is not a number any more.
-        """
+    def count(self, step: int) -> None:
+        """Count the steps up to `step`."""
         self._bar.update(step - self._bar.n)
-        if not due:
-            return
-        record = self._record(step, {name: float(metrics[name]) for name in METRICS})
-        broken = [name for name in METRICS if not math.isfinite(record[name])]
-        if broken:
-            raise diverged(self.run, step, " and ".join(broken))
+
+    def show(self, step: int, numbers: dict[str, float]) -> None:
+        """Write the numbers of a step everywhere.
+
+        Reading them waited for the device to finish, so it is not done at every step. How long the steps took tells
+        how many of them, `steps_at_once`, fit into a quarter of a second.
+
+        Args:
+            step: the last one done.
+            numbers: `METRICS`, and perhaps others.
+        """
+        self.count(step)
+        record = self._record(step, numbers)
         self.steps_at_once = max(1, int(SECONDS_A_CALL * record["images_per_second"] / self.config.batch_size))
         self._log.write(json.dumps(record) + "\n")
         self._tell(record)
         if self._writer:
             _write_events(self.run, self._writer, record)
+
+    def say(self, line: str) -> None:
+        """Say something, above the bar where there is one."""
+        if self.silent:
+            return
+        if self._bar.disable:
+            self._print(line)
+        else:
+            self._bar.write(line, file=sys.stderr)
+
+    def go_back(self, step: int, why: str) -> None:
+        """Forget the steps that are no longer part of the run, after saying why.
+
+        Args:
+            step: where training had come to.
+            why: what is said; the run already ends where training goes on.
+        """
+        self.say(f"step {step}: {why}")
+        last = self.run.latest_step()
+        self._log.close()
+        self.run.rewind_log(last)
+        self._log = self.run.log_file.open("a", encoding="utf-8", buffering=1)
+        self._marked_step, self._marked_time = last, time.monotonic()
+        self._bar.n = last
+        self._bar.refresh()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave what is done inside out of the run's time."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = time.monotonic() - began
+            self._started, self._marked_time = self._started + spent, self._marked_time + spent
 
     def show_samples(self, step: int, grid) -> None:
         """Hand a grid of samples, uint8 (H, W, C), to TensorBoard."""
@@ -120,12 +153,13 @@ class Monitor:
 
     def _tell(self, record: dict) -> None:
         """Show a record in the bar, or as a line where there is no terminal."""
-        numbers = (
-            f"D loss {record['d_loss']:.3f}  G loss {record['g_loss']:.3f}  D(x) {record['d_real']:.2f}  "
-            f"D(G(z)) {record['d_fake']:.2f}  {record['images_per_second']:.0f} images/s"
-        )
         if self.silent:
             return
+        distance = f"  Fréchet {record['frechet_distance']:.3g}" if "frechet_distance" in record else ""
+        numbers = (
+            f"D loss {record['d_loss']:.3f}  G loss {record['g_loss']:.3f}  D(x) {record['d_real']:.2f}  "
+            f"D(G(z)) {record['d_fake']:.2f}  {record['images_per_second']:.0f} images/s{distance}"
+        )
         if not self._bar.disable:
             self._bar.set_postfix_str(numbers)
             return

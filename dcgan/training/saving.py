@@ -5,13 +5,13 @@ import numpy as np
 from dcgan.errors import UserError
 from dcgan.pictures import save_png, tile
 from dcgan.runs import Run
+from dcgan.sampling.asked import Asked
 from dcgan.sampling.draw import draw
-from dcgan.sampling.latents import latents
-from dcgan.training.health import check_finite
+from dcgan.training.health import Trouble, broken_arrays, not_a_number, stopped
 from dcgan.training.trainer import Trainer
 
-SAMPLE_SEEDS = range(64)
-"""The pictures drawn during training: those `python generate.py` draws, when nothing else is asked for."""
+REAL_IMAGES = 64
+"""Of which a picture shows what the network will see."""
 
 
 def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) -> None:
@@ -38,27 +38,33 @@ def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) 
         run.rewind_log(trainer.step)
 
 
-def save(trainer: Trainer, run: Run, fingerprint: str) -> None:
+def save(trainer: Trainer, run: Run, fingerprint: str) -> dict[str, np.ndarray]:
     """Write the snapshot, then the state: what the state says is done is then all there.
+
+    Returns:
+        The state.
 
     Raises:
         UserError: the weights are no numbers any more, or a file can't be written; the files before stay.
     """
     state = trainer.state()
-    check_finite(run, trainer.step, state)
+    if broken := broken_arrays(state):
+        raise stopped(run, Trouble(trainer.step, not_a_number(broken)), 0)
     run.save_generator(trainer.snapshot())
     run.save_state(trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep)
+    return state
 
 
-def save_samples(trainer: Trainer, run: Run, step: int) -> np.ndarray:
-    """Draw the fixed seeds with the averaged generator; returns the grid, uint8 (H, W, C)."""
-    pictures = draw(trainer.snapshot(), latents(SAMPLE_SEEDS, trainer.config.latent_dim))
-    grid = tile(np.concatenate(list(pictures)))
-    save_png(run.sample_file(step), grid, {"Software": "dcgan", "Step": str(step), "Seeds": "0-63"})
+def save_samples(trainer: Trainer, run: Run, asked: Asked) -> np.ndarray:
+    """Draw what `python generate.py` draws when nothing else is asked for; returns the grid, uint8 (H, W, C)."""
+    pictures = draw(trainer.snapshot(), asked.rows(trainer.config.latent_dim))
+    grid = tile(np.concatenate(list(pictures)), asked.columns)
+    notes = {"Software": "dcgan", "Step": str(trainer.step), "Seeds": str(asked.seeds)}
+    save_png(run.sample_file(trainer.step), grid, notes)
     return grid
 
 
 def show_real_images(run: Run, images: np.ndarray) -> None:
     """Draw 64 of the images as the network will see them."""
-    chosen = np.linspace(0, len(images) - 1, min(len(images), len(SAMPLE_SEEDS))).astype(int)
+    chosen = np.linspace(0, len(images) - 1, min(len(images), REAL_IMAGES)).astype(int)
     save_png(run.samples / "real.png", tile(images[chosen]))

@@ -1,6 +1,7 @@
 """BatchNorm statistics for weights that no training step has used: averages of those that did."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -18,7 +19,7 @@ class StatisticsEstimator:
         count: how many batches to average over.
     """
 
-    def __init__(self, network: keras.Model, batch: Callable[[tf.Tensor], tf.Tensor], count: int = 16):
+    def __init__(self, network: keras.Model, batch: Callable[[tf.Tensor], Any], count: int = 16):
         self.norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
         self.before_norms = keras.Model(network.inputs, [layer.input for layer in self.norms])
         self.batch, self.count = batch, count

@@ -1,5 +1,7 @@
 """One training step, and everything that has to survive between two of them."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -12,8 +14,9 @@ from dcgan.networks.clusters import compiled
 from dcgan.networks.compiled import COMPILED
 from dcgan.networks.layers import PLAIN, SYNCHRONIZED
 from dcgan.randomness import derived_seed
-from dcgan.scaling import to_float
+from dcgan.scaling import to_float, to_uint8
 from dcgan.sizes import Size
+from dcgan.training.augmentation import NUMBERS, augmented
 from dcgan.training.computing import mixed_precision, on_device, optimizer_for, way_to_compute
 from dcgan.training.losses import discriminator_loss, generator_loss
 from dcgan.training.statistics import StatisticsEstimator
@@ -30,51 +33,64 @@ class Trainer:
         image_size: (height, width) of the images in pixels.
         channels: of the images.
         strategy: which devices share each batch; by default the one there is.
+        shares: for a conditional training, the part of the images, in (0, 1], that each class has.
     """
 
     def __init__(
-        self, config: TrainConfig, image_size: Size, channels: int, strategy: tf.distribute.Strategy | None = None
+        self,
+        config: TrainConfig,
+        image_size: Size,
+        channels: int,
+        strategy: tf.distribute.Strategy | None = None,
+        shares: Sequence[float] = (),
     ):
-        self.config, self.strategy = config, strategy or tf.distribute.get_strategy()
+        self.config, self.strategy, self.shares = config, strategy or tf.distribute.get_strategy(), tuple(shares)
         self.way = way_to_compute(config, self.strategy)
         sizes = {"image_size": image_size, "channels": channels, "kernel": config.kernel, "seed": config.seed}
+        sizes["classes"] = len(self.shares)
         for_generator = {"width": config.generator_width, "latent_dim": config.latent_dim, **sizes}
         alone = self.strategy.num_replicas_in_sync == 1
         layers = COMPILED if self.way == "clusters" else PLAIN if alone else SYNCHRONIZED
         with self.strategy.scope(), mixed_precision(config.precision):
             self.generator = build_generator(**for_generator, layers=layers)
-            self.discriminator = build_discriminator(width=config.discriminator_width, **sizes, layers=layers)
+            self.discriminator = self._build_discriminator(layers=layers, **sizes)
             self.generator_optimizer = optimizer_for(self.generator, config.generator_lr, config)
             self.discriminator_optimizer = optimizer_for(self.discriminator, config.discriminator_lr, config)
         # One a process, whatever the replicas: it takes no part in the step, and is what pictures are drawn from.
         self.ema_generator = build_generator(**for_generator)
         self.steps_done = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_done")
-        self._estimate_statistics = StatisticsEstimator(
-            self.ema_generator, lambda index: self.latents(index, "statistics")
-        )
+        self._estimate_statistics = StatisticsEstimator(self.ema_generator, self._any_input)
+        self._estimated: int | None = None
+        """The step at which that was done last; None when the weights have changed since."""
         in_clusters = compiled if self.way == "clusters" else lambda function: function
         self._descend, self._follow = in_clusters(self._descend), in_clusters(self._follow)
         self._step = compiled(self._step) if self.way == "xla" else self._step
+
+    def _build_discriminator(self, **options) -> keras.Model:
+        """The discriminator of the config's width."""
+        return build_discriminator(width=self.config.discriminator_width, **options)
 
     @property
     def step(self) -> int:
         """How many steps the networks have been trained."""
         return int(self.steps_done.numpy())
 
-    def feed(self, images: np.ndarray, last: int):
+    def feed(self, images: np.ndarray, last: int, labels: np.ndarray | None = None):
         """The batches of the steps to come, for `update`: an iterator that reads ahead.
 
         Args:
             images: uint8 (N, H, W, C).
             last: number of the last step.
+            labels: whole numbers (N,), for a conditional training.
         """
+        labels = labels if self.shares else None
         steps = range(self.step + 1, last + 1)
 
         def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
             workers, replicas = context.num_input_pipelines, context.num_replicas_in_sync
             first = context.input_pipeline_id * (replicas // workers)
             own = range(first, first + replicas // workers)
-            read = batches(images, self.config.batch_size, self.config.seed, steps, own, replicas)
+            read = batches(images, self.config.batch_size, self.config.seed, steps, own, replicas, labels)
             return on_device(read) if replicas == 1 else read  # several replicas' are put there by the strategy
 
         return iter(self.strategy.distribute_datasets_from_function(of_worker))
@@ -94,31 +110,30 @@ class Trainer:
         metrics = {name: tf.constant(0.0) for name in METRICS}
         for _ in tf.range(count):
             step = self.steps_done.assign_add(1)
-            draws = self.latents(step, "latents"), self._coins(step)
-            shares = self.strategy.run(self._step, (next(feed), *draws))
+            parts = self.strategy.run(self._step, (next(feed), self._draws(step)))
             self._follow(step)
-            metrics = {name: self.strategy.reduce("SUM", shares[name], axis=None) for name in METRICS}
+            metrics = {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in METRICS}
         return metrics
 
-    def _step(self, images: tf.Tensor, latents: tf.Tensor, coins: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _step(self, batch, draws: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Train both networks on a replica's share of one batch, each against the other as it was before the step.
 
         Args:
-            images: uint8, this replica's.
-            latents, coins: the whole batch's, of which this replica takes its rows.
+            batch: this replica's images, uint8; in a conditional training a pair of them and their labels.
+            draws: what `_draws` gives for the whole batch, of which this replica takes its rows.
 
         Returns:
             This replica's part of each metric; they add up to the mean over the batch.
         """
         replicas = self.strategy.num_replicas_in_sync
-        latents = self._own(latents)
-        images = _mirrored(images, self._own(coins)) if self.config.flip else images
+        draws = {name: self._own(draw) for name, draw in draws.items()}
+        images, labels = batch if self.shares else (batch, None)
+        kinds = tf.one_hot(labels, len(self.shares)) if self.shares else None
+        images = _mirrored(images, draws["flip"]) if self.config.flip else images
         with tf.GradientTape(persistent=True) as tape:
-            drawn = self.generator(latents, training=True)
-            real_logits = self.discriminator(to_float(images), training=True)
-            fake_logits = self.discriminator(drawn, training=True)
-            d_loss = discriminator_loss(real_logits, fake_logits) / replicas
-            g_loss = generator_loss(fake_logits) / replicas
+            drawn = self.generator(_with(draws["latents"], kinds), training=True)
+            real_logits, fake_logits = self._judge(to_float(images), drawn, kinds, draws)
+            d_loss, g_loss = (loss / replicas for loss in self._losses(real_logits, fake_logits))
             scaled_d_loss = self.discriminator_optimizer.scale_loss(d_loss)
             scaled_g_loss = self.generator_optimizer.scale_loss(g_loss)
         self._descend(
@@ -127,6 +142,17 @@ class Trainer:
         )
         d_real, d_fake = (tf.reduce_mean(tf.sigmoid(logits)) / replicas for logits in (real_logits, fake_logits))
         return {"d_loss": d_loss, "g_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
+
+    def _judge(self, real: tf.Tensor, drawn: tf.Tensor, kinds: tf.Tensor | None, draws: dict[str, tf.Tensor]):
+        """The discriminator's logits for real and for drawn images, of the same classes: two of (N, 1)."""
+        changes = self.config.changes
+        if changes:
+            real, drawn = augmented(real, draws["real"], changes), augmented(drawn, draws["drawn"], changes)
+        return tuple(self.discriminator(_with(images, kinds), training=True) for images in (real, drawn))
+
+    def _losses(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the discriminator and the generator minimise: two scalars."""
+        return discriminator_loss(real_logits, fake_logits), generator_loss(fake_logits)
 
     def _descend(self, of_discriminator: list[tf.Tensor], of_generator: list[tf.Tensor]) -> None:
         """One step of both optimizers, along gradients that are summed over the replicas."""
@@ -138,9 +164,27 @@ class Trainer:
         shape = (self.config.batch_size, self.config.latent_dim)
         return tf.random.stateless_normal(shape, self._seed(step, purpose), alg="philox")
 
-    def _coins(self, step: tf.Tensor) -> tf.Tensor:
-        """Which images of one step are mirrored: bool (batch_size,)."""
-        return tf.random.stateless_uniform((self.config.batch_size,), self._seed(step, "flip"), alg="philox") < 0.5
+    def _draws(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Everything that is drawn at random for the whole batch of one step, by its purpose."""
+        draws = {"latents": self.latents(step, "latents")}
+        if self.config.flip:
+            draws["flip"] = self._uniform(step, "flip")[:, 0] < 0.5
+        if self.config.changes:
+            draws |= {purpose: self._uniform(step, purpose, NUMBERS) for purpose in ("real", "drawn")}
+        return draws
+
+    def _uniform(self, step: tf.Tensor, purpose: str, count: int = 1) -> tf.Tensor:
+        """Random numbers for each image of one step: float32 (batch_size, count) in [0, 1)."""
+        return tf.random.stateless_uniform((self.config.batch_size, count), self._seed(step, purpose), alg="philox")
+
+    def _any_input(self, index: tf.Tensor):
+        """Batch `index` of what the generator takes, with classes as frequent as the data's."""
+        kinds = None
+        if self.shares:
+            ends = tf.constant(np.cumsum(self.shares)[:-1], tf.float32)
+            labels = tf.searchsorted(ends, self._uniform(index, "statistics of classes")[:, 0], side="right")
+            kinds = tf.one_hot(labels, len(self.shares))
+        return _with(self.latents(index, "statistics"), kinds)
 
     def _seed(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
         """The seed of what is drawn at one step for one purpose."""
@@ -171,10 +215,41 @@ class Trainer:
     def snapshot(self) -> keras.Model:
         """The averaged generator, ready to draw: with BatchNorm statistics of its own weights.
 
-        Those the training gathered belong to the weights it went through, so they are estimated anew.
+        Those the training gathered belong to the weights it went through, so they are estimated anew, once a step.
         """
-        self._estimate_statistics()
+        if self._estimated != self.step:
+            self._estimate_statistics()
+            self._estimated = self.step
         return self.ema_generator
+
+    def pictures(self, count: int) -> np.ndarray:
+        """What the generator draws in training, as its weights are now, without their average: uint8 (count, H, W, C).
+
+        It is the averaged generator that draws them, with the other's weights, so that nothing of the run changes.
+        """
+        averages = [average.numpy() for average in self.ema_generator.trainable_variables]
+        self._take(self.generator.trainable_variables)
+        batches = -(-count // self.config.batch_size)
+        drawn = [self._draw(tf.constant(index, tf.int64)).numpy() for index in range(batches)]
+        self._take(averages)
+        self._estimated = None
+        return np.concatenate(drawn)[:count]
+
+    @tf.function
+    def _draw(self, index: tf.Tensor) -> tf.Tensor:
+        """Batch `index` of pictures, each BatchNorm by its batch."""
+        return to_uint8(self.ema_generator(self._any_input(index), training=True))
+
+    def _take(self, weights: Sequence) -> None:
+        """Give the averaged generator other weights."""
+        for average, weight in zip(self.ema_generator.trainable_variables, weights, strict=True):
+            average.assign(weight)
+
+    def lower_rates(self, factor: float) -> tuple[float, float]:
+        """Set the learning rates to a part of the config's; returns the generator's and the discriminator's."""
+        rates = self.config.generator_lr * factor, self.config.discriminator_lr * factor
+        self.generator_optimizer.learning_rate, self.discriminator_optimizer.learning_rate = rates
+        return rates
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything the next step depends on, by name; what `restore` takes."""
@@ -195,6 +270,7 @@ class Trainer:
                 )
         for name, variable in variables.items():
             variable.assign(state[name])
+        self._estimated = None
 
     def _variables(self) -> dict[str, tf.Variable]:
         """Every variable of the run by its name, in one order.
@@ -210,6 +286,11 @@ class Trainer:
         }
         named = {f"{owner}/{v.path.removeprefix(f'{owner}/')}": v for owner, vs in owners.items() for v in vs}
         return {"steps_done": self.steps_done, **named}
+
+
+def _with(inputs: tf.Tensor, kinds: tf.Tensor | None):
+    """What a network takes: its inputs, and in a conditional training their classes, (N, classes)."""
+    return inputs if kinds is None else [inputs, kinds]
 
 
 def _mirrored(images: tf.Tensor, coins: tf.Tensor) -> tf.Tensor:

@@ -43,21 +43,28 @@ def batch_norm(x, gamma, beta):
     return gamma * (x - x.mean(axes)) / np.sqrt(x.var(axes) + EPSILON) + beta
 
 
-def generator(weights, latents, base, stages):
-    """The generator in training mode; weights by variable path."""
-    x = (latents @ weights["project/kernel"]).reshape(len(latents), *base, -1)
+def generator(weights, latents, base, stages, classes=None):
+    """The generator in training mode; weights by variable path, a class a latent where it is conditional."""
+    x = latents @ weights["project/kernel"]
+    x = x if classes is None else x + np.array([weights["project_class/kernel"][label] for label in classes])
+    x = x.reshape(len(latents), *base, -1)
     for stage in range(stages):
         x = np.maximum(batch_norm(x, weights[f"norm_{stage}/gamma"], weights[f"norm_{stage}/beta"]), 0)
         x = transposed_convolution(x, weights[f"grow_{stage}/kernel"])
     return np.tanh(x)
 
 
-def discriminator(weights, images, stages):
-    """The discriminator in training mode; weights by variable path."""
+def discriminator(weights, images, stages, classes=None):
+    """The discriminator in training mode; weights by variable path, a class an image where it is conditional."""
     x = images
     for stage in range(stages):
         x = convolution(x, weights[f"shrink_{stage}/kernel"])
         if stage:
             x = batch_norm(x, weights[f"norm_{stage}/gamma"], weights[f"norm_{stage}/beta"])
         x = np.where(x > 0, x, 0.2 * x)
-    return x.reshape(len(x), -1) @ weights["judge/kernel"]
+    x = x.reshape(len(x), -1)
+    logits = x @ weights["judge/kernel"]
+    if classes is None:
+        return logits
+    of_class = [features @ weights["judge_class/kernel"][:, label] for features, label in zip(x, classes, strict=True)]
+    return logits + np.array(of_class)[:, None]

@@ -52,6 +52,29 @@ def test_the_discriminator_equals_the_slow_one(size, kernel):
     np.testing.assert_allclose(model(images, training=True), expected, atol=2e-5)
 
 
+def test_conditional_networks_equal_the_slow_ones():
+    random, labels = np.random.default_rng(0), [2, 0, 1, 1, 2]
+    latents, images = random.standard_normal((5, 6)), random.uniform(-1, 1, (5, 8, 8, 3))
+    kinds = np.eye(3)[labels]
+    model = build_generator((8, 8), 3, width=3, latent_dim=6, seed=1, classes=3)
+    expected = generator(weights_of(model), latents, base_of((8, 8)), stages_of((8, 8)), labels)
+    np.testing.assert_allclose(model([latents, kinds], training=True), expected, atol=2e-5)
+    model = build_discriminator((8, 8), 3, width=3, seed=1, classes=3)
+    expected = discriminator(weights_of(model), images, stages_of((8, 8)), labels)
+    np.testing.assert_allclose(model([images, kinds], training=True), expected, atol=2e-5)
+
+
+def test_at_the_beginning_the_class_weighs_as_much_as_the_latent():
+    model = build_generator((28, 28), 1, width=16, latent_dim=100, classes=10)
+    weights = weights_of(model)
+    share = np.random.default_rng(0).standard_normal((50, 100)) @ weights["project/kernel"]
+    assert weights["project_class/kernel"].std() == pytest.approx(share.std(), rel=0.1)
+
+
+def test_networks_without_classes_are_what_they_were():
+    assert len(build_generator((8, 8), width=2).inputs) == len(build_discriminator((8, 8), width=2).inputs) == 1
+
+
 def test_a_kernel_of_4_leaves_no_checkerboard_and_one_of_5_does():
     """Ones through ones: the interior of the result says how many products each pixel sums."""
     interior = {}

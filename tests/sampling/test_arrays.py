@@ -8,6 +8,7 @@ import pytest
 from dcgan.errors import UserError
 from dcgan.sampling import parse_seeds
 from dcgan.sampling.arrays import save_archive, save_array
+from dcgan.sampling.asked import Asked
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 4, 3, 1), np.uint8)
 CHUNKS = [IMAGES[:4], IMAGES[4:8], IMAGES[8:]]
@@ -20,7 +21,7 @@ def test_chunks_become_one_array_that_numpy_reads_and_maps(tmp_path):
 
 
 def test_an_archive_holds_the_images_and_their_seeds(tmp_path):
-    save_archive(tmp_path / "a.npz", IMAGES.shape, CHUNKS, parse_seeds("0-8,9223372036854775807"))
+    save_archive(tmp_path / "a.npz", IMAGES.shape, CHUNKS, Asked(parse_seeds("0-8,9223372036854775807")))
     with np.load(tmp_path / "a.npz") as archive:
         assert sorted(archive.files) == ["images", "seeds"]
         np.testing.assert_array_equal(archive["images"], IMAGES)
@@ -36,7 +37,7 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path, ending):
     if ending == "npy":
         save_array(tmp_path / "a.npy", shape, chunks)
     else:
-        save_archive(tmp_path / "a.npz", shape, chunks, seeds)
+        save_archive(tmp_path / "a.npz", shape, chunks, Asked(seeds))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8e6

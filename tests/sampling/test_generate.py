@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from dcgan import runs
+from dcgan.classes import Classes
 from dcgan.config import GenerateConfig
 from dcgan.errors import UserError
 from dcgan.networks import build_generator
@@ -228,3 +229,65 @@ def test_raw_weights_are_those_that_training_left_and_their_grid_says_so(run, mo
 def test_a_long_list_of_seeds_makes_a_short_name(run):
     seeds = ",".join(map(str, itertools.islice(itertools.count(1, 2), 30)))
     assert generate(GenerateConfig(seeds=seeds)).name == "seeds-30-chosen.png"
+
+
+@pytest.fixture
+def conditional(model):
+    """A run of a tiny conditional generator of three classes."""
+    made = runs.Run(Path("checkpoints/conditional"))
+    generator = weights_with_variety(build_generator((10, 8), 1, width=3, latent_dim=6, classes=3), seed=2)
+    made.save_generator(generator)
+    made.save_classes(Classes(("a", "b", "c"), (0.25, 0.25, 0.5)))
+    return made
+
+
+def drawn_as(run, seeds, label):
+    rows = np.concatenate([latents(seeds, 6), np.eye(3, dtype=np.float32)[[label] * len(seeds)]], axis=1)
+    return np.concatenate(list(draw(run.load_generator(), rows)))
+
+
+def test_a_conditional_run_draws_a_row_of_each_class(conditional):
+    out = generate(GenerateConfig())
+    assert out.name == "seeds-0-7-each-class.png"
+    expected = np.concatenate([drawn_as(conditional, range(8), label) for label in range(3)])
+    np.testing.assert_array_equal(read_png(out), tile(expected, columns=8))
+
+
+@pytest.mark.parametrize("label", ["b", "1"])
+def test_a_class_is_drawn_on_demand(conditional, label):
+    generate(GenerateConfig(num=70, label=label, out=Path("a.npz")))
+    with np.load("a.npz") as archive:
+        np.testing.assert_array_equal(archive["images"], drawn_as(conditional, range(70), 1))
+        assert archive["labels"].tolist() == [1] * 70
+        assert archive["seeds"].tolist() == list(range(70))
+
+
+def test_a_picture_of_the_seeds_own_class_is_the_one_that_was_asked_for_by_name(conditional):
+    generate(GenerateConfig(num=20, out=Path("a.npz")))
+    with np.load("a.npz") as archive:
+        for image, seed, label in zip(archive["images"], archive["seeds"], archive["labels"], strict=True):
+            np.testing.assert_array_equal(image, drawn_as(conditional, [int(seed)], int(label))[0])
+        np.testing.assert_allclose(np.bincount(archive["labels"]), [5, 5, 10], atol=1)
+
+
+def test_a_folder_of_a_conditional_run_has_class_folders(conditional):
+    generate(GenerateConfig(seeds="0-1", label="each", out=Path("pictures")))
+    assert files("pictures") == [f"pictures/{name}/seed-00000{seed}.png" for name in "abc" for seed in (0, 1)]
+    with pytest.raises(UserError, match=r"a/seed-000001\.png exists already"):
+        generate(GenerateConfig(seeds="1-2", label="a", out=Path("pictures")))
+    generate(GenerateConfig(seeds="2", label="a", out=Path("pictures")))
+    assert len(files("pictures")) == 7
+
+
+def test_a_class_walk_and_an_animation_of_one_class_are_drawn(conditional):
+    assert generate(GenerateConfig(walk=4, label="c")).name == "walk-0-7-class-2.png"
+    generate(GenerateConfig(out=Path("a.gif"), seeds="0-1"))
+    with Image.open("a.gif") as picture:
+        assert picture.n_frames > 1
+
+
+def test_a_label_of_a_run_without_classes_or_beside_an_animation_of_its_history_is_refused(run):
+    with pytest.raises(UserError, match="not conditional"):
+        generate(GenerateConfig(label="3"))
+    with pytest.raises(UserError, match="--label"):
+        generate(GenerateConfig(animate=True, label="3"))

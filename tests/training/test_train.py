@@ -15,8 +15,11 @@ from PIL import Image
 from tiny import make_pictures, tiny_config
 
 from dcgan import runs, train
+from dcgan.classes import Classes
+from dcgan.config import GenerateConfig
 from dcgan.errors import UserError
-from dcgan.sampling import latents
+from dcgan.sampling import generate, latents
+from dcgan.training import loop
 from dcgan.training.monitor import Monitor
 
 
@@ -146,18 +149,18 @@ def test_fewer_images_than_a_batch_are_refused_before_a_run_begins(config):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(config, monkeypatch):
-    train(replace(config, steps=2))
+    train(replace(config, steps=2, guard="off"))
     before = everything_that_must_be_equal(config.run_dir, 2)
     monkeypatch.setattr("dcgan.training.trainer.generator_loss", lambda logits: 0 * logits[0, 0] / 0.0)
-    with pytest.raises(UserError, match="diverged: at step 3, g_loss"):
-        train(config)
+    with pytest.raises(UserError, match="Step 3: training diverged: g_loss"):
+        train(replace(config, guard="off"))
     assert everything_that_must_be_equal(config.run_dir, 2) == before
 
 
 def test_weights_that_are_no_numbers_are_never_saved(config):
     """The losses of a step are older than its weights, and still fine when the weights are lost."""
-    with pytest.raises(UserError, match=r"diverged: at step 1, .*\n.*Nothing was saved"):
-        train(replace(config, generator_lr=1e39, save_every=1))
+    with pytest.raises(UserError, match=r"Step 1: training diverged: .*\n.*Nothing was saved"):
+        train(replace(config, generator_lr=1e39, save_every=1, guard="off"))
     assert not runs.Run(config.run_dir).has_state()
     assert train(config).latest_state()["steps_done"] == 6  # and the run may be begun with better options
 
@@ -206,3 +209,69 @@ def test_animate_leaves_the_grids_as_a_gif(config):
     run = train(replace(config, animate=True))
     with Image.open(run.path / "history.gif") as animation:
         assert animation.n_frames == 2
+
+
+def class_folders(config):
+    """The pictures in two class folders, the second with twice as many."""
+    for name, numbers in (("cats", range(4)), ("dogs", range(4, 12))):
+        (config.data_dir / name).mkdir()
+        for number in numbers:
+            (config.data_dir / f"{number:03d}.png").rename(config.data_dir / name / f"{number:03d}.png")
+    return config
+
+
+def test_class_folders_make_a_conditional_run_that_goes_on_bit_for_bit(config):
+    class_folders(config)
+    run = train(config)
+    assert run.classes() == Classes(("cats", "dogs"), (1 / 3, 2 / 3))
+    assert [tensor.shape[-1] for tensor in run.load_generator().inputs] == [5, 2]
+    at_once = everything_that_must_be_equal(config.run_dir, 6)
+    shutil.rmtree(config.run_dir)
+    train(replace(config, steps=3))
+    train(config)
+    assert everything_that_must_be_equal(config.run_dir, 6) == at_once
+
+
+def test_a_conditional_run_draws_a_row_of_each_class_as_generate_does(config):
+    run = train(class_folders(config))
+    with Image.open(run.sample_file(6)) as grid:
+        trained = np.asarray(grid)
+    with Image.open(generate(GenerateConfig(run_dir=run.path))) as grid:
+        np.testing.assert_array_equal(np.asarray(grid), trained)
+
+
+def test_labels_are_left_aside_on_demand_and_missed_on_demand(config):
+    with pytest.raises(UserError, match="--conditional needs labels"):
+        train(replace(config, conditional=True))
+    run = train(replace(class_folders(config), conditional=False))
+    assert run.classes() is None
+    assert len(run.load_generator().inputs) == 1
+
+
+def test_a_judge_is_asked_at_intervals_and_the_best_generator_is_kept(config):
+    answers = iter([5.0, 3.0, 4.0])
+    run = loop.train(replace(config, evaluate_every=2), lambda generator, classes: {"frechet_distance": next(answers)})
+    judged = [record["frechet_distance"] for record in run.records() if "frechet_distance" in record]
+    assert judged == [5.0, 3.0, 4.0]
+    assert run.best() == {"step": 4, "frechet_distance": 3.0}
+    short = replace(config, run_dir=config.run_dir.with_name("short"), steps=4)
+    ours, theirs = run.load_generator("best"), train(short).load_generator()
+    assert all(np.array_equal(a, b) for a, b in zip(ours.variables, theirs.variables, strict=True))
+
+
+def test_time_spent_on_judging_is_not_training(config):
+    def slow(generator, classes):
+        time.sleep(0.5)
+        return {"frechet_distance": 1.0}
+
+    records = loop.train(replace(config, evaluate_every=1, steps=6), slow).records()
+    assert records[-1]["seconds"] - records[1]["seconds"] < 2
+
+
+def test_the_augmentation_is_part_of_the_run_and_of_the_draws_by_step(config):
+    run = train(replace(config, augment="cutout, colour"))
+    assert run.config().augment == "colour,cutout"
+    plain = train(replace(config, run_dir=config.run_dir.with_name("plain")))
+    assert run.latest_state()["discriminator/judge/kernel"].tolist() != (
+        plain.latest_state()["discriminator/judge/kernel"].tolist()
+    )

@@ -61,7 +61,7 @@ def test_a_step_moves_each_network_along_adam_on_its_own_loss(config, images):
         old, new = getattr(before, name).trainable_variables, getattr(trainer, name).trainable_variables
         for weight, moved, gradient in zip(old, new, tape.gradient(loss, old), strict=True):
             sure = np.abs(gradient) > 1e-5  # below, rounding decides the sign that Adam divides by
-            expected = adam_first_step(weight.numpy(), gradient.numpy(), 2e-4)
+            expected = adam_first_step(weight.numpy(), gradient.numpy(), 5e-4)
             np.testing.assert_allclose(moved.numpy()[sure], expected[sure], atol=1e-6)
 
 
@@ -88,7 +88,7 @@ def test_every_way_to_compile_computes_the_same_to_rounding(config, images, way)
     assert float(metrics["g_loss"]) == pytest.approx(float(update(new_trainer(config), images)["g_loss"]), abs=1e-5)
     for name in ("generator", "discriminator"):
         for a, b in zip(getattr(ours, name).variables, getattr(theirs, name).variables, strict=True):
-            np.testing.assert_allclose(a, b, atol=5e-4)  # Adam moves a weight by 2e-4, whatever its gradient's size
+            np.testing.assert_allclose(a, b, atol=1.1e-3)  # Adam moves a weight by 5e-4, whatever its gradient's size
 
 
 def losses(config, images, steps=30):
@@ -127,13 +127,13 @@ def test_a_step_whose_gradients_overflow_in_float16_is_left_out_and_training_goe
 def test_flipping_mirrors_about_half_of_the_images_and_is_a_function_of_seed_and_step(config):
     trainer = new_trainer(replace(config, flip=True, batch_size=200))
     images = np.random.default_rng(3).integers(0, 256, (200, *SIZE, CHANNELS), dtype=np.uint8)
-    coins = trainer._coins(tf.constant(1))
+    coins = trainer._draws(tf.constant(1))["flip"]
     flipped = _mirrored(tf.constant(images), coins).numpy()
     assert np.array_equal(flipped[coins], images[coins][:, :, ::-1])
     assert np.array_equal(flipped[~coins], images[~coins])
     assert 70 < np.count_nonzero(coins) < 130
-    assert np.array_equal(coins, trainer._coins(tf.constant(1)))
-    assert not np.array_equal(coins, trainer._coins(tf.constant(2)))
+    assert np.array_equal(coins, trainer._draws(tf.constant(1))["flip"])
+    assert not np.array_equal(coins, trainer._draws(tf.constant(2))["flip"])
 
 
 def test_only_a_run_that_flips_sees_mirrored_images(config, images):

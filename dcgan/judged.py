@@ -1,0 +1,23 @@
+"""Training as people start it: the loop, and what measures its pictures."""
+
+from dcgan.config import TrainConfig
+from dcgan.runs import Run
+
+
+def train(config: TrainConfig) -> Run:
+    """Train until the run holds `config.steps` steps; going on is the same call. See `dcgan.training.loop.train`."""
+    from dcgan.quiet import import_tensorflow
+
+    import_tensorflow()
+    from dcgan import devices
+    from dcgan.training import loop
+
+    if config.evaluate_every is None:
+        return loop.train(config)
+    from dcgan.evaluation.judge import Judge
+    from dcgan.training import cluster
+
+    if not cluster.job(config).is_chief:
+        return loop.train(config)
+    devices.set_up(config.seed)
+    return loop.train(config, Judge(config))

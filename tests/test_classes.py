@@ -1,0 +1,81 @@
+"""The classes of a conditional run."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dcgan.classes import Classes, classes_of, read_classes, write_classes
+from dcgan.errors import UserError
+
+THREE = Classes(("cat", "dog", "1"), (0.5, 0.3, 0.2))
+
+
+def test_over_seeds_in_a_row_the_classes_are_as_frequent_as_in_the_training_images():
+    for first in (0, 12_345, 2**62):
+        counts = np.bincount(THREE.own(range(first, first + 1000)))
+        np.testing.assert_allclose(counts, [500, 300, 200], atol=3)
+
+
+def test_the_class_of_a_seed_does_not_depend_on_the_others():
+    together = THREE.own(range(50))
+    assert [int(THREE.own([seed])[0]) for seed in range(50)] == together.tolist()
+
+
+def test_the_class_of_a_seed_is_its_place_on_the_golden_line():
+    expected = [int(np.searchsorted([0.5, 0.8], (seed * 0.6180339887498949) % 1, side="right")) for seed in range(200)]
+    assert THREE.own(range(200)).tolist() == expected
+
+
+def test_a_class_is_named_or_numbered_and_a_name_comes_first():
+    assert (THREE.parse("dog"), THREE.parse("0"), THREE.parse("1")) == (1, 0, 2)
+
+
+@pytest.mark.parametrize("text", ["bird", "3", "-1", "", "1e0", "٣", "9" * 50])
+def test_an_unknown_class_is_refused_and_the_known_ones_are_named(text):
+    with pytest.raises(UserError, match="cat, dog, 1"):
+        THREE.parse(text)
+
+
+def test_one_hot_rows_are_what_the_networks_take():
+    np.testing.assert_array_equal(THREE.one_hot([2, 0]), np.array([[0, 0, 1], [1, 0, 0]], np.float32))
+
+
+def test_the_shares_are_those_of_the_labels():
+    assert classes_of(np.array([0, 1, 1, 1]), ("a", "b")) == Classes(("a", "b"), (0.25, 0.75))
+
+
+def test_a_single_class_or_one_without_images_is_refused():
+    with pytest.raises(UserError, match="at least two"):
+        classes_of(np.array([0, 0]), ("a",))
+    with pytest.raises(UserError, match="'b'"):
+        classes_of(np.array([0, 2]), ("a", "b", "c"))
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    write_classes(THREE, tmp_path / "classes.json")
+    assert read_classes(tmp_path / "classes.json") == THREE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "[" * 10_000,
+        '{"names": ["a", "b"]}',
+        json.dumps({"names": ["a", "b"], "shares": [0.5, 0.6]}),
+        json.dumps({"names": ["a", "b"], "shares": [1.5, -0.5]}),
+        json.dumps({"names": ["a", "a"], "shares": [0.5, 0.5]}),
+        json.dumps({"names": ["a"], "shares": [1]}),
+        json.dumps({"names": ["..", "b"], "shares": [0.5, 0.5]}),
+        json.dumps({"names": ["/etc", "b"], "shares": [0.5, 0.5]}),
+        json.dumps({"names": [1, 2], "shares": [0.5, 0.5]}),
+        json.dumps({"names": "ab", "shares": ["x", 0.5]}),
+        '{"names": ["a", "b"], "shares": [NaN, 1]}',
+    ],
+)
+def test_a_damaged_or_hostile_file_is_refused(tmp_path, content):
+    (tmp_path / "classes.json").write_text(content)
+    with pytest.raises(UserError):
+        read_classes(tmp_path / "classes.json")

@@ -1,0 +1,83 @@
+"""What the guard notices, and what it does not mistake for trouble."""
+
+import numpy as np
+import pytest
+
+from dcgan.training.health import GRACE, LOW, PATIENCE, WON, Guard, diversity
+
+REAL = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
+OTHER = np.random.default_rng(1).integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
+HEALTHY = {"d_loss": 0.6, "g_loss": 1.5, "d_real": 0.8, "d_fake": 0.2}
+LOST = {"d_loss": WON / 2, "g_loss": 9.0, "d_real": 0.999, "d_fake": 0.001}
+
+
+def test_diversity_is_one_for_other_images_of_the_same_kind_and_none_for_copies():
+    assert diversity(OTHER, REAL) == pytest.approx(1, abs=0.05)
+    assert diversity(np.repeat(OTHER[:1], 32, axis=0), REAL) == 0
+
+
+def test_a_few_pictures_again_and_again_are_a_collapse_though_they_differ():
+    few = np.tile(OTHER[:4], (8, 1, 1, 1))
+    assert diversity(few, REAL) == 0
+
+
+def test_diversity_is_the_smaller_ratio_of_distances_counted_one_by_one():
+    def slow(images):
+        rows = images.reshape(len(images), -1).astype(float)
+        table = [[np.linalg.norm(a - b) for j, b in enumerate(rows) if j != i] for i, a in enumerate(rows)]
+        return np.mean(table), np.median([min(row) for row in table])
+
+    faint = (OTHER // 3).astype(np.uint8)
+    ratios = [ours / theirs for ours, theirs in zip(slow(faint), slow(REAL), strict=True)]
+    assert diversity(faint, REAL) == pytest.approx(min(ratios), rel=1e-6)
+
+
+def test_data_that_is_all_alike_says_nothing_about_the_pictures():
+    assert diversity(REAL, np.zeros_like(REAL)) == 1
+
+
+def test_a_collapse_is_told_after_some_looks_and_not_before():
+    guard, alike = Guard(REAL), np.zeros_like(REAL)
+    told = [guard.look_at_pictures(1000, alike)[1] for _ in range(PATIENCE)]
+    assert told[:-1] == [None] * (PATIENCE - 1)
+    assert "collapsed" in told[-1]
+    assert "0.00 times" in told[-1]
+
+
+def test_a_single_healthy_look_starts_the_count_anew():
+    guard, alike = Guard(REAL), np.zeros_like(REAL)
+    for _ in range(3):
+        for _ in range(PATIENCE - 1):
+            found, what = guard.look_at_pictures(1000, alike)
+            assert (found < LOW, what) == (True, None)
+        assert guard.look_at_pictures(1000, OTHER)[1] is None
+
+
+def test_pictures_that_were_never_different_have_their_first_steps_to_become_so():
+    guard, alike = Guard(REAL), np.zeros_like(REAL)
+    assert not any(guard.look_at_pictures(GRACE, alike)[1] for _ in range(3 * PATIENCE))
+    assert any(guard.look_at_pictures(GRACE + 1, alike)[1] for _ in range(PATIENCE))
+    fallen = Guard(REAL)
+    fallen.look_at_pictures(1, OTHER)
+    assert any(fallen.look_at_pictures(2, alike)[1] for _ in range(PATIENCE))
+
+
+def test_a_discriminator_that_has_won_is_told_once_until_it_has_lost_again():
+    guard = Guard(REAL)
+    told = [guard.look_at_numbers(LOST) for _ in range(3 * PATIENCE)]
+    assert [text is not None for text in told] == [i == PATIENCE - 1 for i in range(3 * PATIENCE)]
+    assert "discriminator has won" in told[PATIENCE - 1]
+    assert guard.look_at_numbers(HEALTHY) is None
+    assert [guard.look_at_numbers(LOST) for _ in range(PATIENCE)][-1]
+
+
+def test_healthy_losses_are_no_news():
+    guard = Guard(REAL)
+    assert not any(guard.look_at_numbers(HEALTHY) for _ in range(10 * PATIENCE))
+
+
+def test_pictures_that_get_worse_for_good_are_told_once():
+    guard = Guard(REAL)
+    told = [guard.look_at_distance(distance) for distance in (9, 4, 5, 7, 3.9, 6, 7, 8, 9)]
+    assert [text is not None for text in told] == [False] * 7 + [True, False]
+    assert "3.9" in told[7]
