@@ -8,6 +8,7 @@ classes.json      of a conditional run: its classes' names and shares
 generator.keras   what drawing needs; loads with plain `keras.models.load_model`
 health.jsonl      one object for everything that went wrong and what was done about it
 best.keras        with --evaluate-every: the generator when it was nearest to the data; best.json says how near
+README.md         of a generator that is handed on: how it was made and how good it is
 tensorboard/      events
 """
 
@@ -50,6 +51,7 @@ class Run:
         self.samples = path / "samples"
         self.states = path / "state"
         self.generator_file = path / "generator.keras"
+        self.card_file = path / "README.md"
         self.classes_file = path / "classes.json"
         self.health_file = path / "health.jsonl"
         self.best_file, self.best_report = path / "best.keras", path / "best.json"
@@ -191,6 +193,10 @@ class Run:
         names = (file.stem.removeprefix("step-") for file in self._state_files())
         return max((int(name) for name in names if name.isdigit()), default=0)
 
+    def is_published(self) -> bool:
+        """Whether it is a generator with a card and no state: training would begin anew and replace it."""
+        return self.generator_file.exists() and self.card_file.exists() and not self.has_state()
+
     def has_state(self) -> bool:
         """Whether anything has been saved to go on from."""
         return bool(self._state_files())
@@ -217,7 +223,7 @@ def opened(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
     Raises:
         UserError: it can't be written to, holds something else or a run of another config, or is in use.
     """
-    run = Run(config.run_dir or CHECKPOINTS / _default_name(config))
+    run = Run(config.run_dir or _default_directory(config))
     if not writing:
         yield run
         return
@@ -228,6 +234,10 @@ def opened(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
         raise UserError(f"{run.path} can't be used as a run directory: {error.strerror}.") from error
     if strangers and not run.config_file.exists():
         raise UserError(f"{run.path} is not empty and no run.", "Choose another --run-dir.")
+    if run.is_published():
+        raise UserError(
+            f"{run.path} holds a generator without the state that going on would need.", "Choose another --run-dir."
+        )
     with _locked(run.path):
         _begin(run, config)
         yield run
@@ -253,11 +263,14 @@ def find(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
     return Run(generators[-1].parent)
 
 
-def _default_name(config: TrainConfig) -> str:
-    """The data set's name; for the user's own pictures, their folder's."""
-    if config.dataset == "folder" and config.data_dir is not None:
-        return config.data_dir.resolve().stem or "folder"
-    return config.dataset
+def _default_directory(config: TrainConfig) -> Path:
+    """Named after the data set, or the folder of the user's own pictures; beside a generator that came with the
+    program, if that has the name."""
+    name = config.dataset
+    if name == "folder" and config.data_dir is not None:
+        name = config.data_dir.resolve().stem or name
+    path = CHECKPOINTS / name
+    return path.with_name(f"{name}-new") if Run(path).is_published() else path
 
 
 @contextlib.contextmanager

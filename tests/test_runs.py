@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from dcgan import runs
+from dcgan.classes import Classes
 from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.networks import build_generator
-from dcgan.runs import Run
+from dcgan.options import to_yaml
+from dcgan.runs import Run, opened
 
 STATE = {"steps_done": np.array(3), "generator/project/kernel": np.arange(4.0, dtype=np.float32)}
 
@@ -213,3 +215,54 @@ def test_no_run_to_generate_from_is_told_in_words():
         runs.find()
     with pytest.raises(UserError, match="no run directory"):
         runs.find(Path("nowhere"))
+
+
+def test_a_published_generator_is_not_trained_over(tmp_path):
+    published = Run(Path("checkpoints/mnist10k"))
+    published.save_generator(small_generator())
+    published.config_file.write_text(to_yaml(TrainConfig()))
+    published.card_file.write_text("# How it was made")
+    before = published.generator_file.read_bytes()
+    with pytest.raises(UserError, match="without the state"), opened(TrainConfig(run_dir=published.path)):
+        pass
+    with opened(TrainConfig()) as run:
+        assert run.path == Path("checkpoints/mnist10k-new")
+    assert published.generator_file.read_bytes() == before
+    with opened(TrainConfig()) as again:  # as long as nothing was saved there, and afterwards as well
+        assert again.path == run.path
+
+
+def test_a_run_that_was_killed_between_its_generator_and_its_first_state_begins_again(run):
+    run.save_generator(small_generator())
+    run.config_file.write_text(to_yaml(TrainConfig(run_dir=run.path)))
+    with opened(TrainConfig(run_dir=run.path)) as again:
+        assert again.path == run.path
+
+
+def test_states_that_were_given_up_are_forgotten(run):
+    for step in (2, 4, 6):
+        run.save_state(step, STATE, keep=5)
+    assert run.latest_step() == 6
+    run.forget_states_after(2)
+    assert run.latest_step() == 2
+    assert Run(run.path / "empty").latest_step() == 0
+
+
+def test_the_best_generator_is_kept_with_its_figures(run):
+    assert run.best() == {}
+    run.save_best(small_generator(), 7, {"frechet_distance": 1.5})
+    assert run.best() == {"step": 7, "frechet_distance": 1.5}
+    assert run.load_generator("best").output_shape == (None, 8, 8, 1)
+    run.best_report.write_text("[1]")
+    assert run.best() == {}
+    with pytest.raises(UserError, match=r"no best\.keras yet"):
+        Run(run.path / "other").load_generator("best")
+
+
+def test_classes_are_kept_and_forgotten_with_the_run(run):
+    classes = Classes(("a", "b"), (0.5, 0.5))
+    assert run.classes() is None
+    run.save_classes(classes)
+    assert run.classes() == classes
+    run.save_classes(None)
+    assert run.classes() is None

@@ -12,15 +12,20 @@ PANELS = {
 }
 """Axis label → {key in the log: name of the curve}."""
 
+MEASURED = {"distance": {"frechet_distance": "Fréchet distance to held-out images"}}
+"""The same of what only some records have; drawn where there is any."""
+
 
 def save_curves(path: Path, records: Iterable[Mapping[str, float]]) -> None:
-    """Draw the losses, and below them what the discriminator makes of real and generated images.
+    """Draw the losses, below them what the discriminator makes of real and generated images, and below that the
+    distance to the data, where it was measured.
 
-    A key that a record lacks leaves a gap in that curve.
+    A key that a record lacks leaves a gap in that curve; the distance is joined over gaps.
 
     Args:
         path: file to write; its ending names the format (`.png`, `.svg`, `.pdf`).
-        records: objects of `log.jsonl` with `step`, and `d_loss`, `g_loss`, `d_real`, `d_fake`.
+        records: objects of `log.jsonl` with `step`, and `d_loss`, `g_loss`, `d_real`, `d_fake`, and perhaps
+            `frechet_distance`.
 
     Raises:
         UserError: there are no records, or the file can't be written.
@@ -36,14 +41,18 @@ def _figure(records: list[Mapping[str, float]]):
     """The figure, made without pyplot: no window, no state that outlives it."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 6), dpi=100, layout="constrained")
-    axes = figure.subplots(len(PANELS), 1, sharex=True)
-    for panel, (label, curves) in zip(axes, PANELS.items(), strict=True):
-        _draw(panel, records, curves)
+    measured = [record for record in records if any(key in record for keys in MEASURED.values() for key in keys)]
+    panels = PANELS | (MEASURED if measured else {})
+    figure = Figure(figsize=(8, 3 * len(panels)), dpi=100, layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True)
+    for panel, (label, curves) in zip(axes, panels.items(), strict=True):
+        _draw(panel, measured if label in MEASURED else records, curves)
         panel.set_ylabel(label)
     # An undecided discriminator says one half to everything (Goodfellow et al. 2014, proposition 1).
-    axes[-1].axhline(0.5, color="grey", linestyle=":", linewidth=1)
-    axes[-1].set_ylim(0, 1)
+    axes[1].axhline(0.5, color="grey", linestyle=":", linewidth=1)
+    axes[1].set_ylim(0, 1)
+    for panel in axes[len(PANELS) :]:
+        panel.set_yscale("log")
     axes[-1].set_xlabel("step")
     return figure
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks import feed, mnist, sampling, scaling, start, train_step
+from benchmarks import feed, mnist, recipes, sampling, scaling, start, train_step
 from benchmarks.measure import median, number, ratio, spread, table
 
 
@@ -49,7 +49,7 @@ def test_networks_of_another_size_are_not_compared():
         train_step.check_same({"a": {"parameters": (2, 3)}, "b": {"parameters": (2, 4)}}, (2, 3))
 
 
-@pytest.mark.parametrize("module", [train_step, mnist, feed, sampling, start, scaling])
+@pytest.mark.parametrize("module", [train_step, mnist, feed, sampling, start, scaling, recipes])
 def test_every_command_says_its_question(module, capsys):
     with pytest.raises(SystemExit) as ended:
         module.main(["--help"])

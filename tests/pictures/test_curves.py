@@ -38,3 +38,11 @@ def test_missing_and_impossible_numbers_leave_gaps(tmp_path):
 def test_no_records_are_refused(tmp_path):
     with pytest.raises(UserError, match="nothing to draw"):
         save_curves(tmp_path / "curves.png", iter([]))
+
+
+def test_a_distance_that_was_measured_now_and_then_is_a_panel_of_its_own(tmp_path):
+    some = [record | ({"frechet_distance": 9.0} if record["step"] % 100 == 0 else {}) for record in RECORDS]
+    save_curves(tmp_path / "curves.png", some)
+    assert read_png(tmp_path / "curves.png").shape == (900, 800, 3)
+    save_curves(tmp_path / "curves.svg", some)
+    assert "Fréchet distance" in (tmp_path / "curves.svg").read_text(encoding="utf-8")
