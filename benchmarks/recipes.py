@@ -18,6 +18,8 @@ from benchmarks.workers import ONEDNN, Contestant, Worker, WorkerFailed
 
 HOME = "benchmarks.contestants.recipes:Training"
 
+ONE_CORE = ONEDNN | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+
 Recipes = Mapping[str, dict[str, Any]]
 """Arguments of `benchmarks.contestants.recipes.Recipe` by a name for the table."""
 
@@ -81,7 +83,7 @@ def study(recipes: Recipes, seeds: Sequence[int], minutes: Sequence[float], jobs
 
     def run(task: tuple[str, int]) -> list[dict[str, float]] | str:
         name, seed = task
-        return _train(Contestant(name, HOME, {"recipe": recipes[name], "seed": seed, **where}, ONEDNN), minutes, seed)
+        return _train(Contestant(name, HOME, {"recipe": recipes[name], "seed": seed, **where}, ONE_CORE), minutes, seed)
 
     first, *rest = tasks
     results = {first: run(first)}  # alone: it may have to train the classifier

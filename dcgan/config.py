@@ -35,8 +35,8 @@ RECIPES = {
         "generator_lr": 5e-4,
         "discriminator_lr": 5e-4,
         "beta_1": 0.5,
-        # A window of about 1,000 steps, once the ramp has reached it.
-        "ema_decay": 0.999,
+        # A window of a ninth of the steps so far (see `Trainer._follow`), and of 10,000 in the end.
+        "ema_decay": 0.9999,
         "generator_width": 32,
         "discriminator_width": 32,
     },
@@ -136,7 +136,7 @@ class TrainConfig(DataConfig):
         discriminator_lr: Adam's learning rate for the discriminator; by default 5e-4, `paper` 2e-4.
         beta_1: Adam's first-moment decay; by default 0.5.
         ema_decay: how slowly the averaged generator, from which pictures are drawn, follows the trained one;
-            0 leaves the average out; by default 0.999, `paper` 0.
+            0 leaves the average out; by default 0.9999, `paper` 0.
         latent_dim: length of the latent vector.
         generator_width: filters of the generator's last hidden layer, every layer before has twice as many; by
             default 32, and 64 for `celeba`, `folder` and `paper`.

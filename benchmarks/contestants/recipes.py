@@ -116,7 +116,7 @@ def _packed(images: tf.Tensor, count: int) -> tf.Tensor:
 
 
 class Training:
-    """A training by a recipe on one core, that can be judged in between.
+    """A training by a recipe, that can be judged in between.
 
     Args:
         recipe: arguments of `Recipe`.
@@ -127,8 +127,6 @@ class Training:
     """
 
     def __init__(self, recipe: dict, dataset: str, data_dir: str | None, seed: int, few: int | None, pictures: int):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
         devices.set_up(seed)
         made = Recipe(**recipe)
         where = {"dataset": dataset, "data_dir": data_dir and Path(data_dir), "evaluate_every": 1}

@@ -1,10 +1,7 @@
 """How good the pictures are: distances to real ones, in numbers that have a scale.
 
-Features of the Inception network of 2015, in which the literature's FID is measured, are other programs' business.
-`python generate.py --num 10000 --out DIR` writes what they read, and REAL is a folder of real pictures:
-
-    pip install clean-fid && python -c "from cleanfid import fid; print(fid.compute_fid('DIR', 'REAL'))"
-    pip install torch-fidelity && fidelity --fid --kid --input1 DIR --input2 REAL
+Features of the Inception network of 2015, in which the literature's FID is measured, are other programs' business; the
+README has the lines.
 
 Importing this package loads neither TensorFlow nor scikit-learn; its functions do.
 """

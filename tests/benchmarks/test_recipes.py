@@ -103,7 +103,7 @@ def test_the_table_has_mean_spread_and_the_ratio_to_the_first():
     lines = recipes.report(results, [2, 4]).splitlines()
     assert "10 ± 1.4" in lines[2]
     assert "5 ± 1.4" in lines[2]
-    assert "0.300" in lines[3]
+    assert "0.30" in lines[3]
 
 
 def test_a_recipe_that_fails_is_a_row_that_says_why():
