@@ -17,6 +17,8 @@ COMMANDS = {
     "generate": (config.GenerateConfig, "dcgan.sampling:generate"),
     "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
     "evaluate": (config.EvaluateConfig, "dcgan.evaluation:evaluate"),
+    "export": (config.ExportConfig, "dcgan.export:export"),
+    "explain": (config.ExplainConfig, "dcgan.deconvolution:explain"),
 }
 """Each command's options and the function that runs it."""
 

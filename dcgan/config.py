@@ -19,6 +19,7 @@ Count = restricted_number_type("Count", int, [(">=", 1), ("<", 2**31)])
 Finite = restricted_number_type("Finite", float, [(">", 0), ("<", float("inf"))])
 Decay = restricted_number_type("Decay", float, [(">=", 0), ("<", 1)])
 """Adam divides by 1 - beta_1."""
+PerMap = restricted_number_type("PerMap", int, [(">=", 1), ("<=", 100)])
 FramesPerSecond = restricted_number_type("FramesPerSecond", float, [(">=", 0.01), ("<=", 1000)])
 
 DATASETS = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder")
@@ -143,6 +144,12 @@ class TrainConfig(DataConfig):
         discriminator_width: filters of the discriminator's first layer, every layer after has twice as many; by
             default as for the generator.
         kernel: side of every convolution's kernel, in pixels; even sizes leave no checkerboard at stride 2.
+            Convolutions of stride 1 take the next smaller odd size, and at least 3.
+        upsampling: how the generator doubles its maps: `transposed` convolution; enlargement, `nearest` or `bilinear`,
+            and a convolution; `subpixel`, a convolution whose maps become the pixels of blocks; `unpool`, max-unpooling
+            and a convolution, with fixed switches, since a generator has no encoder that could record them.
+        downsampling: how the discriminator halves its maps: by `strided` convolutions, or by convolutions and 2x2
+            max-pooling, `maxpool`.
         precision: of the computation; weights and averages are float32 throughout.
         compile: `xla` compiles the whole step, `none` nothing, `auto` what measured faster on this kind of device;
             results differ by rounding.
@@ -182,6 +189,8 @@ class TrainConfig(DataConfig):
     discriminator_width: Count | None = option(None, "Network")
     # Stride 2 divides 4, so every output pixel sums as many products as its neighbour (Odena et al. 2016).
     kernel: KernelSize = option(4, "Network")
+    upsampling: Literal["transposed", "nearest", "bilinear", "subpixel", "unpool"] = option("transposed", "Network")
+    downsampling: Literal["strided", "maxpool"] = option("strided", "Network")
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "Computation")
     compile: Literal["auto", "xla", "none"] = option("auto", "Computation", changes_result=False)
     strategy: Literal["auto", "single", "mirrored", "multi_worker"] = option(
@@ -236,6 +245,15 @@ class GenerateConfig:
         columns: pictures a row of the grid; by default a grid as square as can be.
         walk: walk through the latent space from each seed to the next in this many pictures, along great
             circles: one row a pair in a grid, one loop (of 12 a pair, if this is not given) in an animation.
+        arithmetic: add and subtract the means of some seeds' latents, as '0,1,2 - 3,4,5 + 6,7,8'; blanks around + and
+            -, none in a range such as 3-5. A `.png` shows terms and result (DCGAN paper, figure 7), a `.npy` holds
+            the result; with a conditional run, in the class of `--label`, or in each.
+        cloud: instead of the result alone, nine pictures: itself in the middle, and eight with uniform noise from
+            -CLOUD to CLOUD added; 0.25 in the paper.
+        along: instead of from seed to seed, walk along a direction, as '0-3 - 4-7': a row a seed, from itself less the
+            result of this arithmetic to itself and the result (figure 8), in `--walk` pictures, by default 9.
+        stages: show how each picture grows: a row a seed, by default 0-7, and a column a stage of the generator, whose
+            feature maps stand for it by their principal components.
         animate: instead of drawing new pictures, turn the sample grids of the run's history into an animation.
         fps: pictures a second in an animation.
         weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
@@ -250,6 +268,10 @@ class GenerateConfig:
     out: Path | None = option(None, "Pictures")
     columns: Count | None = option(None, "Pictures")
     walk: Count | None = option(None, "Pictures")
+    arithmetic: str | None = option(None, "Pictures")
+    cloud: Finite | None = option(None, "Pictures")
+    along: str | None = option(None, "Pictures")
+    stages: bool = option(False, "Pictures")
     animate: bool = option(False, "Pictures")
     fps: FramesPerSecond = option(12.0, "Pictures")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
@@ -287,6 +309,66 @@ class EvaluateConfig(DataConfig):
     features: str = option("classifier", "Report")
     json: Path | None = option(None, "Report")
     overwrite: bool = option(False, "Report")
+
+
+@dataclass(frozen=True)
+class ExplainConfig(DataConfig):
+    """Show what the discriminator's feature maps respond to: the images that excite them most, and why.
+
+    The data options are those of the run, unless they are given.
+
+    Args:
+        dataset: where the images are looked for; by default the run's own.
+        run_dir: folder of the run; by default the newest one under `checkpoints/`.
+        layer: whose maps, by name or by the number of a convolution stage, from 0 on; by default the last stage. A
+            stage goes up to the next convolution. A dense layer's outputs count as maps, too: `judge` is the logit.
+        maps: how many, from the first on, or which, as `3,5,9-12`; the map 6 alone is `6-6`.
+        rule: how an activation is taken back to the pixels: by the `gradient`, by the `deconvnet` of Zeiler and Fergus,
+            or by `guided` backpropagation, which is both; the deconvnet draws every image alike where there is no
+            max-pooling.
+        images: how many a map, at most 100.
+        whole: show whole images, not only the part that the activation depends on.
+        random_weights: show beside it the same of a network that has learnt nothing.
+        seed: of the random weights.
+        out: the sheet, a `.png`; by default a file in the run directory, replacing an older one.
+        overwrite: replace `--out` if it exists.
+    """
+
+    dataset: Literal[*DATASETS] | None = option(None, "Data")
+    run_dir: Path | None = option(None, "Pictures")
+    layer: str | None = option(None, "Pictures")
+    # The DCGAN paper's figure 5 shows six, by guided backpropagation; Zeiler and Fergus, figure 2, nine images each.
+    maps: str = option("6", "Pictures")
+    rule: Literal["guided", "deconvnet", "gradient"] = option("guided", "Pictures")
+    images: PerMap = option(9, "Pictures")
+    whole: bool = option(False, "Pictures")
+    random_weights: bool = option(False, "Pictures")
+    seed: NonNegativeInt = option(0, "Pictures")
+    out: Path | None = option(None, "Pictures")
+    overwrite: bool = option(False, "Pictures")
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Write a trained generator in the format of another program, checked against the one it was made from.
+
+    A card beside it says what it is, how to draw from it, and what may be done with it.
+
+    Args:
+        run_dir: folder of the run; by default the newest one under `checkpoints/`.
+        format: `saved_model` for TensorFlow, `onnx`, `litert` for phones and small devices, `keras`, or `npz` for
+            NumPy alone.
+        out: the file to write, for `saved_model` the folder; by default in the run directory, under `exported/`.
+        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
+            to the data (`train.py --evaluate-every`).
+        overwrite: replace `--out` and its card if they exist.
+    """
+
+    run_dir: Path | None = option(None, "Export")
+    format: Literal["saved_model", "onnx", "litert", "keras", "npz"] | None = option(None, "Export")
+    out: Path | None = option(None, "Export")
+    weights: Literal["ema", "raw", "best"] = option("ema", "Export")
+    overwrite: bool = option(False, "Export")
 
 
 def decisive(config: Any) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from dcgan.lazy import exporter
 
 _HOMES = {
     "convolution_matrix": "dcgan.deconvolution.matrix",
+    "Sliding": "dcgan.deconvolution.matrix_pictures",
+    "matrix_picture": "dcgan.deconvolution.matrix_pictures",
+    "sliding_frames": "dcgan.deconvolution.matrix_pictures",
     "bilinear_kernel": "dcgan.deconvolution.kernels",
     "nearest_kernel": "dcgan.deconvolution.kernels",
     "subpixel_kernel": "dcgan.deconvolution.kernels",
@@ -21,10 +24,28 @@ _HOMES = {
     "upsample": "dcgan.deconvolution.unsampling",
     "route_by_switch": "dcgan.deconvolution.unsampling",
     "unpool_by_convolution": "dcgan.deconvolution.unsampling",
+    "checkerboard_contrast": "dcgan.deconvolution.checkerboard",
+    "checkerboard_energy": "dcgan.deconvolution.checkerboard",
     "DenseConvolution": "dcgan.deconvolution.convolutional",
     "fully_convolutional": "dcgan.deconvolution.convolutional",
+    "RealismMap": "dcgan.deconvolution.realism",
+    "realism_map": "dcgan.deconvolution.realism",
+    "realism_scene": "dcgan.deconvolution.realism",
+    "take_statistics": "dcgan.deconvolution.statistics",
+    "Recording": "dcgan.deconvolution.deconvnet",
+    "record": "dcgan.deconvolution.deconvnet",
+    "find_strongest": "dcgan.deconvolution.strongest",
+    "convolution_stages": "dcgan.deconvolution.paths",
+    "explain": "dcgan.deconvolution.explaining",
     "SparseCoding": "dcgan.deconvolution.sparse_coding",
     "learn_sparse_coding": "dcgan.deconvolution.sparse_coding",
+    "DeepSparseCoding": "dcgan.deconvolution.deep_sparse_coding",
+    "Plan": "dcgan.deconvolution.deep_filters",
+    "learn_deep_sparse_coding": "dcgan.deconvolution.deep_filters",
+    "atom_pictures": "dcgan.deconvolution.deep_filters",
+    "build_autoencoder": "dcgan.deconvolution.autoencoder",
+    "train_autoencoder": "dcgan.deconvolution.autoencoder",
+    "denoise": "dcgan.deconvolution.autoencoder",
 }
 
 __all__ = sorted(_HOMES)

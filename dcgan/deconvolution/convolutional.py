@@ -1,5 +1,7 @@
 """A discriminator for one size of image, turned into one for every size."""
 
+import operator
+
 import keras
 import tensorflow as tf
 
@@ -17,7 +19,7 @@ BOUND_TO_A_SIZE = (
 """Layers that mean something else, or nothing, on a larger map; a model within a model hides such layers."""
 
 
-def fully_convolutional(discriminator: keras.Model) -> keras.Model:
+def fully_convolutional(discriminator: keras.Model, label: int | None = None) -> keras.Model:
     """Make of a discriminator a network for images of any size, which judges every part of them.
 
     A dense layer over a flattened map is a convolution whose kernel is as large as that map, with the same weights
@@ -29,10 +31,18 @@ def fully_convolutional(discriminator: keras.Model) -> keras.Model:
     stride, 2 to the number of halvings, wherever it reads no padding; it is not what the discriminator says to crops of
     the image, since a crop's border reads padding where the whole image has pixels.
 
+    A conditional discriminator, of an image and its class, adds to its logit a part for the class that is asked for
+    (Miyato and Koyama 2018, equation 3). The result takes the image alone, and the class is settled here, the same
+    for every position. Without one the class's part is left out, as for a class vector of zeros: what remains judges
+    the image whatever it shows.
+
     Args:
         discriminator: a built model with one input (N, H, W, C) of known size and one output (N, units), made of
             convolutions, local pooling, normalisation, activations, merges, and then Flatten and Dense layers.
-            Several paths may meet in it.
+            Several paths may meet in it. A conditional one has a second input (N, classes), which meets a dense
+            layer's classes in one Dot layer, as in `dcgan.networks.build_discriminator`.
+        label: for a conditional discriminator: which class, from 0 on, every position is taken to be of; None leaves
+            the class's part out.
 
     Returns:
         A model from (N, any height, any width, C) to (N, h, w, units), in the same scale as the discriminator's output.
@@ -41,11 +51,12 @@ def fully_convolutional(discriminator: keras.Model) -> keras.Model:
         has been imported from `dcgan.deconvolution`.
 
     Raises:
-        UserError: the model has another form than that.
+        UserError: the model has another form than that, or no such class.
     """
     _check(discriminator)
+    _check_label(discriminator, label)
     graph = keras.Model(discriminator.inputs, discriminator.outputs, name=discriminator.name)
-    layers = {id(layer): _for_any_size(layer) for layer in graph.layers}
+    layers = {id(layer): _for_any_size(layer, label) for layer in graph.layers}
     height, width, channels = discriminator.inputs[0].shape[1:]
     # First over an image of the discriminator's own size, where every dense layer learns how large its map is.
     for size in ((height, width), (None, None)):
@@ -113,17 +124,52 @@ class DenseConvolution(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
+@keras.saving.register_keras_serializable("dcgan")
+class ClassChannel(keras.layers.Layer):
+    """One class's map of many, or a map of zeros: what is left of a product with a class vector that is settled.
+
+    Input: (N, H, W, classes). Output: (N, H, W, 1).
+
+    Args:
+        label: which channel; None for zeros.
+    """
+
+    def __init__(self, label: int | None, **kwargs):
+        super().__init__(**kwargs)
+        self.label = None if label is None else operator.index(label)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        if self.label is None:
+            return tf.zeros_like(inputs[..., :1])
+        return inputs[..., self.label : self.label + 1]
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "label": self.label}
+
+
 def _rebuilt(graph: keras.Model, image: keras.KerasTensor, layers: dict[int, keras.layers.Layer]) -> keras.Model:
-    """The same graph over another input, with other layers in the places of its own."""
+    """The same graph over another image, with other layers in the places of its own; no class is read any more."""
+    kinds = [keras.Input(kind.shape[1:], dtype=kind.dtype, name=kind.name) for kind in graph.inputs[1:]]
+
+    def call(layer: keras.layers.Layer, inputs, **options):
+        return layer(_maps_of(inputs) if isinstance(layer, ClassChannel) else inputs, **options)
+
     try:
-        return keras.models.clone_model(graph, [image], clone_function=lambda layer: layers[id(layer)])
+        return keras.models.clone_model(graph, [image, *kinds], lambda layer: layers[id(layer)], call)
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise UserError(f"The model {graph.name!r} can't be made fully convolutional: {reason}") from error
 
 
-def _for_any_size(layer: keras.layers.Layer) -> keras.layers.Layer:
+def _maps_of(inputs: list[keras.KerasTensor]) -> keras.KerasTensor:
+    """The one of a product's factors that comes from the image."""
+    return next(factor for factor in inputs if len(factor.shape) == 4)
+
+
+def _for_any_size(layer: keras.layers.Layer, label: int | None) -> keras.layers.Layer:
     """What takes a layer's place."""
+    if isinstance(layer, keras.layers.Dot):
+        return ClassChannel(label, name=layer.name, dtype=layer.dtype_policy)
     if isinstance(layer, keras.layers.Dense) and len(layer.input.shape) == 2:
         return DenseConvolution.sharing(layer)
     if isinstance(layer, keras.layers.Flatten):
@@ -135,8 +181,14 @@ def _check(model: keras.Model) -> None:
     """Refuse what can't be converted, and say why."""
     if not isinstance(model, keras.Model) or not model.built or not getattr(model, "inputs", None):
         raise UserError("Only a built functional or sequential Keras model can be made fully convolutional.")
-    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4 or None in model.inputs[0].shape[1:]:
+    if len(model.inputs[0].shape) != 4 or None in model.inputs[0].shape[1:]:
         raise UserError("The model needs one input (N, H, W, C) of known size.")
+    products = [layer for layer in model.layers if isinstance(layer, keras.layers.Dot)]
+    if len(model.inputs) > 2 or len(products) != len(model.inputs) - 1 or not all(map(_judges_classes, products)):
+        raise UserError(
+            "A second input has to be a class (N, classes), and to meet the image's features in one Dot layer.",
+            "dcgan.networks.build_discriminator(…, classes=K) builds one like that.",
+        )
     if len(model.outputs) != 1:
         raise UserError("The model needs one output.")
     for layer in model.layers:
@@ -144,3 +196,21 @@ def _check(model: keras.Model) -> None:
             raise UserError(f"The layer {layer.name!r}, a {type(layer).__name__}, has no meaning for other sizes.")
         if getattr(layer, "data_format", None) == "channels_first":
             raise UserError(f"The layer {layer.name!r} has its channels first.", "Build the model with channels last.")
+
+
+def _judges_classes(product: keras.layers.Dot) -> bool:
+    """Whether a product is that of a dense layer's classes and the class that is asked for, which is an input."""
+    sources = [factor._keras_history.operation for factor in product.input]
+    kinds = [isinstance(source, keras.layers.InputLayer) for source in sources]
+    return sorted(kinds) == [False, True] and all(len(factor.shape) == 2 for factor in product.input)
+
+
+def _check_label(model: keras.Model, label: int | None) -> None:
+    """Refuse a class that the discriminator doesn't know."""
+    if label is None:
+        return
+    if len(model.inputs) == 1:
+        raise UserError(f"The model {model.name!r} is not conditional: it knows no class {label}.", "Leave it out.")
+    classes = model.inputs[1].shape[1]
+    if label not in range(classes):
+        raise UserError(f"There is no class {label!r}.", f"The model {model.name!r} knows 0 to {classes - 1}.")

@@ -10,6 +10,7 @@ from dcgan.evaluation.comparison import Comparison
 from dcgan.evaluation.features import extract
 from dcgan.evaluation.references import some
 from dcgan.pictures import save_png
+from dcgan.restoring import load_discriminator
 
 MOST_LABELLED = 50_000
 """Pictures that the 1-NN classifier is fitted on: as many as the DCGAN paper's."""
@@ -135,7 +136,7 @@ def _modes(this: Comparison, folder: Path | None) -> Iterable[Figure]:
 
 def _unsupervised(this: Comparison, folder: Path | None) -> Iterable[Figure]:
     height, width, channels = this.samples.shape
-    network = unsupervised.load_discriminator(this.run, (height, width), channels)
+    network = load_discriminator(this.run, (height, width), channels)
     fit, test = some(this.reference.training, this.count), this.reference.held_out
     sets = (*fit, test.images, test.labels)
     drawn, real = unsupervised.discriminator_accuracy(network, *sets), unsupervised.pixel_accuracy(*sets)

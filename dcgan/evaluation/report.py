@@ -4,14 +4,15 @@ import importlib.metadata
 import json
 import math
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dcgan import runs
-from dcgan.config import DataConfig, EvaluateConfig
+from dcgan.config import EvaluateConfig
 from dcgan.errors import UserError
 from dcgan.files import whole_file
+from dcgan.restoring import data_options
 from dcgan.runs import Run
 
 FILE = "evaluation.json"
@@ -48,24 +49,6 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     report["seconds"] = round(time.monotonic() - began, 1)
     _write(report, place)
     return report
-
-
-def data_options(config: EvaluateConfig, run: Run | None, shape: tuple[int, ...] = ()) -> DataConfig:
-    """Which images to compare with: the run's own, changed by what is given.
-
-    Args:
-        config: the command's options; those of `DataConfig` that are not None are given.
-        run: None for `--images`.
-        shape: (H, W, C) of the run's pictures, to which another `--dataset` than the run's is cut.
-    """
-    given = {f.name: getattr(config, f.name) for f in fields(DataConfig)}
-    given = {name: value for name, value in given.items() if value is not None}
-    if run is None:
-        return DataConfig(**given)
-    trained = run.config()
-    if given.get("dataset", trained.dataset) != trained.dataset:
-        return DataConfig(**({"image_size": f"{shape[0]}x{shape[1]}", "channels": shape[2]} | given))
-    return DataConfig(**({f.name: getattr(trained, f.name) for f in fields(DataConfig)} | given))
 
 
 def _run(config: EvaluateConfig) -> Run | None:

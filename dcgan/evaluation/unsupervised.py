@@ -4,10 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan.errors import UserError
 from dcgan.evaluation.features import extract
-from dcgan.networks import build_discriminator
-from dcgan.runs import Run
 
 GRID = 4
 """Every layer is max-pooled to GRID × GRID."""
@@ -32,6 +29,8 @@ def pooled_features(discriminator: keras.Model) -> keras.Model:
     stages = {}
     for layer in discriminator.layers[1:]:
         shape = layer.output.shape
+        if isinstance(layer, keras.layers.Conv2D) and shape[1:3] == layer.input.shape[1:3]:
+            continue  # the next stage's, which max-pooling shrinks
         if len(shape) == 4 and tuple(shape[1:3]) != tuple(discriminator.inputs[0].shape[1:3]):
             stages[tuple(shape[1:3])] = layer.output
     image = discriminator.inputs[0]  # a conditional one takes the class as well, behind its convolutions
@@ -97,22 +96,3 @@ def pixel_accuracy(images: np.ndarray, labels: np.ndarray, test_images: np.ndarr
     """The accuracy of the same classifier on pixels: what the discriminator's features have to better."""
     flat, flat_test = (np.asarray(x, np.float32).reshape(len(x), -1) for x in (images, test_images))
     return linear_accuracy(flat, labels, flat_test, test_labels)
-
-
-def load_discriminator(run: Run, image_size: tuple[int, int], channels: int) -> keras.Model:
-    """The discriminator as the run's newest state has it.
-
-    Raises:
-        UserError: the run has no state, or one of another network.
-    """
-    config, state = run.config(), run.latest_state()
-    if state is None:
-        raise UserError(f"{run.path} holds no state, and so no discriminator.", "Training writes it at its first save.")
-    classes = len(run.classes() or ())
-    model = build_discriminator(image_size, channels, config.discriminator_width, config.kernel, classes=classes)
-    try:
-        for variable in model.variables:
-            variable.assign(state[f"discriminator/{variable.path.removeprefix('discriminator/')}"])
-    except (KeyError, ValueError) as error:
-        raise UserError(f"The state of {run.path} does not hold this version's discriminator.") from error
-    return model

@@ -2,7 +2,9 @@
 
 import keras
 
-from dcgan.networks.layers import LEAKY_SLOPE, PLAIN, Layers, batch_norm, normal, stride_2
+from dcgan.networks.downsampling import halve
+from dcgan.networks.layers import LEAKY_SLOPE, PLAIN, Layers, batch_norm, normal
+from dcgan.networks.upsampling import Stage
 from dcgan.sizes import Size, stages_of
 
 
@@ -14,13 +16,14 @@ def build_discriminator(
     seed: int = 0,
     layers: Layers = PLAIN,
     classes: int = 0,
+    downsampling: str = "strided",
 ) -> keras.Model:
     """Build the discriminator of Radford et al. 2016, section 3.
 
-    Strided convolutions halve the image down to a base of 4 to 7 pixels a side, doubling the filters from
-    `width` on; BatchNorm follows every one but the first, LeakyReLU of slope 0.2 every one. A conditional one
-    adds to the logit a linear judgement of the features for the image's class (Miyato and Koyama 2018, "cGANs with
-    Projection Discriminator", equation 3).
+    Convolutions halve the image, in the paper by their stride, down to a base of 4 to 7 pixels a side, doubling
+    the filters from `width` on; BatchNorm follows every one but the first, LeakyReLU of slope 0.2 every one. A
+    conditional one adds to the logit a linear judgement of the features for the image's class (Miyato and Koyama
+    2018, "cGANs with Projection Discriminator", equation 3).
 
     Args:
         image_size: (height, width) in pixels; see `dcgan.sizes`.
@@ -30,6 +33,8 @@ def build_discriminator(
         seed: the initial weights follow from it.
         layers: the classes its layers are of.
         classes: how many classes of pictures it tells apart; 0 for none.
+        downsampling: how a stage halves its maps: by a `strided` convolution, or by one of stride 1 (and of odd side)
+            and 2x2 max-pooling, `maxpool`, before BatchNorm and LeakyReLU.
 
     Returns:
         A built model from float32 (N, height, width, channels) in [-1, 1] to float32 logits (N, 1); the sigmoid
@@ -37,12 +42,12 @@ def build_discriminator(
         float32 (N, classes): a one-hot row each.
 
     Raises:
-        UserError: the size does not follow the size rule.
+        UserError: the size does not follow the size rule, or there is no such downsampling.
     """
     image = keras.Input((*image_size, channels), name="image")
     x = image
     for stage in range(stages_of(image_size)):
-        x = stride_2(layers.convolution, width << stage, kernel, seed, f"discriminator/shrink_{stage}")(x)
+        x = halve(x, Stage(stage, width << stage, kernel, seed, layers), downsampling)
         if stage > 0:
             x = batch_norm(layers, seed, f"discriminator/norm_{stage}")(x)
         x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{stage}")(x)

@@ -4,7 +4,8 @@ import math
 
 import keras
 
-from dcgan.networks.layers import PLAIN, WEIGHTS_DEVIATION, Layers, batch_norm, normal, stride_2
+from dcgan.networks.layers import PLAIN, WEIGHTS_DEVIATION, Layers, batch_norm, normal
+from dcgan.networks.upsampling import Stage, double
 from dcgan.sizes import Size, base_of, stages_of
 
 
@@ -17,30 +18,36 @@ def build_generator(
     seed: int = 0,
     layers: Layers = PLAIN,
     classes: int = 0,
+    upsampling: str = "transposed",
 ) -> keras.Model:
     """Build the generator of Radford et al. 2016, section 3 and figure 1.
 
-    The latent vector is projected to a base of 4 to 7 pixels a side and doubled by transposed convolutions of
-    stride 2 until it has the image's size; each stage halves the filters, down to `width` before the last one.
-    BatchNorm and ReLU follow every layer but the last, which ends in tanh. A conditional one (Mirza and Osindero 2014,
-    "Conditional Generative Adversarial Nets") adds a projection of the class to that of the latent vector.
+    The latent vector is projected to a base of 4 to 7 pixels a side and doubled, in the paper by transposed
+    convolutions of stride 2, until it has the image's size; each stage halves the filters, down to `width` before
+    the last one. BatchNorm and ReLU follow every layer but the last, which ends in tanh. A conditional one (Mirza and
+    Osindero 2014, "Conditional Generative Adversarial Nets") adds a projection of the class to that of the latent
+    vector.
 
     Args:
         image_size: (height, width) in pixels; see `dcgan.sizes`.
         channels: of the image, 1 or 3.
         width: filters of the last hidden layer.
         latent_dim: length of the latent vector.
-        kernel: side of the transposed convolutions' kernels, at least 2.
+        kernel: side of the convolutions' kernels, at least 2; see `dcgan.networks.upsampling`.
         seed: the initial weights follow from it.
         layers: the classes its layers are of.
         classes: how many classes of pictures it draws on demand; 0 for a generator that is not asked.
+        upsampling: how a stage doubles its maps: `transposed` convolution; `nearest` or `bilinear` enlargement and a
+            convolution; `subpixel`, a convolution to four times the maps, dealt out to the pixels of a block; or
+            `unpool`, max-unpooling and a convolution. A generator has no encoder whose pooling could tell where the
+            maxima stood, so that unpooling goes by fixed switches, the same everywhere.
 
     Returns:
         A built model from float32 (N, latent_dim) to float32 (N, height, width, channels) in [-1, 1]. With `classes`
         it has a second input, float32 (N, classes): a one-hot row, or a mixture whose parts add up to 1.
 
     Raises:
-        UserError: the size does not follow the size rule.
+        UserError: the size does not follow the size rule, or there is no such upsampling.
     """
     stages, base = stages_of(image_size), base_of(image_size)
     filters = width * 2 ** (stages - 1)
@@ -59,6 +66,6 @@ def build_generator(
         x = batch_norm(layers, seed, f"generator/norm_{stage}")(x)
         x = keras.layers.ReLU(name=f"relu_{stage}")(x)
         maps = channels if stage == stages - 1 else filters >> (stage + 1)
-        x = stride_2(layers.convolution_transpose, maps, kernel, seed, f"generator/grow_{stage}")(x)
+        x = double(x, Stage(stage, maps, kernel, seed, layers), upsampling)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model([latent, kind] if classes else latent, image, name="generator")

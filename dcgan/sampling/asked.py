@@ -61,6 +61,13 @@ class Asked:
         kinds = self.classes.one_hot(range(len(self.classes)))
         return (np.concatenate([z, kinds[label]]) for z, (_, label) in zip(latents, self.pairs(), strict=True))
 
+    def in_classes(self, latents: np.ndarray) -> np.ndarray:
+        """The rows of latents (N, dim) that are no seeds', in the classes asked for, one after the other."""
+        if self.classes is None:
+            return latents
+        kinds = self.classes.one_hot(list(self.labels)).repeat(len(latents), axis=0)
+        return np.concatenate([np.tile(latents, (len(self.labels), 1)), kinds], axis=1)
+
     def walk(self, dim: int, steps: int, *, loop: bool = False) -> Iterator[np.ndarray]:
         """The rows along a walk from seed to seed, `steps` a pair; from class to class it goes in a straight line.
 

@@ -63,10 +63,20 @@ def _default(config: GenerateConfig, run: Run, asked: Asked) -> Path:
     """A name that says what is in it; a long list of seeds is left at its length."""
     if config.animate:
         return run.path / "history.gif"
-    which = str(asked.seeds) if len(str(asked.seeds)) <= 40 else f"{len(asked.seeds)}-chosen"
+    what, which = _what(config, asked)
+    which = which if len(which) <= 40 else f"{len(asked.seeds)}-chosen"
     label = "" if asked.labels is None else "-each-class" if asked.per_class else f"-class-{asked.labels[0]}"
     weights = "" if config.weights == "ema" else f"-{config.weights}"
-    return run.path / "generated" / f"{'walk' if config.walk else 'seeds'}-{which}{label}{weights}.png"
+    return run.path / "generated" / f"{what}-{which}{label}{weights}.png"
+
+
+def _what(config: GenerateConfig, asked: Asked) -> tuple[str, str]:
+    """The kind of picture, and of which seeds."""
+    if config.arithmetic is not None:
+        return "arithmetic", "".join(config.arithmetic.split())
+    if config.along is not None:
+        return f"along-{''.join(config.along.split())}", str(asked.seeds)
+    return "stages" if config.stages else "walk" if config.walk else "seeds", str(asked.seeds)
 
 
 def _free(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,14 +14,20 @@ from dcgan.config import GenerateConfig
 from dcgan.errors import UserError
 from dcgan.pictures import magnify, read_png, save_animation, save_png, tile
 from dcgan.runs import Run
+from dcgan.sampling.arithmetic import along, parse_arithmetic
 from dcgan.sampling.arrays import save_archive, save_array
 from dcgan.sampling.asked import EACH, Asked, asked_for, sheet
+from dcgan.sampling.checks import check
 from dcgan.sampling.destination import destination, kind_of
 from dcgan.sampling.folder import save_folder
 from dcgan.sampling.seeds import parse_seeds
+from dcgan.sampling.sheets import equation
 
 WALK_STEPS = 12
 """Pictures from seed to seed in an animation that `--walk` says nothing about: a second at the default speed."""
+
+ALONG_STEPS = 9
+"""Pictures along a direction, where `--walk` does not say how many; the middle one is the seed's own."""
 
 FRAME_SIDE = 256
 """Pixels the shorter side of an animation has at least: players shrink well, and smear what they enlarge."""
@@ -81,7 +87,8 @@ class Job:
         """What a picture's file says about where it is from."""
         run, label = self.run.path.resolve().name, self.config.label
         notes = {"Software": "dcgan", "Run": run, "Seeds": str(self.asked.seeds), "Weights": self.config.weights}
-        return notes | ({"Label": label} if label else {})
+        others = {"Label": label, "Arithmetic": self.config.arithmetic, "Along": self.config.along}
+        return notes | {name: text for name, text in others.items() if text}
 
 
 def generate(config: GenerateConfig) -> Path:
@@ -96,12 +103,11 @@ def generate(config: GenerateConfig) -> Path:
     Raises:
         UserError: options that contradict each other, no such run, or a place that is taken or can't be written to.
     """
-    _check(config)
+    check(config)
     run = runs.find(config.run_dir)
     asked = _asked(config, run)
     out = destination(config, run, asked)
-    kind = "history" if config.animate else kind_of(out)
-    what = WRITERS[kind](Job(config, run, asked, out))
+    what = WRITERS[_kind(config, out)](Job(config, run, asked, out))
     print(f"{what}: {out}")
     return out
 
@@ -138,6 +144,43 @@ def _write_grid(job: Job) -> str:
     return f"{'Walk along' if steps else 'Grid of'} {asked}"
 
 
+def _write_stages(job: Job) -> str:
+    generator = job.generator  # loads TensorFlow, quietly
+    from dcgan.sampling.stages import Stages, stage_sheet
+
+    stages = Stages(generator)
+    _check_size(len(stages.sizes) * len(job.asked), job.shape)
+    save_png(job.out, stage_sheet(stages.pictures(job.asked.rows(job.dim))), job.notes())
+    return f"Stages of {job.asked}"
+
+
+def _write_along(job: Job) -> str:
+    steps, direction = job.config.walk or ALONG_STEPS, parse_arithmetic(job.config.along)
+    _check_size(steps * len(job.asked), job.shape)
+    starts = np.array(list(job.asked.rows(job.dim)))
+    rows = along(starts, direction.result(job.dim), np.linspace(-1.0, 1.0, steps))
+    images = np.concatenate(list(job.chunks(rows.reshape(-1, rows.shape[-1]), steps * len(starts))))
+    save_png(job.out, tile(images, steps), job.notes())
+    return f"Along {direction}, {job.asked}"
+
+
+def _write_equation(job: Job) -> str:
+    expression = parse_arithmetic(job.config.arithmetic)
+    points = [*expression.shown(job.dim), expression.means(job.dim), expression.results(job.dim, job.config.cloud)]
+    rows = job.asked.in_classes(np.concatenate(points))
+    _check_size(len(rows), job.shape)
+    images = np.concatenate(list(job.chunks(rows, len(rows))))
+    save_png(job.out, equation(images, [len(part) for part in points], expression.signs), job.notes())
+    return f"Arithmetic {expression}{job.asked.in_words}"
+
+
+def _write_result(job: Job) -> str:
+    expression = parse_arithmetic(job.config.arithmetic)
+    rows = job.asked.in_classes(expression.results(job.dim, job.config.cloud))
+    save_array(job.out, (len(rows), *job.shape[1:]), job.chunks(rows, len(rows)))
+    return f"Array of the result of {expression}{job.asked.in_words}"
+
+
 def _write_array(job: Job) -> str:
     save_array(job.out, job.shape, job.chunks())
     return f"Array of {job.asked}"
@@ -164,6 +207,10 @@ def _write_animation(job: Job) -> str:
 
 WRITERS = {
     "history": _write_history,
+    "stages": _write_stages,
+    "along": _write_along,
+    "equation": _write_equation,
+    "result": _write_result,
     "grid": _write_grid,
     "array": _write_array,
     "archive": _write_archive,
@@ -173,33 +220,32 @@ WRITERS = {
 """What draws and writes each kind of output, and says what it was."""
 
 
+def _kind(config: GenerateConfig, out: Path) -> str:
+    """Which of `WRITERS` is meant."""
+    if config.animate:
+        return "history"
+    if config.stages:
+        return "stages"
+    if config.arithmetic is not None:
+        return "result" if kind_of(out) == "array" else "equation"
+    return "along" if config.along is not None else kind_of(out)
+
+
 def _asked(config: GenerateConfig, run: Run) -> Asked:
     """The pictures that were asked for; by default a sheet, and 8 seeds for a walk."""
     classes = None if config.animate else run.classes()
+    if config.arithmetic is not None:
+        seeds = parse_arithmetic(config.arithmetic).seeds
+        return replace(sheet(classes), seeds=seeds) if config.label is None else asked_for(seeds, config.label, classes)
     if config.num is not None:
         return asked_for(parse_seeds(f"0-{config.num - 1}"), config.label, classes)
     if config.seeds is not None:
         return asked_for(parse_seeds(config.seeds), config.label, classes)
-    if config.walk or (config.out is not None and kind_of(config.out) == "animation"):
+    if config.walk or config.along or config.stages or (config.out is not None and kind_of(config.out) == "animation"):
         return asked_for(parse_seeds("0-7"), config.label, classes)
     if config.label is None:
         return sheet(classes)
     return asked_for(parse_seeds("0-7" if config.label == EACH else "0-63"), config.label, classes)
-
-
-def _check(config: GenerateConfig) -> None:
-    """Refuse options that contradict each other, rather than leave one of them out."""
-    kind = kind_of(config.out) if config.out is not None else "animation" if config.animate else "grid"
-    if config.seeds is not None and config.num is not None:
-        raise UserError("--seeds and --num both say which pictures to draw.", "Leave one of them out.")
-    others = (config.seeds, config.num, config.walk, config.label)
-    if config.animate and (any(option is not None for option in others) or kind != "animation"):
-        hint = "Leave out --seeds, --num, --label and --walk."
-        raise UserError("--animate shows the run's history in a .gif or .mp4.", hint)
-    if config.walk and kind not in ("grid", "animation"):
-        raise UserError(f"A walk can't be written to {config.out}.", "Take --out NAME.png, NAME.gif or NAME.mp4.")
-    if config.columns and (config.walk or kind != "grid"):
-        raise UserError("--columns is for a grid of seeds.", "Leave it out here.")
 
 
 def _check_size(count: int, shape: tuple[int, ...]) -> None:

@@ -49,6 +49,7 @@ class Trainer:
         sizes = {"image_size": image_size, "channels": channels, "kernel": config.kernel, "seed": config.seed}
         sizes["classes"] = len(self.shares)
         for_generator = {"width": config.generator_width, "latent_dim": config.latent_dim, **sizes}
+        for_generator["upsampling"] = config.upsampling
         alone = self.strategy.num_replicas_in_sync == 1
         layers = COMPILED if self.way == "clusters" else PLAIN if alone else SYNCHRONIZED
         with self.strategy.scope(), mixed_precision(config.precision):
@@ -67,8 +68,9 @@ class Trainer:
         self._step = compiled(self._step) if self.way == "xla" else self._step
 
     def _build_discriminator(self, **options) -> keras.Model:
-        """The discriminator of the config's width."""
-        return build_discriminator(width=self.config.discriminator_width, **options)
+        """The discriminator of the config's width and downsampling."""
+        own = {"width": self.config.discriminator_width, "downsampling": self.config.downsampling}
+        return build_discriminator(**own, **options)
 
     @property
     def step(self) -> int:

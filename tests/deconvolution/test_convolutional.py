@@ -193,3 +193,62 @@ def with_layer(*layers):
 def test_a_model_of_another_form_is_refused(build):
     with pytest.raises(UserError):
         fully_convolutional(build())
+
+
+def conditional(size=(28, 28), classes=4):
+    return with_larger_weights(build_discriminator(size, 3, width=4, classes=classes))
+
+
+@pytest.mark.parametrize("label", [0, 3, None])
+def test_a_conditional_one_judges_for_the_class_it_is_given_or_as_for_none(label):
+    model, kind = conditional(), np.zeros((3, 4), np.float32)
+    if label is not None:
+        kind[:, label] = 1
+    expected = np.asarray(model([images(3, 28, 28, 3), kind], training=False))
+    wide = fully_convolutional(model, label)
+    assert len(wide.inputs) == 1
+    np.testing.assert_allclose(wide(images(3, 28, 28, 3))[:, 0, 0], expected, rtol=1e-5, atol=1e-5)
+    assert wide(images(1, 40, 32, 3)).shape == (1, 4, 2, 1)
+
+
+def test_classes_differ_in_a_conditional_one_and_none_is_another_answer_still():
+    model = conditional()
+    answers = [np.asarray(fully_convolutional(model, label)(images(1, 32, 32, 3))) for label in (0, 1, None)]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert np.abs(answers[one] - answers[other]).min() > 1e-3
+
+
+@pytest.mark.parametrize("label", [1, None])
+def test_a_conditional_one_is_saved_with_its_class(label, tmp_path):
+    wide = fully_convolutional(conditional(), label)
+    wide.save(tmp_path / "wide.keras")
+    loaded = keras.models.load_model(tmp_path / "wide.keras")
+    np.testing.assert_array_equal(loaded(images(1, 48, 40, 3)), wide(images(1, 48, 40, 3)))
+
+
+@pytest.mark.parametrize("label", [4, -1, 1.5, "1"])
+def test_a_class_that_a_conditional_one_does_not_know_is_refused(label):
+    with pytest.raises(UserError, match="class"):
+        fully_convolutional(conditional(), label)
+
+
+def test_an_unconditional_one_takes_no_class(discriminator):
+    with pytest.raises(UserError, match="not conditional"):
+        fully_convolutional(discriminator, 0)
+
+
+def with_a_vector_that_is_added():
+    image, kind = keras.Input((4, 4, 2)), keras.Input((1,))
+    return keras.Model([image, kind], keras.layers.Dense(1)(keras.layers.Flatten()(image)) + kind)
+
+
+def with_two_products():
+    image, kind = keras.Input((4, 4, 2)), keras.Input((3,))
+    scores = [keras.layers.Dense(3)(keras.layers.Flatten()(image)) for _ in range(2)]
+    return keras.Model([image, kind], keras.layers.Add()([keras.layers.Dot(1)([score, kind]) for score in scores]))
+
+
+@pytest.mark.parametrize("build", [with_a_vector_that_is_added, with_two_products])
+def test_a_model_that_uses_its_class_in_another_way_is_refused(build):
+    with pytest.raises(UserError, match="Dot"):
+        fully_convolutional(build())

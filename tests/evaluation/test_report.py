@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from dcgan import cli
-from dcgan.config import DataConfig, EvaluateConfig, TrainConfig
+from dcgan.config import EvaluateConfig, TrainConfig
 from dcgan.errors import UserError
 from dcgan.evaluation import comparison, evaluate
 from dcgan.evaluation.classifier import classifier_for
 from dcgan.evaluation.metrics import METRICS, Figure
-from dcgan.evaluation.report import data_options
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.options import to_yaml
 from dcgan.pictures import read_png, save_png
@@ -107,17 +106,6 @@ def test_the_test_split_is_what_a_set_that_has_one_is_compared_with():
     report = evaluate(EvaluateConfig(metrics=QUICK))
     assert "30 images of its test split are held out" in report["data"]
     assert report["counts"] == {"drawn": 40, "real": 40, "held_out": 30}
-
-
-def test_a_runs_data_may_have_moved_and_another_data_set_may_be_asked_for():
-    run = new_run(dataset="mnist", data_dir=Path("gone"), store_dir=Path("store"), crop=20)
-    own = DataConfig("mnist", Path("gone"), "8", 20, store_dir=Path("store"))
-    assert data_options(EvaluateConfig(), run) == own
-    moved = data_options(EvaluateConfig(data_dir=Path("here")), run)
-    assert moved == DataConfig("mnist", Path("here"), "8", 20, store_dir=Path("store"))
-    other = data_options(EvaluateConfig(dataset="mnist10k"), run, (8, 8, 1))
-    assert other == DataConfig("mnist10k", image_size=8, channels=1)
-    assert data_options(EvaluateConfig(), None) == DataConfig()
 
 
 def test_a_folder_of_pictures_is_judged_like_their_array(digits):

@@ -1,23 +1,16 @@
 """The discriminator's features and the linear classifier on them."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
-from dcgan.config import TrainConfig
-from dcgan.errors import UserError
 from dcgan.evaluation.unsupervised import (
     MaxPoolingToGrid,
     discriminator_accuracy,
-    load_discriminator,
     pixel_accuracy,
     pooled_features,
 )
 from dcgan.networks import build_discriminator
-from dcgan.options import to_yaml
-from dcgan.runs import Run
 
 
 @pytest.mark.parametrize("size", [(4, 4), (7, 7), (14, 9), (16, 32), (2, 3)])
@@ -57,26 +50,3 @@ def test_an_svm_on_the_features_of_an_untrained_discriminator_reads_digits(digit
     )
     assert discriminator_accuracy(build_discriminator((8, 8), 1, width=16), *sets) > 0.8
     assert pixel_accuracy(*sets) > 0.7
-
-
-def run_with(state):
-    run = Run(Path("checkpoints/a"))
-    run.path.mkdir(parents=True)
-    run.config_file.write_text(to_yaml(TrainConfig(image_size=8, discriminator_width=3)))
-    if state is not None:
-        run.save_state(1, state, keep=1)
-    return run
-
-
-def test_the_discriminator_is_that_of_the_runs_newest_state():
-    trained = build_discriminator((8, 8), 1, width=3, seed=5)
-    state = {f"discriminator/{v.path.removeprefix('discriminator/')}": np.asarray(v) for v in trained.variables}
-    loaded = load_discriminator(run_with(state), (8, 8), 1)
-    for mine, theirs in zip(loaded.variables, trained.variables, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-
-
-@pytest.mark.parametrize(("state", "problem"), [(None, "no state"), ({"a": np.zeros(1)}, "does not hold")])
-def test_a_run_without_a_discriminator_says_so(state, problem):
-    with pytest.raises(UserError, match=problem):
-        load_discriminator(run_with(state), (8, 8), 1)

@@ -1,0 +1,37 @@
+"""BatchNorm's statistics, taken anew from the images that a network is about to be asked about."""
+
+import keras
+import numpy as np
+
+from dcgan.errors import UserError
+from dcgan.scaling import to_float
+
+
+def take_statistics(model: keras.Model, images: np.ndarray) -> None:
+    """Make the moving averages of every BatchNorm layer those of one batch of images; the weights stay what they are.
+
+    A discriminator is trained with the statistics of each batch, the real and the drawn ones apart. The averages that
+    it keeps are of the last batches of both, gathered while its weights moved, and asked with them it may call
+    everything drawn, or everything real.
+
+    Args:
+        model: whose first input are images; it is changed in place. Others, the classes of a conditional
+            discriminator, are filled with zeros: no BatchNorm lies behind them.
+        images: uint8 (N, H, W, C), a few dozen at least, in one batch.
+
+    Raises:
+        UserError: there are no images.
+    """
+    if np.ndim(images) != 4 or not len(images):
+        raise UserError(f"Statistics can't be taken of images {np.shape(images)}.", "They are uint8 (N, H, W, C).")
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in layers]
+    kinds = [np.zeros((len(images), kind.shape[1]), np.float32) for kind in model.inputs[1:]]
+    pixels = np.asarray(to_float(images))
+    try:
+        for layer in layers:
+            layer.momentum = 0.0  # nothing of the averages so far
+        model([pixels, *kinds] if kinds else pixels, training=True)
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum

@@ -1,0 +1,11 @@
+"""A trained generator in the formats of other programs, checked against the one it was made from.
+
+Importing this package loads neither TensorFlow nor a format's own packages; its functions do.
+"""
+
+from dcgan.lazy import exporter
+
+_HOMES = {"export": "dcgan.export.command"}
+
+__all__ = sorted(_HOMES)
+__getattr__ = exporter(__name__, _HOMES)

@@ -1,0 +1,47 @@
+"""The generator that comes with the program: it loads, it is small, and it is as good as its card says."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dcgan.config import EvaluateConfig, GenerateConfig
+from dcgan.evaluation import evaluate
+from dcgan.pictures import read_png
+from dcgan.runs import Run
+from dcgan.sampling import generate
+
+MNIST = Run(Path(__file__).parents[1] / "checkpoints" / "mnist")
+MOST_BYTES = 3_000_000
+
+
+def test_it_is_small_with_everything_that_belongs_to_it():
+    assert sum(file.stat().st_size for file in MNIST.path.iterdir() if file.is_file()) < MOST_BYTES
+
+
+def test_it_draws_a_row_of_each_digit_without_any_training(tmp_path):
+    out = generate(GenerateConfig(run_dir=MNIST.path, out=tmp_path / "digits.png"))
+    assert read_png(out).shape[0] > read_png(out).shape[1]  # ten rows of eight
+    assert MNIST.classes().names == tuple("0123456789")
+    assert MNIST.is_published()
+
+
+def test_its_card_tells_what_the_report_beside_it_says():
+    figures = json.loads((MNIST.path / "evaluation.json").read_text())["figures"]
+    card = MNIST.card_file.read_text(encoding="utf-8")
+    for name in ("frechet_distance", "one_nn_error", "precision", "recall"):
+        row = re.search(rf"^\| {name} \| ([\d.]+) \| ([\d.]+) \|", card, re.MULTILINE)
+        assert float(row[1]) == pytest.approx(figures[name]["drawn"], rel=0.01)
+        assert float(row[2]) == pytest.approx(figures[name]["real"], rel=0.01)
+
+
+@pytest.mark.slow
+def test_its_digits_are_as_near_to_real_ones_as_its_card_says(tmp_path):
+    """Against the embedded digits, with a classifier trained here: features differ a little from machine to machine."""
+    card = MNIST.card_file.read_text(encoding="utf-8")
+    told = re.search(r"embedded digits: ([\d.]+) for 5,000 pictures; 1-NN error ([\d.]+)", card)
+    options = {"run_dir": MNIST.path, "dataset": "mnist10k", "metrics": "frechet,neighbours", "json": tmp_path / "f"}
+    figures = evaluate(EvaluateConfig(**options))["figures"]
+    assert figures["frechet_distance"]["drawn"] == pytest.approx(float(told[1]), rel=0.3)
+    assert figures["one_nn_error"]["drawn"] == pytest.approx(float(told[2]), rel=0.2)

@@ -1,0 +1,63 @@
+"""What a run directory says, made again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcgan.classes import Classes
+from dcgan.config import DataConfig, EvaluateConfig, TrainConfig
+from dcgan.errors import UserError
+from dcgan.networks import build_discriminator
+from dcgan.options import to_yaml
+from dcgan.restoring import data_options, load_discriminator, new_discriminator
+from dcgan.runs import Run
+
+
+def run_with(state=None, **options):
+    run = Run(Path("checkpoints/a"))
+    run.path.mkdir(parents=True)
+    run.config_file.write_text(to_yaml(TrainConfig(image_size=8, discriminator_width=3, **options)))
+    if state is not None:
+        run.save_state(1, state, keep=1)
+    return run
+
+
+def state_of(model):
+    return {f"discriminator/{v.path.removeprefix('discriminator/')}": np.asarray(v) for v in model.variables}
+
+
+def assert_equal_weights(one, other):
+    for mine, theirs in zip(one.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_the_discriminator_is_that_of_the_runs_newest_state():
+    trained = build_discriminator((8, 8), 1, width=3, seed=5)
+    assert_equal_weights(load_discriminator(run_with(state_of(trained)), (8, 8), 1), trained)
+
+
+def test_the_discriminator_has_the_form_that_the_runs_options_say():
+    form = {"kernel": 5, "downsampling": "maxpool"}
+    trained = build_discriminator((8, 8), 1, width=3, seed=5, classes=2, **form)
+    run = run_with(state_of(trained), **form)
+    run.save_classes(Classes(("a", "b"), (0.5, 0.5)))
+    assert_equal_weights(load_discriminator(run, (8, 8), 1), trained)
+    assert_equal_weights(new_discriminator(run, (8, 8), 1, seed=5), trained)
+
+
+@pytest.mark.parametrize(("state", "problem"), [(None, "no state"), ({"a": np.zeros(1)}, "does not hold")])
+def test_a_run_without_a_discriminator_says_so(state, problem):
+    with pytest.raises(UserError, match=problem):
+        load_discriminator(run_with(state), (8, 8), 1)
+
+
+def test_a_runs_data_may_have_moved_and_another_data_set_may_be_asked_for():
+    run = run_with(dataset="mnist", data_dir=Path("gone"), store_dir=Path("store"), crop=20)
+    own = DataConfig("mnist", Path("gone"), "8", 20, store_dir=Path("store"))
+    assert data_options(EvaluateConfig(), run) == own
+    moved = data_options(EvaluateConfig(data_dir=Path("here")), run)
+    assert moved == DataConfig("mnist", Path("here"), "8", 20, store_dir=Path("store"))
+    other = data_options(EvaluateConfig(dataset="mnist10k"), run, (8, 8, 1))
+    assert other == DataConfig("mnist10k", image_size=8, channels=1)
+    assert data_options(EvaluateConfig(), None) == DataConfig()
