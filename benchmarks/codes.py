@@ -3,9 +3,9 @@
 Every method learns from training images and gives back held-out ones from codes of as many active coefficients as the
 generator's latent has numbers. The error is the squared difference divided by the images' square, black being 0; the
 mean image's is the one to beat. Active coefficients are those that are not 0, counted on the held-out images: of a
-sparse code a few among many, so that their places say something too, and with two layers the switches below. The weight
-of the sparse codes is chosen on training images so that so many are active. The generator was never taught to encode:
-its latents are found by gradient descent on the pixels of the very image (`dcgan.sampling.projection`).
+sparse code a few among many, so that their places say something too, and where there is pooling so do the switches. The
+weight of the sparse codes is chosen on training images so that so many are active. The generator was never taught to
+encode: its latents are found by gradient descent on the pixels of the very image (`dcgan.sampling.projection`).
 """
 
 import argparse
@@ -66,20 +66,19 @@ def one_layer(learnt: np.ndarray, held_out: np.ndarray, active: int, rounds: int
     return _outcome("one layer", codes, coding.decode(codes), start)
 
 
-def two_layers(learnt: np.ndarray, held_out: np.ndarray, active: int, rounds: int) -> Outcome:
-    """The adaptive deconvolutional network."""
+def pooled(name: str, plans: Sequence[tuple], learnt: np.ndarray, held_out: np.ndarray, active: int, rounds: int):
+    """The adaptive deconvolutional network of some layers: filters, kernel and weight of each."""
     from dcgan.deconvolution import Plan, learn_deep_sparse_coding
 
     start = time.perf_counter()
-    plans = [Plan(FILTERS, KERNEL, FIRST_WEIGHT), Plan(ABOVE, KERNEL, LEARNING)]
-    network = learn_deep_sparse_coding(learnt, plans, rounds)
+    network = learn_deep_sparse_coding(learnt, [Plan(*plan) for plan in plans], rounds)
 
     def make(weight: float):
-        return replace(network, layers=(network.layers[0], replace(network.layers[1], weight=weight)))
+        return replace(network, layers=(*network.layers[:-1], replace(network.layers[-1], weight=weight)))
 
-    network = weighed(make, _count_in_two, learnt, active)
+    network = weighed(make, _count_in_pooled, learnt, active)
     values, switches = network.encode(held_out)
-    return _outcome("two layers", values, network.reconstruct(values, switches), start)
+    return _outcome(name, values, network.reconstruct(values, switches), start)
 
 
 def autoencoder(learnt: np.ndarray, held_out: np.ndarray, active: int, steps: int, width: int) -> Outcome:
@@ -165,7 +164,9 @@ def outcomes(options: argparse.Namespace, learnt: np.ndarray, held_out: np.ndarr
     active = options.active or (100 if model is None else model.inputs[0].shape[-1])
     yield mean_image(as_float(learnt), shown)
     yield one_layer(some, shown, active, options.rounds)
-    yield two_layers(some, shown, active, options.rounds)
+    yield pooled("one layer, pooled", [(FILTERS, KERNEL, LEARNING)], some, shown, active, options.rounds)
+    plans = [(FILTERS, KERNEL, FIRST_WEIGHT), (ABOVE, KERNEL, LEARNING)]
+    yield pooled("two layers, pooled", plans, some, shown, active, options.rounds)
     yield autoencoder(learnt, held_out, active, options.steps, options.width)
     if model is not None:
         yield generator(model, held_out, options.starts, options.projection_steps)
@@ -175,7 +176,7 @@ def _count_in_one(coding: Any, images: np.ndarray) -> float:
     return np.count_nonzero(coding.encode(images)) / len(images)
 
 
-def _count_in_two(network: Any, images: np.ndarray) -> float:
+def _count_in_pooled(network: Any, images: np.ndarray) -> float:
     return np.count_nonzero(network.encode(images).values) / len(images)
 
 

@@ -28,21 +28,21 @@ def unsupervised_trunk(canvases, steps: int, batch_size: int, width: int, seed: 
     Returns:
         The discriminator before the training and after it, two Keras models.
     """
-    import keras
     import tensorflow as tf
 
     from dcgan.config import TrainConfig
+    from dcgan.networks import build_discriminator
     from dcgan.training.trainer import Trainer
 
     widths = {"generator_width": width, "discriminator_width": width}
     config = TrainConfig(conditional=False, batch_size=batch_size, seed=seed, **widths)
-    trainer = Trainer(config, canvases.size, canvases.digits.shape[3])
-    before = keras.models.clone_model(trainer.discriminator)
-    before.set_weights(trainer.discriminator.get_weights())
+    channels = canvases.digits.shape[3]
+    before, after = (build_discriminator(canvases.size, channels, width, config.kernel, seed) for _ in range(2))
     if steps:
-        images, _ = canvases.make(range(4000))
+        trainer, images = Trainer(config, canvases.size, channels), canvases.make(range(4000))[0]
         trainer.update(trainer.feed(images, steps), tf.constant(steps))
-    return before, trainer.discriminator
+        after.set_weights(trainer.discriminator.get_weights())
+    return before, after
 
 
 def discriminators(canvases, options: argparse.Namespace):

@@ -34,7 +34,7 @@ def fully_convolutional(discriminator: keras.Model, label: int | None = None) ->
     A conditional discriminator, of an image and its class, adds to its logit a part for the class that is asked for
     (Miyato and Koyama 2018, equation 3). The result takes the image alone, and the class is settled here, the same
     for every position. Without one the class's part is left out, as for a class vector of zeros: what remains judges
-    the image whatever it shows.
+    the image whatever it shows, and says less, since training relies on both parts.
 
     Args:
         discriminator: a built model with one input (N, H, W, C) of known size and one output (N, units), made of

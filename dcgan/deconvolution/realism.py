@@ -5,10 +5,12 @@ common. Position (i, j) looks at a window as large as the discriminator's own im
 (i, j) times the stride. It is not quite what the discriminator says to that crop: beside a crop there is padding, which
 is grey to the network, beside a window there is the rest of the picture.
 
-Two things have to be known to read a map. A discriminator is trained with each batch's own BatchNorm statistics, and on
-images that end where padding begins, so it needs the statistics of pictures like the one that is asked about (`typical`
-below): with the averages it kept, a trained one may well say 0 everywhere. And it has learnt to tell the data from what
-its own generator draws, from nothing else: to noise, or to an empty corner, its answer is a guess, and a confident one.
+Three things have to be known to read a map. A discriminator is trained with each batch's own BatchNorm statistics, and
+on images that end where padding begins, so it needs the statistics of pictures like the one that is asked about
+(`typical` below); with the averages it kept, a trained one may well say 0 everywhere. Even so its level is another one
+inside a picture than at the border: compare places of one kind, by their logits. And it has learnt to tell the data
+from what its own generator draws, from nothing else: to noise, or to an empty corner, its answer is a guess, and a
+confident one.
 """
 
 from collections.abc import Sequence
@@ -139,12 +141,13 @@ def realism_scene(groups: Sequence[np.ndarray], spacing: int = 0, noise: int = 0
 
     Args:
         groups: uint8 (n, H, W, C) each, a row each, all of equal size and number.
-        spacing: black pixels between images.
+        spacing: black pixels between images and around them. What lies at the picture's border is judged otherwise than
+            what lies inside, so leave half an image or more there if rows are to be compared.
         noise: how many rows of images of uniform noise are added at the bottom.
         seed: the noise follows from it.
 
     Returns:
-        uint8 (rows·(H + spacing) − spacing, n·(W + spacing) − spacing, C).
+        uint8 (rows·(H + spacing) + spacing, n·(W + spacing) + spacing, C).
 
     Raises:
         UserError: there are no groups, or they differ in shape.
@@ -155,9 +158,9 @@ def realism_scene(groups: Sequence[np.ndarray], spacing: int = 0, noise: int = 0
     random = np.random.default_rng(derived_seed(seed, "realism/noise"))
     rows = [*groups, *(random.integers(0, 256, shape, np.uint8) for _ in range(noise))]
     cells = np.zeros((len(rows), *shape[:1], shape[1] + spacing, shape[2] + spacing, shape[3]), np.uint8)
-    cells[:, :, : shape[1], : shape[2]] = rows
+    cells[:, :, spacing:, spacing:] = rows
     scene = cells.swapaxes(1, 2).reshape(len(rows) * cells.shape[2], -1, shape[3])
-    return scene[: scene.shape[0] - spacing, : scene.shape[1] - spacing]
+    return np.pad(scene, ((0, spacing), (0, spacing), (0, 0)))
 
 
 _FAR = 1 << 12

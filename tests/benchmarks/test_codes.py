@@ -41,6 +41,7 @@ def test_every_method_takes_part(capsys, tmp_path):
     small += ["--starts", "1", "--projection-steps", "2", "--sheet", str(tmp_path / "sheet.png")]
     codes.main([*small, "--run-dir", str(tmp_path)])
     out = capsys.readouterr().out
-    for name in ("mean image", "one layer", "two layers", "denoising autoencoder", "generator, 1 starts a class"):
+    for name in ("mean image", "one layer", "one layer, pooled", "two layers, pooled", "denoising autoencoder"):
         assert f"| {name} " in out
+    assert "| generator, 1 starts a class " in out
     assert (tmp_path / "sheet.png").exists()

@@ -26,7 +26,7 @@ def test_a_short_training_takes_off_noise_from_digits_it_has_not_seen():
     digits = dcgan.load(DataConfig()).images
     learnt, unseen = digits[:4000], digits[9000:9200]
     autoencoder = build_autoencoder((28, 28), 1, 8, 32)
-    train_autoencoder(autoencoder, learnt, steps=400, batch_size=32, learning_rate=3e-3)
+    train_autoencoder(autoencoder, learnt, steps=300, batch_size=32, learning_rate=3e-3)
     noisy, restored = denoise(autoencoder, unseen)
     assert error(restored, unseen) < 0.9 * error(noisy, unseen)
     assert error(restored, unseen) < 0.5 * error(learnt.mean(axis=0), unseen)

@@ -124,12 +124,14 @@ def test_the_figure_is_a_picture_with_a_scale(limits, tmp_path):
 def test_a_scene_has_a_row_a_group_and_rows_of_noise_below():
     real, drawn = pictures(3, 8, 8, 1, seed=1), pictures(3, 8, 8, 1, seed=2)
     scene = realism_scene([real, drawn], spacing=4, noise=1, seed=5)
-    assert scene.shape == (3 * 8 + 2 * 4, 3 * 8 + 2 * 4, 1)
-    np.testing.assert_array_equal(scene[:8, 12:20], real[1])
-    np.testing.assert_array_equal(scene[12:20, 24:], drawn[2])
-    assert not scene[8:12].any()
-    assert not scene[:, 20:24].any()
-    assert len(np.unique(scene[24:, :8])) > 30
+    assert scene.shape == (3 * 12 + 4, 3 * 12 + 4, 1)
+    np.testing.assert_array_equal(scene[4:12, 16:24], real[1])
+    np.testing.assert_array_equal(scene[16:24, 28:36], drawn[2])
+    assert len(np.unique(scene[28:36, 4:12])) > 30
+    for line in (scene[start : start + 4] for start in (0, 12, 24, 36)):
+        assert not line.any()
+    for line in (scene[:, start : start + 4] for start in (0, 12, 24, 36)):
+        assert not line.any()
     np.testing.assert_array_equal(scene, realism_scene([real, drawn], spacing=4, noise=1, seed=5))
     assert np.any(scene != realism_scene([real, drawn], spacing=4, noise=1, seed=6))
 

@@ -8,7 +8,6 @@ bilinear upsampling, and everything is trained.
 """
 
 import keras
-import tensorflow as tf
 
 from dcgan.deconvolution.kernels import bilinear_kernel
 from dcgan.deconvolution.paths import convolution_stages
@@ -75,7 +74,9 @@ def build_segmenter(trunk: keras.Model, classes: int, stride: int) -> keras.Mode
             [_upsampling(2, classes, f"up_{2 * step}")(scores), skip]
         )
     logits = _upsampling(stride, classes, f"to_pixels_{stride}")(scores)
-    return keras.Model(trunk.inputs[0], logits, name=f"fcn_{stride}s")
+    model = keras.Model(trunk.inputs[0], logits, name=f"fcn_{stride}s")
+    _start_bilinear(model, classes)
+    return model
 
 
 def grown_from(finer: keras.Model, coarser: keras.Model) -> None:
@@ -97,24 +98,21 @@ def _score(classes: int, stride: int) -> keras.layers.Layer:
 
 
 def _upsampling(factor: int, classes: int, name: str) -> keras.layers.Layer:
-    """A transposed convolution that is bilinear upsampling until it is trained."""
+    """A transposed convolution that makes maps `factor` times larger; `_start_bilinear` gives it its weights."""
     return keras.layers.Conv2DTranspose(
         classes,
         2 * factor,
         strides=factor,
         padding="same",
         use_bias=False,
-        kernel_initializer=Bilinear(),
+        kernel_initializer="zeros",
         dtype="float32",
         name=name,
     )
 
 
-@keras.saving.register_keras_serializable("dcgan")
-class Bilinear(keras.initializers.Initializer):
-    """The kernel of bilinear upsampling, for a transposed convolution whose kernel is twice its stride."""
-
-    def __call__(self, shape, dtype=None):
-        """(2s, 2s, channels, channels)."""
-        side, _, channels, _ = shape
-        return tf.constant(bilinear_kernel(side // 2, channels), dtype or "float32")
+def _start_bilinear(model: keras.Model, classes: int) -> None:
+    """Make every transposed convolution bilinear upsampling, in a way that Keras can load without this package."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2DTranspose):
+            layer.kernel.assign(bilinear_kernel(layer.strides, classes))

@@ -9,7 +9,7 @@ from dcgan.deconvolution.segmentation import Canvases, split_digits
 from dcgan.pictures import read_png
 
 TINY = {"size": 32, "sides": "10 16", "width": 2, "strides": "8 4", "steps": 1, "canvases": 2, "held-out": 9990}
-TINY |= {"trunk-steps": 1, "trunk-batch": 2}
+TINY |= {"trunk-steps": 0}
 
 
 @pytest.mark.slow
