@@ -31,6 +31,10 @@ class Plan(NamedTuple):
     """As for `Layer`."""
 
 
+CONVERGED = 1e-5
+"""How small, beside its first, a gradient is that least squares need not follow any more."""
+
+
 def learn_deep_sparse_coding(
     images: np.ndarray, plans: Sequence[Plan], rounds: int = 30, steps: int = 10, seed: int = 0
 ) -> DeepSparseCoding:
@@ -160,7 +164,10 @@ def _least_squares(apply: Callable[[tf.Tensor], tf.Tensor], target: tf.Tensor, x
     rest = target - apply(x)
     slope = direction = adjoint(rest)
     size = tf.reduce_sum(tf.square(slope))
-    for _ in range(steps if size > 0 else 0):
+    enough = CONVERGED**2 * size
+    for _ in range(steps):
+        if size <= enough:  # what is left is rounding, and dividing by it would lead away again
+            break
         image = apply(direction)
         far = size / tf.reduce_sum(tf.square(image))
         x, rest = x + far * direction, rest - far * image
