@@ -47,6 +47,18 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def refuse_taken(out: Path, overwrite: bool) -> None:
+    """Refuse to write `--out` over what is there.
+
+    Raises:
+        UserError: it is a folder, or a file that may not be replaced.
+    """
+    if out.is_dir():
+        raise UserError(f"{out} is a folder.", "Give it another name.")
+    if out.exists() and not overwrite:
+        raise UserError(f"{out} exists already.", "Choose another --out, or add --overwrite.")
+
+
 def _advice(error: OSError) -> str:
     """What to do about an error in writing."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from dcgan.config import DataConfig
 from dcgan.errors import UserError
-from dcgan.runs import Run
+from dcgan.runs import Run, assign
 
 if TYPE_CHECKING:
     import keras
@@ -49,8 +49,7 @@ def load_discriminator(run: Run, image_size: tuple[int, int], channels: int) -> 
         raise UserError(f"{run.path} holds no state, and so no discriminator.", "Training writes it at its first save.")
     model = new_discriminator(run, image_size, channels)
     try:
-        for variable in model.variables:
-            variable.assign(state[f"discriminator/{variable.path.removeprefix('discriminator/')}"])
-    except (KeyError, ValueError) as error:
+        assign(model, state)
+    except ValueError as error:
         raise UserError(f"The state of {run.path} does not hold this version's discriminator.") from error
     return model

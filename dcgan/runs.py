@@ -8,6 +8,7 @@ classes.json      of a conditional run: its classes' names and shares
 generator.keras   what drawing needs; loads with plain `keras.models.load_model`
 health.jsonl      one object for everything that went wrong and what was done about it
 best.keras        with --evaluate-every: the generator when it was nearest to the data; best.json says how near
+evaluation.json   what `python -m dcgan evaluate` found
 README.md         of a generator that is handed on: how it was made and how good it is
 tensorboard/      events
 """
@@ -55,6 +56,7 @@ class Run:
         self.classes_file = path / "classes.json"
         self.health_file = path / "health.jsonl"
         self.best_file, self.best_report = path / "best.keras", path / "best.json"
+        self.evaluation_file = path / "evaluation.json"
         self.events = path / "tensorboard"
 
     def config(self) -> TrainConfig:
@@ -156,7 +158,11 @@ class Run:
         if not _draws_pictures(generator):
             raise UserError(f"{file} is a model, but no generator of pictures.")
         if weights == "raw":
-            _assign(generator, self.latest_state() or {})
+            try:
+                assign(generator, self.latest_state() or {})
+            except ValueError as error:
+                hint = "Use --weights ema."
+                raise UserError("The run's state does not hold this generator's raw weights.", hint) from error
         return generator
 
     def records(self) -> list[dict[str, Any]]:
@@ -315,13 +321,17 @@ def _read_arrays(file: Path) -> dict[str, np.ndarray]:
         return {name: archive[name] for name in archive.files}
 
 
-def _assign(generator, state: dict[str, np.ndarray]) -> None:
-    """Give a generator the weights that training left in `state`."""
+def assign(network, state: dict[str, np.ndarray]) -> None:
+    """Give a network, a `keras.Model`, the weights that training left in `state` under its name.
+
+    Raises:
+        ValueError: they are not there, or of other shapes.
+    """
     try:
-        for variable in generator.variables:
-            variable.assign(state[f"generator/{variable.path.removeprefix('generator/')}"])
-    except (KeyError, ValueError) as error:
-        raise UserError("The run's state does not hold this generator's raw weights.", "Use --weights ema.") from error
+        for variable in network.variables:
+            variable.assign(state[f"{network.name}/{variable.path.removeprefix(f'{network.name}/')}"])
+    except KeyError as error:
+        raise ValueError(f"The state has no {error.args[0]}.") from error
 
 
 def _records(file: Path) -> list[dict[str, Any]]:

@@ -25,8 +25,8 @@ from dcgan.export.copies import in_float32
 from dcgan.export.formats import FORMATS
 from dcgan.export.runtimes import RUNTIMES
 from dcgan.networks import build_generator
-from dcgan.networks.layers import PLAIN
-from dcgan.networks.upsampling import WAYS, Stage, double
+from dcgan.networks.layers import PLAIN, Stage
+from dcgan.networks.upsampling import WAYS, double
 from dcgan.options import to_yaml
 from dcgan.sampling import latents
 from dcgan.sampling.draw import draw
@@ -215,7 +215,7 @@ def generator_of_all_ways():
     latent = keras.Input((DIM,))
     x = keras.layers.Reshape((4, 4, 3))(keras.layers.Dense(48)(latent))
     for number, way in enumerate(WAYS):
-        x = double(x, Stage(number, 3, 4, seed=0, layers=PLAIN), way)
+        x = double(x, Stage(number, 3, 4, seed=0, layers=PLAIN, network="generator"), way)
     return with_variety(keras.Model(latent, keras.layers.Activation("tanh")(x), name="generator"))
 
 

@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from dcgan.data.batches import batches
 from dcgan.errors import UserError
+from dcgan.networks.discriminator import shrunk
 from dcgan.networks.generator import build_generator
-from dcgan.networks.layers import LEAKY_SLOPE, PLAIN, Layers, batch_norm, normal, stride_2
+from dcgan.networks.layers import PLAIN, Layers, normal
 from dcgan.randomness import derived_seed
 from dcgan.scaling import to_float, to_uint8
-from dcgan.sizes import Size, stages_of
+from dcgan.sizes import Size
 
 NOISE = 0.5
 """Standard deviation of the noise on images in [-1, 1]: digits can still be read."""
@@ -56,14 +57,10 @@ def build_autoencoder(
     """
     if code_size < 1:
         raise UserError(f"A code of {code_size} numbers says nothing about an image.")
-    image = x = keras.Input((*image_size, channels), name="image")
-    for stage in range(stages_of(image_size)):
-        x = stride_2(layers.convolution, width << stage, kernel, seed, f"autoencoder/shrink_{stage}")(x)
-        if stage > 0:
-            x = batch_norm(layers, seed, f"autoencoder/norm_{stage}")(x)
-        x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{stage}")(x)
+    image = keras.Input((*image_size, channels), name="image")
+    maps = shrunk(image, width, kernel, seed, layers, network="autoencoder")
     weights = normal(seed, "autoencoder/code")
-    code = keras.layers.Dense(code_size, kernel_initializer=weights, name="code")(keras.layers.Flatten()(x))
+    code = keras.layers.Dense(code_size, kernel_initializer=weights, name="code")(keras.layers.Flatten()(maps))
     encoder = keras.Model(image, code, name="encoder")
     decoder = build_generator(image_size, channels, width, code_size, kernel, seed, layers)
     return keras.Model(image, decoder(encoder(image)), name="autoencoder")

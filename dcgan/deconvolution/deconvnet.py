@@ -140,21 +140,6 @@ def checked(layers: Sequence[keras.layers.Layer]) -> Sequence[keras.layers.Layer
     return layers
 
 
-def settle(layers: Sequence[keras.layers.Layer], images: tf.Tensor) -> None:
-    """Set the BatchNorm statistics of untrained layers to those of some images.
-
-    Args:
-        layers: of a path, from the image on; changed in place, each with the ones before it settled.
-        images: float32 (N, H, W, C) in [-1, 1], enough to stand for their data set.
-    """
-    for layer in layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            mean, variance = tf.nn.moments(images, list(range(len(images.shape) - 1)))
-            layer.moving_mean.assign(mean)
-            layer.moving_variance.assign(variance)
-        images = layer(images, training=False)
-
-
 def _gate(values: tf.Tensor, slope: float) -> tf.Tensor:
     """1 where a value is positive, and the rectifier's slope elsewhere."""
     return tf.where(values > 0, tf.ones((), values.dtype), tf.cast(slope, values.dtype))

@@ -10,6 +10,7 @@ from dcgan import runs
 from dcgan.config import ExplainConfig
 from dcgan.deconvolution.sheet import block, contrast, cut_out, sheet
 from dcgan.errors import UserError
+from dcgan.files import refuse_taken
 from dcgan.pictures import save_png
 from dcgan.runs import Run
 from dcgan.sampling.generate import MOST_PIXELS
@@ -116,15 +117,13 @@ def _subject(config: ExplainConfig, run: Run) -> Subject:
 
 def _random(run: Run, images: np.ndarray, seed: int):
     """The run's discriminator as it might have begun, with BatchNorm statistics of the data, as the trained one has."""
-    from dcgan.deconvolution.deconvnet import settle
-    from dcgan.deconvolution.paths import convolution_stages, path_to
+    from dcgan.deconvolution.statistics import take_statistics
     from dcgan.randomness import derived_seed
     from dcgan.restoring import new_discriminator
-    from dcgan.scaling import to_float
 
     network = new_discriminator(run, images.shape[1:3], images.shape[3], derived_seed(seed, "random weights"))
     some = np.linspace(0, len(images) - 1, min(len(images), SETTLING_IMAGES)).astype(int)
-    settle(path_to(network, convolution_stages(network)[-1]), to_float(images[some]))
+    take_statistics(network, images[some])
     return network
 
 
@@ -175,10 +174,7 @@ def _check_out(config: ExplainConfig) -> None:
         return
     if out.suffix.lower() != ".png":
         raise UserError(f"--out {out} is no picture.", "Its name ends in .png.")
-    if out.is_dir():
-        raise UserError(f"{out} is a folder.", "Give --out the name of a file.")
-    if out.exists() and not config.overwrite:
-        raise UserError(f"{out} exists already.", "Choose another --out, or add --overwrite.")
+    refuse_taken(out, config.overwrite)
 
 
 def _default(config: ExplainConfig, run: Run, layer: str) -> Path:

@@ -15,9 +15,6 @@ from dcgan.files import whole_file
 from dcgan.restoring import data_options
 from dcgan.runs import Run
 
-FILE = "evaluation.json"
-"""The report's name in a run directory."""
-
 _ROW = "{:22}{:>20}{:>20}{:>9}"
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
@@ -63,7 +60,7 @@ def _run(config: EvaluateConfig) -> Run | None:
 def _place(config: EvaluateConfig, run: Run | None) -> Path | None:
     """Where the report goes; an older one in the run directory is replaced, any other file only if that was asked."""
     if config.json is None:
-        return run.path / FILE if run is not None else None
+        return run.evaluation_file if run is not None else None
     if config.json.is_dir():
         raise UserError(f"{config.json} is a folder.", "Give --json the name of a file.")
     if config.json.exists() and config.json.stat().st_size and not config.overwrite:

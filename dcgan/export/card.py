@@ -14,9 +14,6 @@ from dcgan.export.formats import FORMATS
 from dcgan.export.usage import PACKAGES, code
 from dcgan.runs import Run
 
-EVALUATION = "evaluation.json"
-"""What `python -m dcgan evaluate` writes into a run directory."""
-
 WEIGHTS = {
     "ema": "the average of the trained weights (`ema`)",
     "raw": "the weights as training left them (`raw`)",
@@ -155,7 +152,7 @@ def _figures(config: ExportConfig, run: Run) -> Iterable[str]:
 def _evaluation(run: Run) -> dict[str, Any] | None:
     """The parts of `evaluation.json` that a card repeats; None where there is none that can be read."""
     try:
-        report = json.loads((run.path / EVALUATION).read_text(encoding="utf-8"))
+        report = json.loads(run.evaluation_file.read_text(encoding="utf-8"))
         figures = [(name, dict(figure)) for name, figure in report["figures"].items()]
         # The report names the run with its path, which is nobody else's business.
         weights = re.search(r"\((\w+ weights)\)$", report["pictures"])

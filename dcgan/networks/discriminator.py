@@ -3,8 +3,7 @@
 import keras
 
 from dcgan.networks.downsampling import halve
-from dcgan.networks.layers import LEAKY_SLOPE, PLAIN, Layers, batch_norm, normal
-from dcgan.networks.upsampling import Stage
+from dcgan.networks.layers import LEAKY_SLOPE, PLAIN, Layers, Stage, batch_norm, normal
 from dcgan.sizes import Size, stages_of
 
 
@@ -45,13 +44,7 @@ def build_discriminator(
         UserError: the size does not follow the size rule, or there is no such downsampling.
     """
     image = keras.Input((*image_size, channels), name="image")
-    x = image
-    for stage in range(stages_of(image_size)):
-        x = halve(x, Stage(stage, width << stage, kernel, seed, layers), downsampling)
-        if stage > 0:
-            x = batch_norm(layers, seed, f"discriminator/norm_{stage}")(x)
-        x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{stage}")(x)
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten(name="flatten")(shrunk(image, width, kernel, seed, layers, downsampling))
     logit = _judge(x, 1, seed, "judge")
     if not classes:
         return keras.Model(image, logit, name="discriminator")
@@ -61,6 +54,28 @@ def build_discriminator(
     )
     logit = keras.layers.Add(dtype="float32", name="logit")([logit, of_class])
     return keras.Model([image, kind], logit, name="discriminator")
+
+
+def shrunk(
+    image: keras.KerasTensor,
+    width: int,
+    kernel: int,
+    seed: int,
+    layers: Layers = PLAIN,
+    downsampling: str = "strided",
+    network: str = "discriminator",
+) -> keras.KerasTensor:
+    """Halve an image, (N, height, width, channels), stage by stage: the maps of the last one.
+
+    Arguments as for `build_discriminator`; the weights are drawn for the network of that name.
+    """
+    x = image
+    for stage in range(stages_of(tuple(image.shape[1:3]))):
+        x = halve(x, Stage(stage, width << stage, kernel, seed, layers, network), downsampling)
+        if stage > 0:
+            x = batch_norm(layers, seed, f"{network}/norm_{stage}")(x)
+        x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{stage}")(x)
+    return x
 
 
 def _judge(features, logits: int, seed: int, name: str):

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import keras
 
 from dcgan.errors import UserError
-from dcgan.networks.layers import stride_2
-from dcgan.networks.upsampling import Stage, side, stride_1
+from dcgan.networks.layers import Stage, side, stride_1, stride_2
 
 
 def halve(x: keras.KerasTensor, stage: Stage, way: str = "strided") -> keras.KerasTensor:
@@ -36,12 +35,12 @@ def _strided(x, stage: Stage):
 def _maxpool(x, stage: Stage):
     """A convolution of stride 1, then the largest of every 2 × 2 values: pooling forgets where it stood, and only its
     switches know (Zeiler and Fergus 2014, section 2.1)."""
-    x = stride_1(stage.layers, stage.maps, side(stage.kernel), stage.seed, _name(stage))(x)
+    x = stride_1(stage.layers.convolution, stage.maps, side(stage.kernel), stage.seed, _name(stage))(x)
     return keras.layers.MaxPooling2D(2, name=f"pool_{stage.number}")(x)
 
 
 def _name(stage: Stage) -> str:
-    return f"discriminator/shrink_{stage.number}"
+    return f"{stage.network}/shrink_{stage.number}"
 
 
 WAYS: dict[str, Callable] = {"strided": _strided, "maxpool": _maxpool}

@@ -4,8 +4,8 @@ import math
 
 import keras
 
-from dcgan.networks.layers import PLAIN, WEIGHTS_DEVIATION, Layers, batch_norm, normal
-from dcgan.networks.upsampling import Stage, double
+from dcgan.networks.layers import PLAIN, WEIGHTS_DEVIATION, Layers, Stage, batch_norm, normal
+from dcgan.networks.upsampling import double
 from dcgan.sizes import Size, base_of, stages_of
 
 
@@ -66,6 +66,6 @@ def build_generator(
         x = batch_norm(layers, seed, f"generator/norm_{stage}")(x)
         x = keras.layers.ReLU(name=f"relu_{stage}")(x)
         maps = channels if stage == stages - 1 else filters >> (stage + 1)
-        x = double(x, Stage(stage, maps, kernel, seed, layers), upsampling)
+        x = double(x, Stage(stage, maps, kernel, seed, layers, "generator"), upsampling)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model([latent, kind] if classes else latent, image, name="generator")

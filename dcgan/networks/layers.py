@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 
@@ -54,12 +55,47 @@ def batch_norm(layers: Layers, seed: int, name: str) -> keras.layers.Layer:
     )
 
 
+class Stage(NamedTuple):
+    """What a stage of a network, which halves or doubles its maps, is built from.
+
+    Args:
+        number: of the stage, from 0 on.
+        maps: that it gives.
+        kernel: side of the kernels, as the network's other layers have it.
+        seed: the initial weights follow from it.
+        layers: the classes its layers are of.
+        network: the name of the network, for which its weights are drawn.
+    """
+
+    number: int
+    maps: int
+    kernel: int
+    seed: int
+    layers: Layers
+    network: str
+
+
 def stride_2(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
     """A convolution that halves, or a transposed one that doubles, height and width."""
+    return _unbiased(layer, filters, kernel, seed, name, strides=2)
+
+
+def stride_1(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
+    """A convolution that keeps height and width."""
+    return _unbiased(layer, filters, kernel, seed, name, strides=1)
+
+
+def side(kernel: int) -> int:
+    """The side of a convolution's kernel at stride 1: the largest odd one up to `kernel`, at least 3."""
+    return max(3, kernel - 1 + kernel % 2)
+
+
+def _unbiased(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str, strides: int):
+    """A convolution of the paper's settings: BatchNorm behind it has the bias, if there is to be one."""
     return layer(
         filters,
         kernel,
-        strides=2,
+        strides=strides,
         padding="same",
         use_bias=False,
         kernel_initializer=normal(seed, name),

@@ -9,30 +9,11 @@ products as its neighbours; so does the convolution after unpooling, which comes
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import keras
 
 from dcgan.errors import UserError
-from dcgan.networks.layers import Layers, normal, stride_2
-
-
-class Stage(NamedTuple):
-    """What a stage is built from.
-
-    Args:
-        number: of the stage, from 0 on.
-        maps: that it gives.
-        kernel: side of the kernels, as the network's other layers have it.
-        seed: the initial weights follow from it.
-        layers: the classes its layers are of.
-    """
-
-    number: int
-    maps: int
-    kernel: int
-    seed: int
-    layers: Layers
+from dcgan.networks.layers import Stage, side, stride_1, stride_2
 
 
 def double(x: keras.KerasTensor, stage: Stage, way: str = "transposed") -> keras.KerasTensor:
@@ -54,23 +35,9 @@ def double(x: keras.KerasTensor, stage: Stage, way: str = "transposed") -> keras
     return WAYS[way](x, stage)
 
 
-def side(kernel: int) -> int:
-    """The side of a convolution's kernel at stride 1: the largest odd one up to `kernel`, at least 3."""
-    return max(3, kernel - 1 + kernel % 2)
-
-
-def stride_1(layers: Layers, filters: int, kernel: int, seed: int, name: str) -> keras.layers.Layer:
-    """A convolution that keeps height and width."""
-    weights = normal(seed, name)
-    return layers.convolution(
-        filters, kernel, padding="same", use_bias=False, kernel_initializer=weights, name=name.rpartition("/")[2]
-    )
-
-
 def _transposed(x, stage: Stage):
     """Every pixel lays down a weighted copy of a learned kernel, and overlapping copies add up."""
-    name = f"generator/grow_{stage.number}"
-    return stride_2(stage.layers.convolution_transpose, stage.maps, stage.kernel, stage.seed, name)(x)
+    return stride_2(stage.layers.convolution_transpose, stage.maps, stage.kernel, stage.seed, _name(stage))(x)
 
 
 def _nearest(x, stage: Stage):
@@ -125,7 +92,11 @@ def _insert_zeros(x, name: str):
 
 def _convolution(stage: Stage, filters: int, kernel: int) -> keras.layers.Layer:
     """The stage's convolution."""
-    return stride_1(stage.layers, filters, kernel, stage.seed, f"generator/grow_{stage.number}")
+    return stride_1(stage.layers.convolution, filters, kernel, stage.seed, _name(stage))
+
+
+def _name(stage: Stage) -> str:
+    return f"{stage.network}/grow_{stage.number}"
 
 
 WAYS: dict[str, Callable] = {

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dcgan.config import GenerateConfig
 from dcgan.errors import UserError
+from dcgan.files import refuse_taken
 from dcgan.runs import Run
 from dcgan.sampling.asked import Asked
 from dcgan.sampling.folder import refuse_existing
@@ -55,7 +56,7 @@ def destination(config: GenerateConfig, run: Run, asked: Asked) -> Path:
     if kind_of(config.out) == "folder":
         _check_folder(config, asked)
     else:
-        _check_file(config.out, config.overwrite)
+        refuse_taken(config.out, config.overwrite)
     return config.out
 
 
@@ -83,14 +84,6 @@ def _free(path: Path) -> Path:
     """`path`, or the first of `path`-2, `path`-3, … that is not there yet."""
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return next(name for name in itertools.chain([path], numbered) if not name.exists())
-
-
-def _check_file(out: Path, overwrite: bool) -> None:
-    """Refuse a name that is taken."""
-    if out.is_dir():
-        raise UserError(f"{out} is a folder.", "Give it another name.")
-    if out.exists() and not overwrite:
-        raise UserError(f"{out} exists already.", "Choose another --out, or add --overwrite.")
 
 
 def _check_folder(config: GenerateConfig, asked: Asked) -> None:

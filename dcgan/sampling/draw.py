@@ -47,13 +47,14 @@ def input_widths(generator: keras.Model) -> list[int]:
     return [tensor.shape[-1] for tensor in generator.inputs]
 
 
+def as_inputs(network: keras.Model, rows: tf.Tensor):
+    """What a network is called with: rows (N, dim), or of rows (N, dim + K) the latents and the classes."""
+    widths = input_widths(network)
+    return tf.split(rows, widths, axis=1) if len(widths) > 1 else rows
+
+
 @lru_cache(maxsize=1)  # training draws with one generator again and again; tracing it takes longer than drawing
 def _forward(generator: keras.Model, batch_size: int) -> Callable[[tf.Tensor], tf.Tensor]:
     """The generator in inference mode and the way back to bytes, as one graph for one batch size."""
-    widths = input_widths(generator)
-
-    def forward(rows: tf.Tensor) -> tf.Tensor:
-        inputs = tf.split(rows, widths, axis=1) if len(widths) > 1 else rows
-        return to_uint8(generator(inputs, training=False))
-
-    return tf.function(forward, input_signature=[tf.TensorSpec((batch_size, sum(widths)), tf.float32)])
+    rows = tf.TensorSpec((batch_size, sum(input_widths(generator))), tf.float32)
+    return tf.function(lambda z: to_uint8(generator(as_inputs(generator, z), training=False)), input_signature=[rows])

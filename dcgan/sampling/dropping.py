@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from dcgan.errors import UserError
-from dcgan.sampling.draw import BATCH, input_widths
+from dcgan.sampling.draw import BATCH, as_inputs
 
 Box = tuple[int, int, int, int, int]
 """The number of a picture, and top, left, bottom and right of a box in it, in pixels; bottom and right are outside."""
@@ -51,9 +51,8 @@ def hidden_maps(lower: keras.Model, rows: np.ndarray) -> np.ndarray:
     Returns:
         float32 (N, h, w, maps).
     """
-    ends = np.cumsum(input_widths(lower))[:-1]
-    chunks = (np.split(rows[start : start + BATCH], ends, axis=1) for start in range(0, len(rows), BATCH))
-    parts = [lower(chunk if len(ends) else chunk[0], training=False) for chunk in chunks]
+    chunks = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+    parts = [lower(as_inputs(lower, chunk), training=False) for chunk in chunks]
     return np.concatenate([keras.ops.convert_to_numpy(keras.ops.cast(part, "float32")) for part in parts])
 
 

@@ -11,7 +11,7 @@ from dcgan.errors import UserError
 from dcgan.pictures import tile
 from dcgan.runs import Run
 from dcgan.sampling.asked import asked_for
-from dcgan.sampling.draw import draw, input_widths
+from dcgan.sampling.draw import as_inputs, draw, input_widths
 from dcgan.sampling.latents import latents
 from dcgan.sampling.seeds import Seeds
 
@@ -90,8 +90,7 @@ class Stages:
     def _maps(self, rows: np.ndarray) -> list[np.ndarray]:
         """The maps of each stage for at most `BATCH` rows, in a forward pass of always that many."""
         padded = tf.constant(np.pad(rows, ((0, BATCH - len(rows)), (0, 0))))
-        widths = input_widths(self.generator)
-        maps = self._to_maps(tf.split(padded, widths, axis=1) if len(widths) > 1 else padded, training=False)
+        maps = self._to_maps(as_inputs(self.generator, padded), training=False)
         maps = maps if isinstance(maps, list) else [maps]
         return [np.asarray(tf.cast(stage, tf.float32))[: len(rows)] for stage in maps]
 

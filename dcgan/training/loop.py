@@ -80,14 +80,8 @@ class _Loop:
         job: cluster.Job,
         judge: Judge | None,
     ):
-        self.config, self.run, self.images, self.trainer, self.monitor, self.job = (
-            config,
-            run,
-            images,
-            trainer,
-            monitor,
-            job,
-        )
+        self.config, self.run, self.images = config, run, images
+        self.trainer, self.monitor, self.job = trainer, monitor, job
         self.classes, self.judge = classes, judge
         self.sheet = sheet(classes)
         if job.is_chief:
@@ -174,13 +168,11 @@ class _Loop:
 
     def _save(self, step: int, well: bool) -> Trouble | None:
         """Save the run; weights that are no numbers any more are trouble."""
-        if self.recovery is None:
-            save(self.trainer, self.run, self.images.fingerprint)
-            return None
-        if broken := broken_arrays(self.trainer.state()):
+        state = self.trainer.state()
+        if self.recovery is not None and (broken := broken_arrays(state)):
             return Trouble(step, not_a_number(broken))
-        state = save(self.trainer, self.run, self.images.fingerprint)
-        if well:
+        save(self.trainer, self.run, self.images.fingerprint, state)
+        if self.recovery is not None and well:
             self.recovery.note(state)
         return None
 

@@ -47,7 +47,7 @@ class Recovery:
         rates = self.trainer.lower_rates(REMEDY ** (before + 1))
         step = self.trainer.step
         self.run.forget_states_after(step)
-        save(self.trainer, self.run, self.fingerprint)
+        save(self.trainer, self.run, self.fingerprint, self.trainer.state())
         done = f"back to step {step}, learning rates of G and D now {rates[0]:.3g} and {rates[1]:.3g}"
         self.run.note_health({"step": trouble.step, "what": trouble.what, "back_to": step, "remedy": done})
         return f"{trouble.what}. Going {done} (remedy {before + 1} of {MOST_REMEDIES})."

@@ -38,21 +38,22 @@ def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) 
         run.rewind_log(trainer.step)
 
 
-def save(trainer: Trainer, run: Run, fingerprint: str) -> dict[str, np.ndarray]:
+def save(trainer: Trainer, run: Run, fingerprint: str, state: dict[str, np.ndarray]) -> None:
     """Write the snapshot, then the state: what the state says is done is then all there.
 
-    Returns:
-        The state.
+    Args:
+        trainer: as it is now.
+        run: where to.
+        fingerprint: identity of the data set's content.
+        state: what `trainer.state()` gives now.
 
     Raises:
-        UserError: the weights are no numbers any more, or a file can't be written; the files before stay.
+        UserError: the state holds what is no number, or a file can't be written; the files before stay.
     """
-    state = trainer.state()
     if broken := broken_arrays(state):
         raise stopped(run, Trouble(trainer.step, not_a_number(broken)), 0)
     run.save_generator(trainer.snapshot())
     run.save_state(trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep)
-    return state
 
 
 def save_samples(trainer: Trainer, run: Run, asked: Asked) -> np.ndarray:

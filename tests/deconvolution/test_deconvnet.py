@@ -7,11 +7,13 @@ import slow_loops
 import tensorflow as tf
 
 from dcgan.deconvolution import fully_convolutional
-from dcgan.deconvolution.deconvnet import RULES, record, settle
-from dcgan.deconvolution.paths import convolution_stages, layer_named, path_to
+from dcgan.deconvolution.deconvnet import RULES, record
+from dcgan.deconvolution.paths import convolution_stages, layer_named
 from dcgan.deconvolution.receptive import receptive_field
+from dcgan.deconvolution.statistics import take_statistics
 from dcgan.errors import UserError
 from dcgan.networks import build_discriminator
+from dcgan.scaling import to_float
 
 layers = keras.layers
 
@@ -256,10 +258,11 @@ def test_a_fully_convolutional_network_is_taken_back_from_a_larger_image():
     assert_close(recording.project(signal, "gradient"), tape.gradient(total, x).numpy())
 
 
-def test_settled_layers_normalise_the_images_they_were_settled_with():
+def test_a_network_normalises_the_images_its_statistics_were_taken_of():
     model = strided()
-    x = 3 * noise(50, 16, 16, 2) + 1
-    settle(path_to(model, "leaky_1"), x)
+    images = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 2), dtype=np.uint8)
+    take_statistics(model, images)
+    x = to_float(images)
     norm = model.get_layer("norm_1")
     outputs = (record(model, x, "norm_1").activations - norm.beta) / norm.gamma
     np.testing.assert_allclose(np.mean(outputs, axis=(0, 1, 2)), 0, atol=1e-4)

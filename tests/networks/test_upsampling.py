@@ -16,9 +16,9 @@ from dcgan.evaluation.unsupervised import pooled_features
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.compiled import COMPILED
 from dcgan.networks.downsampling import WAYS as DOWNSAMPLINGS
-from dcgan.networks.layers import PLAIN
+from dcgan.networks.layers import PLAIN, Stage, side
 from dcgan.networks.upsampling import WAYS as UPSAMPLINGS
-from dcgan.networks.upsampling import Stage, double, side
+from dcgan.networks.upsampling import double
 from dcgan.options import to_yaml
 from dcgan.restoring import load_discriminator
 from dcgan.runs import Run
@@ -106,7 +106,7 @@ def randomised(model, seed=0):
 def enlarged(way, x, maps=3, kernel=4):
     """A model of one stage alone."""
     inputs = keras.Input(x.shape[1:])
-    return randomised(keras.Model(inputs, double(inputs, Stage(0, maps, kernel, 1, PLAIN), way)))
+    return randomised(keras.Model(inputs, double(inputs, Stage(0, maps, kernel, 1, PLAIN, "generator"), way)))
 
 
 def images(*shape):
