@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
     images: np.ndarray
     """What was given back, float32 (N, H, W, C); black is 0, white 1."""
     seconds: float
-    """To learn and to encode."""
+    """Of processor time, to learn and to encode."""
 
 
 def error(images: np.ndarray, others: np.ndarray) -> float:
@@ -59,7 +59,7 @@ def one_layer(learnt: np.ndarray, held_out: np.ndarray, active: int, rounds: int
     """Convolutional sparse coding."""
     from dcgan.deconvolution import learn_sparse_coding
 
-    start = time.perf_counter()
+    start = time.process_time()
     coding, _ = learn_sparse_coding(learnt, FILTERS, KERNEL, LEARNING, rounds=rounds)
     coding = weighed(lambda weight: replace(coding, weight=weight), _count_in_one, learnt, active)
     codes = coding.encode(held_out)
@@ -70,7 +70,7 @@ def pooled(name: str, plans: Sequence[tuple], learnt: np.ndarray, held_out: np.n
     """The adaptive deconvolutional network of some layers: filters, kernel and weight of each."""
     from dcgan.deconvolution import Plan, learn_deep_sparse_coding
 
-    start = time.perf_counter()
+    start = time.process_time()
     network = learn_deep_sparse_coding(learnt, [Plan(*plan) for plan in plans], rounds)
 
     def make(weight: float):
@@ -92,11 +92,11 @@ def autoencoder(learnt: np.ndarray, held_out: np.ndarray, active: int, steps: in
     """
     from dcgan.deconvolution import build_autoencoder, denoise, train_autoencoder
 
-    start = time.perf_counter()
+    start = time.process_time()
     model = build_autoencoder(learnt.shape[1:3], learnt.shape[3], width, active)
     train_autoencoder(model, learnt, steps)
     _, restored = denoise(model, held_out, noise=0.0)
-    return Outcome("denoising autoencoder", active, active, as_float(restored), time.perf_counter() - start)
+    return Outcome("denoising autoencoder", active, active, as_float(restored), time.process_time() - start)
 
 
 def generator(model: Any, held_out: np.ndarray, starts: int, steps: int) -> Outcome:
@@ -104,11 +104,11 @@ def generator(model: Any, held_out: np.ndarray, starts: int, steps: int) -> Outc
     from dcgan.sampling.draw import input_widths
     from dcgan.sampling.projection import project
 
-    start, (width, *classes) = time.perf_counter(), input_widths(model)
+    start, (width, *classes) = time.process_time(), input_widths(model)
     found = project(model, held_out, starts=starts, steps=steps)
     name = f"generator, {starts} starts" + (" a class" if classes else "")
     return Outcome(
-        name, width + sum(classes), width + len(classes), as_float(found.images), time.perf_counter() - start
+        name, width + sum(classes), width + len(classes), as_float(found.images), time.process_time() - start
     )
 
 
@@ -147,7 +147,7 @@ def report(outcomes: Sequence[Outcome], held_out: np.ndarray) -> str:
         ]
         for each in outcomes
     ]
-    return table(("", "coefficients", "active", "part", "error", "seconds"), rows)
+    return table(("", "coefficients", "active", "part", "error", "processor seconds"), rows)
 
 
 def sheet(outcomes: Sequence[Outcome], held_out: np.ndarray, columns: int = 12) -> np.ndarray:
@@ -182,7 +182,7 @@ def _count_in_pooled(network: Any, images: np.ndarray) -> float:
 
 def _outcome(name: str, codes: Any, images: Any, start: float) -> Outcome:
     """Of a sparse code (N, …)."""
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     size, active = int(np.prod(codes.shape[1:])), np.count_nonzero(codes) / len(codes)
     return Outcome(name, size, active, np.asarray(images), seconds)
 

@@ -66,7 +66,9 @@ DEFAULT: Recipes = {
 SETS = {"paper": PAPER, "default": DEFAULT}
 
 
-def study(recipes: Recipes, seeds: Sequence[int], minutes: Sequence[float], jobs: int, **where: Any) -> dict:
+def study(
+    recipes: Recipes, seeds: Sequence[int], minutes: Sequence[float], jobs: int, home: str = HOME, **where: Any
+) -> dict:
     """Train every recipe with every seed.
 
     Args:
@@ -74,6 +76,7 @@ def study(recipes: Recipes, seeds: Sequence[int], minutes: Sequence[float], jobs
         seeds: one training each.
         minutes: of one core, after which it is judged; increasing.
         jobs: trainings at a time.
+        home: of the contestant that trains.
         where: `dataset`, `data_dir`, `few` and `pictures` of the trainings.
 
     Returns:
@@ -83,7 +86,7 @@ def study(recipes: Recipes, seeds: Sequence[int], minutes: Sequence[float], jobs
 
     def run(task: tuple[str, int]) -> list[dict[str, float]] | str:
         name, seed = task
-        return _train(Contestant(name, HOME, {"recipe": recipes[name], "seed": seed, **where}, ONE_CORE), minutes, seed)
+        return _train(Contestant(name, home, {"recipe": recipes[name], "seed": seed, **where}, ONE_CORE), minutes, seed)
 
     first, *rest = tasks
     results = {first: run(first)}  # alone: it may have to train the classifier
@@ -117,7 +120,7 @@ def report(results: Mapping[str, Sequence], minutes: Sequence[float]) -> str:
         if failed:
             rows.append([name, *[failed[0]] * len(minutes), "", ""])
             continue
-        cells = [_spread([seed[i]["frechet_distance"] for seed in answers]) for i in range(len(minutes))]
+        cells = [spread([seed[i]["frechet_distance"] for seed in answers]) for i in range(len(minutes))]
         ratio = means[name][-1] / reference[-1] if reference else None
         rows.append([name, *cells, number(ratio), number(statistics.mean(seed[-1]["step"] for seed in answers))])
     columns = [f"distance after {number(end)} min" for end in minutes]
@@ -131,7 +134,7 @@ def _means(answers: Sequence, count: int) -> list[float]:
     return [statistics.mean(seed[i]["frechet_distance"] for seed in answers) for i in range(count)]
 
 
-def _spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float]) -> str:
     """Mean ± standard deviation."""
     deviation = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.3g}{deviation}"

@@ -1,8 +1,9 @@
 """A training that goes wrong, noticed, said in words, and taken back to where it was well.
 
 What is noticed: a discriminator that has won, from the losses; a generator that has collapsed, from how much its
-pictures differ, beside how much the data's do; numbers that are none any more. After a collapse or such numbers the
-training goes back to a state that was well and goes on with half the learning rates, a few times at most.
+pictures differ, beside how much the data's do; numbers that are none any more. After a collapse, such numbers, or a
+victory that lasts, the training goes back to a state that was well and goes on with half the learning rates, a few times
+at most.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ PATIENCE = 3
 
 WON = 0.01
 """D's loss below which it is so sure that next to nothing of its gradient reaches the generator."""
+
+HOPELESS = 20
+"""Looks in a row at which it has won, after which the generator won't come back by itself."""
 
 MOST_REMEDIES = 3
 REMEDY = 0.5
@@ -82,21 +86,22 @@ class Guard:
     def __init__(self, real: np.ndarray):
         self.real = real[: min(PICTURES, len(real))]
         self._alike = self._sure = self._worse = 0
-        self._said_won = self._was_well = False
+        self._was_well = False
         self._best: float | None = None
 
-    def look_at_numbers(self, numbers: dict[str, float]) -> str | None:
-        """Judge the losses of a logged step; returns a warning, once each time the discriminator wins."""
+    def look_at_numbers(self, numbers: dict[str, float]) -> tuple[str | None, str | None]:
+        """Judge the losses of a logged step: a warning, once each time the discriminator wins, and what is wrong."""
         self._sure = self._sure + 1 if numbers["d_loss"] < WON else 0
-        self._said_won &= self._sure > 0
-        if self._sure < PATIENCE or self._said_won:
-            return None
-        self._said_won = True
-        return (
+        if self._sure < PATIENCE or PATIENCE < self._sure < HOPELESS:
+            return None, None
+        seen = (
             f"the discriminator has won (D loss {numbers['d_loss']:.2g}, D(x) {numbers['d_real']:.3f}, "
-            f"D(G(z)) {numbers['d_fake']:.3f}): the generator learns next to nothing from it. "
-            "If that stays, lower --discriminator-lr."
+            f"D(G(z)) {numbers['d_fake']:.3f})"
         )
+        if self._sure >= HOPELESS:
+            self._sure = 0
+            return None, f"{seen} for {HOPELESS} looks in a row"
+        return f"{seen}: the generator learns next to nothing from it. If that stays, lower --discriminator-lr.", None
 
     def look_at_pictures(self, step: int, pictures: np.ndarray) -> tuple[float, str | None]:
         """Judge what the generator draws, uint8 (N, H, W, C): the diversity, and what is wrong with it, if anything."""
@@ -109,9 +114,9 @@ class Guard:
         return found, f"the generator has collapsed: its pictures differ {found:.2f} times as much as the data's"
 
     @property
-    def alike(self) -> bool:
-        """Whether the pictures were too much alike when it looked last."""
-        return self._alike > 0
+    def well(self) -> bool:
+        """Whether, when it looked last, the pictures differed enough and the discriminator had not won."""
+        return self._alike == 0 and self._sure == 0
 
     def look_at_distance(self, distance: float) -> str | None:
         """Judge a distance to the data; returns a warning, once each time the pictures have got worse for good."""

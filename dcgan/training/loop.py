@@ -143,12 +143,12 @@ class _Loop:
         """Have the guard look; whether all is well, and what is so wrong that training has to go back."""
         if self.guard is None:
             return True, None
-        self._warn(step, self.guard.look_at_numbers(numbers))
-        if not pictures:
-            return True, None
-        found, what = self.guard.look_at_pictures(step, self.trainer.pictures(len(self.guard.real)))
-        numbers["diversity"] = round(found, 4)
-        return not self.guard.alike, Trouble(step, what) if what else None
+        warning, what = self.guard.look_at_numbers(numbers)
+        self._warn(step, warning)
+        if pictures and not what:
+            found, what = self.guard.look_at_pictures(step, self.trainer.pictures(len(self.guard.real)))
+            numbers["diversity"] = round(found, 4)
+        return self.guard.well, Trouble(step, what) if what else None
 
     def _judge(self, step: int) -> dict[str, float]:
         """Measure the pictures; keep the generator if it was never better."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan.training.health import GRACE, LOW, PATIENCE, WON, Guard, diversity
+from dcgan.training.health import GRACE, HOPELESS, LOW, PATIENCE, WON, Guard, diversity
 
 REAL = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
 OTHER = np.random.default_rng(1).integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
@@ -65,15 +65,34 @@ def test_pictures_that_were_never_different_have_their_first_steps_to_become_so(
 def test_a_discriminator_that_has_won_is_told_once_until_it_has_lost_again():
     guard = Guard(REAL)
     told = [guard.look_at_numbers(LOST) for _ in range(3 * PATIENCE)]
-    assert [text is not None for text in told] == [i == PATIENCE - 1 for i in range(3 * PATIENCE)]
-    assert "discriminator has won" in told[PATIENCE - 1]
-    assert guard.look_at_numbers(HEALTHY) is None
-    assert [guard.look_at_numbers(LOST) for _ in range(PATIENCE)][-1]
+    assert [warning is not None for warning, _ in told] == [i == PATIENCE - 1 for i in range(3 * PATIENCE)]
+    assert "discriminator has won" in told[PATIENCE - 1][0]
+    assert guard.look_at_numbers(HEALTHY) == (None, None)
+    assert [guard.look_at_numbers(LOST) for _ in range(PATIENCE)][-1][0]
+
+
+def test_a_victory_that_lasts_is_trouble():
+    guard = Guard(REAL)
+    told = [guard.look_at_numbers(LOST)[1] for _ in range(HOPELESS)]
+    assert told[:-1] == [None] * (HOPELESS - 1)
+    assert f"has won (D loss 0.005, D(x) 0.999, D(G(z)) 0.001) for {HOPELESS} looks" in told[-1]
+    assert guard.look_at_numbers(LOST) == (None, None)
+
+
+def test_no_state_counts_as_well_while_the_discriminator_wins_or_the_pictures_are_alike():
+    guard = Guard(REAL)
+    assert guard.well
+    guard.look_at_numbers(LOST)
+    assert not guard.well
+    guard.look_at_numbers(HEALTHY)
+    assert guard.well
+    guard.look_at_pictures(1000, np.zeros_like(REAL))
+    assert not guard.well
 
 
 def test_healthy_losses_are_no_news():
     guard = Guard(REAL)
-    assert not any(guard.look_at_numbers(HEALTHY) for _ in range(10 * PATIENCE))
+    assert all(guard.look_at_numbers(HEALTHY) == (None, None) for _ in range(10 * PATIENCE))
 
 
 def test_pictures_that_get_worse_for_good_are_told_once():
