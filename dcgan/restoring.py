@@ -39,17 +39,26 @@ def new_discriminator(run: Run, image_size: tuple[int, int], channels: int, seed
 
 
 def load_discriminator(run: Run, image_size: tuple[int, int], channels: int) -> "keras.Model":
-    """The discriminator as the run's newest state has it.
+    """The discriminator as the run's newest state has it; of a run without states, the one beside its generator.
 
     Raises:
-        UserError: the run has no state, or one of another network.
+        UserError: the run has neither, or one of another network.
     """
     state = run.latest_state()
     if state is None:
-        raise UserError(f"{run.path} holds no state, and so no discriminator.", "Training writes it at its first save.")
+        return _handed_on(run, (*image_size, channels))
     model = new_discriminator(run, image_size, channels)
     try:
         assign(model, state)
     except ValueError as error:
         raise UserError(f"The state of {run.path} does not hold this version's discriminator.") from error
+    return model
+
+
+def _handed_on(run: Run, shape: tuple[int, int, int]) -> "keras.Model":
+    """The discriminator that lies beside a generator, if it is one of images (H, W, C) and of the run's classes."""
+    model, classes = run.load_discriminator(), len(run.classes() or ())
+    takes = [tuple(each.shape[1:]) for each in getattr(model, "inputs", None) or ()]
+    if takes != [shape] + ([(classes,)] if classes else []):
+        raise UserError(f"{run.discriminator_file} does not judge the pictures of this run.")
     return model

@@ -6,6 +6,7 @@ samples/          real.png and one grid for every --sample-every steps
 state/            what going on needs: both networks, both optimizers, the averaged generator, the step
 classes.json      of a conditional run: its classes' names and shares
 generator.keras   what drawing needs; loads with plain `keras.models.load_model`
+discriminator.keras  as training ended; what explaining needs once there is no state, as in a run that is handed on
 health.jsonl      one object for everything that went wrong and what was done about it
 best.keras        with --evaluate-every: the generator when it was nearest to the data; best.json says how near
 evaluation.json   what `python -m dcgan evaluate` found
@@ -52,6 +53,7 @@ class Run:
         self.samples = path / "samples"
         self.states = path / "state"
         self.generator_file = path / "generator.keras"
+        self.discriminator_file = path / "discriminator.keras"
         self.card_file = path / "README.md"
         self.classes_file = path / "classes.json"
         self.health_file = path / "health.jsonl"
@@ -119,6 +121,10 @@ class Run:
         """Write `generator.keras`, whole; the same weights give the same bytes."""
         _save_model(model, self.generator_file)
 
+    def save_discriminator(self, model) -> None:
+        """Write `discriminator.keras`, whole; the same weights give the same bytes."""
+        _save_model(model, self.discriminator_file)
+
     def save_best(self, model, step: int, figures: dict[str, float]) -> None:
         """Keep a generator apart, with the step and the figures it had there."""
         _save_model(model, self.best_file)
@@ -145,16 +151,11 @@ class Run:
         Raises:
             UserError: there is no generator yet, or the file is none.
         """
-        import keras
-
         file = self.best_file if weights == "best" else self.generator_file
         if not file.is_file():
             hint = "--evaluate-every writes it." if weights == "best" else "Training writes it at its first save."
             raise UserError(f"{self.path} holds no {file.name} yet.", hint)
-        try:
-            generator = keras.models.load_model(file, compile=False, safe_mode=True)
-        except Exception as error:  # whatever a damaged or hostile file makes Keras raise
-            raise UserError(f"{file} is no generator: {_first_line(error)}") from error
+        generator = _load_model(file, "generator")
         if not _draws_pictures(generator):
             raise UserError(f"{file} is a model, but no generator of pictures.")
         if weights == "raw":
@@ -164,6 +165,18 @@ class Run:
                 hint = "Use --weights ema."
                 raise UserError("The run's state does not hold this generator's raw weights.", hint) from error
         return generator
+
+    def load_discriminator(self):
+        """Load the discriminator that lies beside the generator: a `keras.Model` from images, and in a conditional
+        run their classes, to logits.
+
+        Raises:
+            UserError: there is none, or the file is none.
+        """
+        if not self.discriminator_file.is_file():
+            hint = "Training writes them: the one as it goes, the other at its end."
+            raise UserError(f"{self.path} holds neither a state nor a {self.discriminator_file.name}.", hint)
+        return _load_model(self.discriminator_file, "discriminator")
 
     def records(self) -> list[dict[str, Any]]:
         """The log, oldest record first; a line that a crash cut short is left out."""
@@ -347,6 +360,16 @@ def _save_model(model, file: Path) -> None:
     with whole_file(file) as path:
         model.save(path)
         without_circumstances(path)
+
+
+def _load_model(file: Path, what: str):
+    """Load a model, `what` by name, and run no code that its file may hold."""
+    import keras
+
+    try:
+        return keras.models.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # whatever a damaged or hostile file makes Keras raise
+        raise UserError(f"{file} is no {what}: {_first_line(error)}") from error
 
 
 def _parse(line: str) -> Any:

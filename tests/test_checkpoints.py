@@ -4,16 +4,20 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from dcgan.config import EvaluateConfig, GenerateConfig
+from dcgan import latents, load
+from dcgan.config import DataConfig, EvaluateConfig, GenerateConfig
 from dcgan.evaluation import evaluate
 from dcgan.pictures import read_png
+from dcgan.restoring import load_discriminator
 from dcgan.runs import Run
 from dcgan.sampling import generate
+from dcgan.scaling import to_float
 
 MNIST = Run(Path(__file__).parents[1] / "checkpoints" / "mnist")
-MOST_BYTES = 3_000_000
+MOST_BYTES, MOST_BYTES_BESIDE = 3_000_000, 400_000
 
 
 def test_it_is_small_with_everything_that_belongs_to_it():
@@ -25,6 +29,19 @@ def test_it_draws_a_row_of_each_digit_without_any_training(tmp_path):
     assert read_png(out).shape[0] > read_png(out).shape[1]  # ten rows of eight
     assert MNIST.classes().names == tuple("0123456789")
     assert MNIST.is_published()
+
+
+@pytest.mark.skipif(not MNIST.discriminator_file.exists(), reason="this box holds the generator alone")
+def test_the_discriminator_beside_it_is_small_and_tells_drawn_digits_from_real_ones():
+    discriminator, generator = load_discriminator(MNIST, (28, 28), 1), MNIST.load_generator()
+    digits = load(DataConfig())
+    kinds = np.eye(10, dtype=np.float32)[digits.labels[:256]]
+    drawn = generator([latents(range(256), generator.inputs[0].shape[1]), kinds], training=False)
+    real, made = (
+        np.median(discriminator([images, kinds], training=True)) for images in (to_float(digits.images[:256]), drawn)
+    )
+    assert real > made
+    assert MNIST.discriminator_file.stat().st_size < MOST_BYTES_BESIDE
 
 
 def test_its_card_tells_what_the_report_beside_it_says():

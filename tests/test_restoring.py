@@ -46,7 +46,31 @@ def test_the_discriminator_has_the_form_that_the_runs_options_say():
     assert_equal_weights(new_discriminator(run, (8, 8), 1, seed=5), trained)
 
 
-@pytest.mark.parametrize(("state", "problem"), [(None, "no state"), ({"a": np.zeros(1)}, "does not hold")])
+def test_a_run_that_is_handed_on_without_its_states_has_the_discriminator_beside_its_generator():
+    trained, run = build_discriminator((8, 8), 1, width=3, seed=5), run_with()
+    run.save_discriminator(trained)
+    assert_equal_weights(load_discriminator(run, (8, 8), 1), trained)
+    newer = build_discriminator((8, 8), 1, width=3, seed=6)
+    run.save_state(1, state_of(newer), keep=1)
+    assert_equal_weights(load_discriminator(run, (8, 8), 1), newer)
+
+
+@pytest.mark.parametrize(("size", "classes"), [((16, 16), 0), ((8, 8), 2)])
+def test_a_discriminator_that_lies_there_by_mistake_is_refused(size, classes):
+    run = run_with()
+    run.save_discriminator(build_discriminator(size, 1, width=3, classes=classes))
+    with pytest.raises(UserError, match="does not judge the pictures of this run"):
+        load_discriminator(run, (8, 8), 1)
+
+
+def test_a_file_that_is_no_discriminator_is_named():
+    run = run_with()
+    run.discriminator_file.write_bytes(b"nothing")
+    with pytest.raises(UserError, match="is no discriminator"):
+        load_discriminator(run, (8, 8), 1)
+
+
+@pytest.mark.parametrize(("state", "problem"), [(None, "neither a state"), ({"a": np.zeros(1)}, "does not hold")])
 def test_a_run_without_a_discriminator_says_so(state, problem):
     with pytest.raises(UserError, match=problem):
         load_discriminator(run_with(state), (8, 8), 1)

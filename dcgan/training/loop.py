@@ -13,12 +13,13 @@ from dcgan.config import TrainConfig
 from dcgan.errors import UserError
 from dcgan.pictures import save_curves
 from dcgan.randomness import derived_seed
+from dcgan.restoring import load_discriminator
 from dcgan.runs import Run
 from dcgan.sampling.asked import sheet
 from dcgan.sampling.generate import animate
 from dcgan.training import cluster
 from dcgan.training.health import PICTURES, Guard, Trouble, broken_arrays, not_a_number, stopped
-from dcgan.training.monitor import Monitor
+from dcgan.training.monitor import Monitor, Watch
 from dcgan.training.recovery import Recovery
 from dcgan.training.saving import restore, save, save_samples, show_real_images
 from dcgan.training.trainer import METRICS, Trainer
@@ -30,12 +31,13 @@ Judge = Callable[[keras.Model, Classes | None], dict[str, float]]
 """Says how near a generator's pictures are to the data: figures by name, `frechet_distance` among them."""
 
 
-def train(config: TrainConfig, judge: Judge | None = None) -> Run:
+def train(config: TrainConfig, judge: Judge | None = None, watch: Watch | None = None) -> Run:
     """Train until the run holds `config.steps` steps; going on is the same call.
 
     Args:
         config: every option; see `TrainConfig`.
         judge: what measures the pictures every `config.evaluate_every` steps.
+        watch: is called with the run after every line of the log and every grid of samples, instead of a bar or lines.
 
     Returns:
         The run directory, with at least one saved state in it.
@@ -59,7 +61,7 @@ def train(config: TrainConfig, judge: Judge | None = None) -> Run:
         restore(trainer, run, images.fingerprint, job.is_chief)
         cluster.check_agreement(job, strategy, config, trainer.step)
         _introduce(run, images, trainer, last, f"{device}{job.description}", job)
-        with Monitor(run, config, trainer.step + 1, last, silent=not job.is_chief) as monitor:
+        with Monitor(run, config, trainer.step + 1, last, silent=not job.is_chief, watch=watch) as monitor:
             _Loop(config, run, images, classes, trainer, monitor, job, judge).go()
         if job.is_chief:
             _finish(config, run, trainer, monitor)
@@ -244,7 +246,10 @@ def _introduce(run: Run, images: data.ImageSet, trainer: Trainer, last: int, dev
 
 
 def _finish(config: TrainConfig, run: Run, trainer: Trainer, monitor: Monitor) -> None:
-    """Leave the curves and the animation, and say what to do next."""
+    """Leave the discriminator, the curves and the animation, and say what to do next."""
+    if run.has_state():
+        *size, channels = trainer.discriminator.inputs[0].shape[1:]
+        run.save_discriminator(load_discriminator(run, tuple(size), channels))
     if records := run.records():
         save_curves(run.path / "curves.png", records)
     if config.animate:

@@ -61,6 +61,15 @@ def test_the_generator_loads_with_plain_keras_and_draws_images_of_the_size(confi
     assert np.abs(drawn).max() <= 1
 
 
+def test_the_discriminator_loads_with_plain_keras_and_is_the_last_states(config):
+    run = train(config)
+    model = keras.models.load_model(run.discriminator_file, safe_mode=True)
+    state = run.latest_state()
+    for variable in model.variables:
+        np.testing.assert_array_equal(variable, state[f"discriminator/{variable.path.removeprefix('discriminator/')}"])
+    assert model(np.zeros((3, 8, 8, 3), np.float32)).shape == (3, 1)
+
+
 def test_the_first_grid_shows_the_real_images(config):
     grid = np.asarray(Image.open(train(config).samples / "real.png"))
     picture = np.asarray(Image.open(config.data_dir / "000.png"))
