@@ -9,6 +9,7 @@ from dcgan.lazy import exporter
 
 _HOMES = {
     "convolution_matrix": "dcgan.deconvolution.matrix",
+    "backpropagated": "dcgan.deconvolution.backward",
     "Sliding": "dcgan.deconvolution.matrix_pictures",
     "matrix_picture": "dcgan.deconvolution.matrix_pictures",
     "sliding_frames": "dcgan.deconvolution.matrix_pictures",

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.deconvolution.arithmetic import pair, zeros_before
+from dcgan.deconvolution.backward import backpropagated
 from dcgan.deconvolution.deep_sparse_coding import Codes, DeepSparseCoding, Layer, draw, pool_strongest
 from dcgan.deconvolution.unpooling import max_unpool
 from dcgan.errors import UserError
@@ -154,15 +155,8 @@ def _noise(plan: Plan, below: int, number: int, seed: int) -> Layer:
 
 def _least_squares(apply: Callable[[tf.Tensor], tf.Tensor], target: tf.Tensor, x: tf.Tensor, steps: int) -> tf.Tensor:
     """A few steps of conjugate gradients on ‖apply(x) − target‖², `apply` being linear (Björck 1996, CGLS)."""
-
-    def adjoint(error: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            applied = apply(x)
-        return tape.gradient(applied, x, error)
-
     rest = target - apply(x)
-    slope = direction = adjoint(rest)
+    slope = direction = backpropagated(apply, x, rest)
     size = tf.reduce_sum(tf.square(slope))
     enough = CONVERGED**2 * size
     for _ in range(steps):
@@ -171,7 +165,7 @@ def _least_squares(apply: Callable[[tf.Tensor], tf.Tensor], target: tf.Tensor, x
         image = apply(direction)
         far = size / tf.reduce_sum(tf.square(image))
         x, rest = x + far * direction, rest - far * image
-        slope, before = adjoint(rest), size
+        slope, before = backpropagated(apply, x, rest), size
         size = tf.reduce_sum(tf.square(slope))
         direction = slope + size / before * direction
     return x

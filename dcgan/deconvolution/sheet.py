@@ -55,8 +55,12 @@ def block(label: str, images: Sequence[np.ndarray], projections: Sequence[np.nda
     sides = [
         tile(np.stack([magnify(picture, SMALLEST) for picture in side]), columns) for side in (images, projections)
     ]
-    body = np.concatenate(sides, axis=1)
-    return np.concatenate([_written(label, body.shape[1], body.shape[2]), body])
+    return titled(label, np.concatenate(sides, axis=1))
+
+
+def titled(label: str, picture: np.ndarray) -> np.ndarray:
+    """A picture, uint8 (H, W, C), below a line of text, which is cut off where it is too long: (H + 14, W, C)."""
+    return np.concatenate([_written(label, picture.shape[1], picture.shape[2]), picture])
 
 
 def sheet(blocks: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
