@@ -61,6 +61,14 @@ COMPILED = Layers(CompiledConv2D, CompiledConv2DTranspose, CompiledBatchNormaliz
 """What `build_generator` and `build_discriminator` take as `layers`."""
 
 
+def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """A new layer with the settings of another, of Keras' own class where that is one of these: for a file that every
+    program can load, or for images of a size that isn't known."""
+    ours = (CompiledConv2D, CompiledConv2DTranspose, CompiledBatchNormalization)
+    kind = type(layer).__base__ if type(layer) in ours else type(layer)
+    return kind.from_config(layer.get_config())
+
+
 def _way(layer, channels: int, size: Sequence[int]):
     """Which module computes a layer best, by the channels and size of its finer side; None for Keras' own way."""
     known = layer.kernel_size == (4, 4) and layer.strides == (2, 2) and layer.padding == "same" and not layer.use_bias

@@ -25,6 +25,7 @@ from dcgan.deconvolution.segmentation import (
 )
 from dcgan.errors import UserError
 from dcgan.networks import build_discriminator
+from dcgan.networks.compiled import COMPILED
 from dcgan.scaling import to_float
 
 BAR, RING = 1, 2
@@ -235,6 +236,17 @@ def test_a_saved_segmenter_loads_and_says_the_same(tmp_path):
     images = canvases().make([0])[0]
     loaded = keras.models.load_model(tmp_path / "segmenter.keras")
     np.testing.assert_array_equal(segment(loaded, images), segment(model, images))
+
+
+def test_a_segmenter_grown_from_a_discriminator_that_was_trained_in_compiled_layers_loads_with_plain_keras(tmp_path):
+    trained = discriminator(layers=COMPILED)
+    assert "dcgan" in {type(layer).__module__.split(".")[0] for layer in trained.layers}
+    trunk, image = trunk_of(trained), to_float(canvases().make([0])[0])
+    for maps, own in zip(trunk(image), trunk_of(discriminator())(image), strict=True):
+        np.testing.assert_allclose(maps, own, atol=1e-6)
+    build_segmenter(trunk, 3, 4).save(tmp_path / "segmenter.keras")
+    loaded = keras.models.load_model(tmp_path / "segmenter.keras", safe_mode=True)
+    assert {type(layer).__module__.split(".")[0] for layer in loaded.layers} == {"keras"}
 
 
 def test_labels_are_told_apart_by_colour_and_the_background_is_black():

@@ -12,6 +12,7 @@ import keras
 from dcgan.deconvolution.kernels import bilinear_kernel
 from dcgan.deconvolution.paths import convolution_stages
 from dcgan.errors import UserError
+from dcgan.networks.compiled import plain
 
 
 def trunk_of(discriminator: keras.Model) -> keras.Model:
@@ -23,7 +24,8 @@ def trunk_of(discriminator: keras.Model) -> keras.Model:
 
     Returns:
         A model from (N, H, W, C) to a list of its stages' maps, finest first: stage i has the stride 2**(i + 1), and
-        its map is the last layer's of that size, after BatchNorm and activation.
+        its map is the last layer's of that size, after BatchNorm and activation. Its layers are Keras' own, whatever
+        the discriminator was trained with.
 
     Raises:
         UserError: the model has another form.
@@ -36,7 +38,7 @@ def trunk_of(discriminator: keras.Model) -> keras.Model:
         raise UserError(f"The model {discriminator.name!r} does not halve the image stage by stage.")
     fixed = keras.Model(image, maps)
     anywhere = keras.Input((None, None, image.shape[3]), name="image")
-    trunk = keras.models.clone_model(fixed, anywhere)
+    trunk = keras.models.clone_model(fixed, anywhere, plain)
     trunk.set_weights(fixed.get_weights())
     return trunk
 
