@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made.add_argument("--ways", nargs="+", choices=ways, default=ways, help="which to compare")
     made.add_argument("--dataset", default="mnist10k", help="as for train.py")
     made.add_argument("--data-dir", type=Path, help="as for train.py")
-    made.add_argument("--seeds", type=int, default=2, help="trainings of each")
+    made.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="a training of each")
     made.add_argument("--minutes", type=float, default=2.0, help="of one core, after which they are judged")
     made.add_argument("--pictures", type=int, default=10_000, help="drawn to be judged")
     made.add_argument("--jobs", type=int, default=2, help="trainings at a time, a core each")
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = made.parse_args(arguments)
     recipes = {way: {"options": {"upsampling": way}} for way in options.ways}
     where = {name: getattr(options, name) for name in ("dataset", "data_dir", "pictures")} | {"few": None}
-    results = study(recipes, range(options.seeds), [options.minutes], options.jobs, HOME, **where)
+    results = study(recipes, options.seeds, [options.minutes], options.jobs, HOME, **where)
     real = real_images(options.dataset, options.data_dir, options.pictures)
     print(report(results, real), machine.describe(), sep="\n\n")
     if options.sheet:
