@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from dcgan.deconvolution.arithmetic import checked_padding, pair, positions_read
+from dcgan.deconvolution.arithmetic import paddings, pair, positions_read
 from dcgan.errors import UserError
 
 
 def convolution_matrix(
-    size: Sequence[int], kernel: ArrayLike, strides: int | Sequence[int] = 1, padding: str = "valid"
+    size: Sequence[int],
+    kernel: ArrayLike,
+    strides: int | Sequence[int] = 1,
+    padding: str | int | Sequence[int] = "valid",
 ) -> sparse.csr_array:
     """The sparse matrix C with y = C x, x an image and y its convolution, both as vectors.
 
@@ -32,20 +35,20 @@ def convolution_matrix(
         size: (H, W) of the convolution's input, in pixels.
         kernel: real numbers, (kh, kw) for one channel, or (kh, kw, in, out).
         strides: pixels from one output to the next, one number or (vertical, horizontal).
-        padding: "valid", or "same" by TensorFlow's rule: ⌈side / stride⌉ outputs, and an odd zero goes behind.
+        padding: "valid"; "same" by TensorFlow's rule: ⌈side / stride⌉ outputs, and an odd zero goes behind; or how many
+            zeros stand on every side, as PyTorch counts them, one number or (vertical, horizontal).
 
     Returns:
         A matrix (H'·W'·out, H·W·in) in CSR form with sorted columns; float32 for a float32 kernel, otherwise float64.
         Its pattern is the arithmetic's alone: a weight that is 0 has its entries like any other.
 
     Raises:
-        UserError: the kernel is no such array, a number is not positive, the padding is unknown, or the kernel does
-            not fit into the image.
+        UserError: the kernel is no such array, a number is not positive, the padding is unknown or as large as
+            the kernel, or the kernel does not fit into the image.
     """
     kernel, size, strides = _checked(kernel), pair(size, "The image size"), pair(strides, "The stride")
-    reads = [
-        positions_read(*axis, checked_padding(padding)) for axis in zip(size, kernel.shape[:2], strides, strict=True)
-    ]
+    axes = zip(size, kernel.shape[:2], strides, paddings(padding, kernel.shape[:2]), strict=True)
+    reads = [positions_read(*axis) for axis in axes]
     columns, inside = _columns(reads, size, kernel.shape[2])
     # Axes from here on: output row, output column, output channel, kernel row, kernel column, input channel.
     shape = (len(reads[0]), len(reads[1]), kernel.shape[3], *kernel.shape[:3])

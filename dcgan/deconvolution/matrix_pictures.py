@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from dcgan.deconvolution.arithmetic import checked_padding, outputs, pair, positions_read, zeros_before
+from dcgan.deconvolution.arithmetic import Padding, outputs, paddings, pair, positions_read, zeros_before
 from dcgan.deconvolution.matrix import convolution_matrix
 from dcgan.errors import UserError
 
@@ -34,34 +34,43 @@ class Sliding:
         size: (H, W) of the input: of the image, or with `transposed` of the map that is to grow.
         kernel: side of the kernel, one number or (height, width).
         strides: of the convolution, one number or (vertical, horizontal).
-        padding: "valid" or "same".
-        transposed: whether it is the transposed convolution; its output has the size that Keras gives it.
+        padding: "valid", "same", or how many zeros stand on every side of the convolution's input, one number or
+            (vertical, horizontal).
+        transposed: whether it is the transposed convolution; its output has the size that Keras gives it, or with
+            padding in numbers, PyTorch.
 
     Raises:
-        UserError: a number is not positive, the padding is unknown, or the kernel does not fit in.
+        UserError: a number is not positive, the padding is unknown or as large as the kernel, or the kernel does not
+            fit in.
     """
 
     size: int | Sequence[int]
     kernel: int | Sequence[int]
     strides: int | Sequence[int] = 1
-    padding: str = "valid"
+    padding: str | int | Sequence[int] = "valid"
     transposed: bool = False
 
     def __post_init__(self):
         for name, words in (("size", "The input's size"), ("kernel", "The kernel"), ("strides", "The stride")):
             object.__setattr__(self, name, pair(getattr(self, name), words))
-        object.__setattr__(self, "padding", checked_padding(self.padding))
-        if not self.transposed:
-            for axis in zip(self.size, self.kernel, self.strides, strict=True):
-                positions_read(*axis, self.padding)
+        along = paddings(self.padding, self.kernel)
+        object.__setattr__(self, "padding", along[0] if isinstance(along[0], str) else along)
+        if self.transposed:
+            pair([_grown(*axis) for axis in self._arithmetic], "The output's size")
+        else:
+            for axis in self._arithmetic:
+                positions_read(*axis)
+
+    @property
+    def _arithmetic(self) -> Iterator[tuple[int, int, int, Padding]]:
+        """Length, kernel, stride and padding, of the rows' axis and of the columns'."""
+        return zip(self.size, self.kernel, self.strides, paddings(self.padding, self.kernel), strict=True)
 
     @cached_property
     def axes(self) -> tuple["Axis", "Axis"]:
         """What happens along the rows' and the columns' axis."""
         lay_out = _transposed_axis if self.transposed else _convolution_axis
-        vertical, horizontal = (
-            lay_out(*axis, self.padding) for axis in zip(self.size, self.kernel, self.strides, strict=True)
-        )
+        vertical, horizontal = (lay_out(*axis) for axis in self._arithmetic)
         return vertical, horizontal
 
     @property
@@ -179,17 +188,25 @@ def _holds_input(sliding: Sliding) -> np.ndarray:
     return holds
 
 
-def _convolution_axis(length: int, kernel: int, stride: int, padding: str) -> Axis:
+def _convolution_axis(length: int, kernel: int, stride: int, padding: Padding) -> Axis:
     count, before = outputs(length, kernel, stride, padding), zeros_before(length, kernel, stride, padding)
-    cells = max(before + length, (count - 1) * stride + kernel)
+    behind = 0 if isinstance(padding, str) else padding
+    cells = max(before + length + behind, (count - 1) * stride + kernel)
     return Axis(cells, before + np.arange(length), np.arange(count) * stride, np.arange(kernel))
 
 
-def _transposed_axis(length: int, kernel: int, stride: int, padding: str) -> Axis:
+def _grown(length: int, kernel: int, stride: int, padding: Padding) -> int:
+    """How many outputs a transposed convolution has along one axis."""
+    if isinstance(padding, str):
+        return length * stride + (max(kernel - stride, 0) if padding == "valid" else 0)
+    return (length - 1) * stride + kernel - 2 * padding
+
+
+def _transposed_axis(length: int, kernel: int, stride: int, padding: Padding) -> Axis:
     """Output m of the transposed convolution is Σ_a u[m + p − a] w[a], p being the convolution's padding and u the
     input with stride − 1 zeros between its elements; so its window begins at m + p − (kernel − 1), and meets the
     weights in reverse."""
-    grown = length * stride + (max(kernel - stride, 0) if padding == "valid" else 0)
+    grown = _grown(length, kernel, stride, padding)
     before = kernel - 1 - zeros_before(grown, kernel, stride, padding)
     inputs = before + np.arange(length) * stride
     return Axis(grown + kernel - 1, inputs, np.arange(grown), np.arange(kernel)[::-1])

@@ -10,8 +10,9 @@ import numpy as np
 
 def starts(side, window, stride, padding):
     """Where each output's window starts along one axis, in pixels of the image."""
-    if padding == "valid":
-        return [start for start in range(0, side, stride) if start + window <= side]
+    if padding != "same":
+        zeros = 0 if padding == "valid" else padding
+        return [start for start in range(-zeros, side, stride) if start + window <= side + zeros]
     count = math.ceil(side / stride)
     zeros = max((count - 1) * stride + window - side, 0)
     return [stride * number - zeros // 2 for number in range(count)]
@@ -20,7 +21,8 @@ def starts(side, window, stride, padding):
 def convolution(x, kernel, strides, padding):
     """x (H, W, in), kernel (kh, kw, in, out) -> (h, w, out)."""
     (height, width, _), (tall, wide, _, out) = x.shape, kernel.shape
-    tops, lefts = starts(height, tall, strides[0], padding), starts(width, wide, strides[1], padding)
+    vertical, horizontal = (padding, padding) if isinstance(padding, str) else padding
+    tops, lefts = starts(height, tall, strides[0], vertical), starts(width, wide, strides[1], horizontal)
     result = np.zeros((len(tops), len(lefts), out))
     for row, top in enumerate(tops):
         for column, left in enumerate(lefts):

@@ -92,15 +92,29 @@ def test_going_backward_multiplies_by_the_transposed_c_and_through_a_transposed_
 @given(st.data())
 def test_any_arithmetic_one_can_ask_for_equals_the_loop_over_outputs(data):
     draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
-    padding = data.draw(st.sampled_from(PADDINGS))
     kernel = normal(draw(1, 5), draw(1, 5), draw(1, 3), draw(1, 3))
-    least = kernel.shape[:2] if padding == "valid" else (1, 1)
+    zeros = draw(0, kernel.shape[0] - 1), draw(0, kernel.shape[1] - 1)
+    padding = data.draw(st.sampled_from([*PADDINGS, zeros]))
+    zeros = (0, 0) if padding == "valid" else zeros
+    least = (
+        (1, 1) if padding == "same" else [max(1, side - 2 * z) for side, z in zip(kernel.shape, zeros, strict=False)]
+    )
     image = normal(draw(least[0], 9), draw(least[1], 9), kernel.shape[2])
     strides = draw(1, 6), draw(1, 6)
     expected = convolution(image, kernel, strides, padding)
     matrix = convolution_matrix(image.shape[:2], kernel, strides, padding)
     assert matrix.shape == (expected.size, image.size)
     np.testing.assert_allclose(through(matrix, image, expected.shape), expected, atol=1e-12)
+
+
+def test_padding_in_numbers_is_that_of_an_image_with_so_many_zeros_on_every_side():
+    weights, image = normal(3, 4, 2, 3), normal(5, 4, 2)
+    padded = np.pad(image, ((1, 1), (2, 2), (0, 0)))
+    inside = np.pad(np.ones_like(image, bool), ((1, 1), (2, 2), (0, 0))).ravel()
+    whole = convolution_matrix(padded.shape[:2], weights, (2, 1))
+    matrix = convolution_matrix((5, 4), weights, (2, 1), (1, 2))
+    np.testing.assert_array_equal(matrix.toarray(), whole.toarray()[:, inside])
+    np.testing.assert_allclose(matrix @ image.ravel(), whole @ padded.ravel(), atol=1e-12)
 
 
 def test_a_kernel_without_channels_is_one_of_one_channel_in_and_out():
@@ -131,6 +145,9 @@ def test_the_matrix_keeps_single_and_double_precision_and_makes_all_else_double(
         (((4, 4), np.ones((2, 2)), (1, -1)), "stride"),
         (((4, 4), np.ones((2, 2)), 1, "full"), "Padding"),
         (((4, 4), np.ones((2, 2)), 1, None), "Padding"),
+        (((4, 4), np.ones((2, 2)), 1, 2), "Padding"),
+        (((4, 4), np.ones((3, 3)), 1, (1, -1)), "Padding"),
+        (((4, 4), np.ones((3, 3)), 1, 0.5), "Padding"),
         (((4, 4), np.ones(2)), "shape"),
         (((4, 4), np.ones((2, 2, 1))), "shape"),
         (((4, 4), np.ones((0, 2))), "shape"),

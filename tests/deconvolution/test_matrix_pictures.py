@@ -29,7 +29,11 @@ CASES = [
     Sliding((6, 5), 3, (2, 1)),
     Sliding((5, 5), 2, 3, "same"),
     Sliding((7, 6), 3, 3),
+    Sliding((4, 5), 3, 2, 1),
+    Sliding((3, 4), (3, 2), 1, (2, 1)),
     Sliding((2, 2), 3, transposed=True),
+    Sliding((3, 2), (3, 4), 2, (1, 2), transposed=True),
+    Sliding((5, 4), 3, 1, 2, transposed=True),
     Sliding((3, 2), (3, 4), 2, "same", transposed=True),
     Sliding((2, 3), 4, 2, "valid", transposed=True),
     Sliding((2, 2), 2, 3, "valid", transposed=True),
@@ -57,11 +61,16 @@ def grids(sliding, frame, cell=CELL):
 @pytest.mark.parametrize("sliding", CASES, ids=str)
 def test_there_is_a_frame_for_every_output_and_the_output_has_kerass_size(sliding):
     kind = keras.layers.Conv2DTranspose if sliding.transposed else keras.layers.Conv2D
-    layer = kind(1, sliding.kernel, sliding.strides, sliding.padding)
-    expected = tuple(layer.compute_output_shape((1, *sliding.size, 1)))
-    assert sliding.output_size == expected[1:3]
+    zeros = (0, 0) if isinstance(sliding.padding, str) else sliding.padding
+    layer = kind(1, sliding.kernel, sliding.strides, sliding.padding if zeros == (0, 0) else "valid")
+    around = (0, 0) if sliding.transposed else zeros  # around the input; a transposed convolution cuts as many off
+    padded = [side + 2 * zero for side, zero in zip(sliding.size, around, strict=True)]
+    made = layer.compute_output_shape((1, *padded, 1))[1:3]
+    if sliding.transposed and zeros != (0, 0):
+        made = [side - 2 * zero for side, zero in zip(made, zeros, strict=True)]
+    assert sliding.output_size == tuple(made)
     frames = list(sliding_frames(sliding, 5))
-    assert len(frames) == np.prod(expected[1:3]) == sliding.matrix.shape[0]
+    assert len(frames) == np.prod(made) == sliding.matrix.shape[0]
     assert all(frame.dtype == np.uint8 and frame.shape == frames[0].shape for frame in frames)
 
 
@@ -157,6 +166,9 @@ def test_frames_become_an_animation(tmp_path):
         lambda: Sliding((4, 0), 3),
         lambda: Sliding((4, 4), 3, 0),
         lambda: Sliding((4, 4), 3, 1, "full"),
+        lambda: Sliding((4, 4), 3, 1, 3),
+        lambda: Sliding((4, 4), 3, 1, (0, -1)),
+        lambda: Sliding((1, 1), 2, 1, 1, transposed=True),
         lambda: matrix_picture(Sliding((4, 4), 3), 0),
         lambda: matrix_picture(Sliding((4, 4), 3), row=4),
         lambda: sliding_frames(Sliding((4, 4), 3), 0),
