@@ -77,6 +77,19 @@ def classes_of(labels: np.ndarray, names: Sequence[str]) -> Classes:
     return Classes(tuple(names), tuple(float(count) / len(labels) for count in counts))
 
 
+def in_class(latents: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """What a conditional generator draws from: the latents, and behind each its class.
+
+    Args:
+        latents: float32 (N, dim).
+        kinds: of `Classes.one_hot`, (K,) for all of them or (N, K); a mixture of classes lies between two of these.
+
+    Returns:
+        float32 (N, dim + K).
+    """
+    return np.concatenate([latents, np.broadcast_to(kinds, (len(latents), kinds.shape[-1]))], axis=1, dtype=np.float32)
+
+
 def write_classes(classes: Classes, path: Path) -> None:
     """Write them as JSON."""
     content = {"names": list(classes.names), "shares": list(classes.shares)}

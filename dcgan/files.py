@@ -2,7 +2,11 @@
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
+import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +14,10 @@ from pathlib import Path
 from dcgan.errors import UserError
 
 _PREFIX = ".writing-"
-"""How the name of a file that is not whole yet begins."""
+"""How the name of a file or folder that is not whole yet begins; the machine and the process follow."""
+
+_HERE = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
+"""This machine, as far as names tell: a shared folder may hold what another one is writing."""
 
 
 @contextlib.contextmanager
@@ -32,7 +39,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=path.suffix, dir=path.parent)
+        remove_abandoned(path.parent)
+        handle, name = tempfile.mkstemp(prefix=_prefix(), suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -45,6 +53,54 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def beside(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside `folder`, which need not exist, and remove it with all that is still in it at the end.
+
+    What is moved from there to `folder` is whole at once. Missing parent folders are made.
+
+    Raises:
+        UserError: nothing can be written there, or the disk is full.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(folder.parent)
+        with tempfile.TemporaryDirectory(prefix=_prefix(), dir=folder.parent) as temporary:
+            yield Path(temporary)
+    except OSError as error:
+        raise UserError(f"{folder} can't be written: {error.strerror or error}.", _advice(error)) from error
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what processes of this machine were writing in `folder` when they were killed.
+
+    What a living process, or another machine, may be writing stays. So does what can't be removed: it is in nobody's
+    way.
+    """
+    with contextlib.suppress(OSError):
+        for leftover in folder.glob(f"{_PREFIX}*"):
+            written = re.match(rf"{re.escape(_PREFIX)}([0-9a-f]+)-([0-9]+)-", leftover.name)
+            if written and written[1] == _HERE and not _lives(int(written[2])):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def _prefix() -> str:
+    return f"{_PREFIX}{_HERE}-{os.getpid()}-"
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of this machine lives; where that can't be asked without ending it, all of them do."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # somebody else's, or no number of a process
+        return True
+    return True
 
 
 def refuse_taken(out: Path, overwrite: bool) -> None:

@@ -2,11 +2,17 @@
 
 import errno
 import os
+import subprocess
+import sys
+
+from pathlib import Path
 
 import pytest
 
 from dcgan.errors import UserError
-from dcgan.files import remove_leftovers, whole_file
+from dcgan.files import beside, remove_leftovers, whole_file
+
+CHECKOUT = Path(__file__).parent.parent
 
 
 def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):
@@ -61,3 +67,44 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     kept.write_text("")
     remove_leftovers(tmp_path)
     assert list((tmp_path / "state").iterdir()) == [kept]
+
+
+def process_that_writes(folder, then):
+    """A Python process that begins to write a file and a folder in `folder`."""
+    program = (
+        "import sys, time, os; from pathlib import Path; from dcgan.files import beside, whole_file\n"
+        "folder = Path(sys.argv[1])\n"
+        "with whole_file(folder / 'file.txt'), beside(folder / 'folder') as temporary:\n"
+        "    (temporary / 'part').write_text('')\n"
+        f"    print('writing', flush=True); {then}\n"
+    )
+    command = [sys.executable, "-c", program, str(folder)]
+    process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next_that_writes_there(tmp_path):
+    with process_that_writes(tmp_path, "time.sleep(60)") as process:
+        process.kill()
+    assert len(list(tmp_path.iterdir())) == 2
+    with whole_file(tmp_path / "other.txt"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["other.txt"]
+
+
+def test_what_a_living_process_or_another_machine_is_writing_stays(tmp_path):
+    stranger = tmp_path / ".writing-00000000-999999999-x"
+    stranger.write_text("")
+    with process_that_writes(tmp_path, "time.sleep(60)") as process:
+        with whole_file(tmp_path / "other.txt"):
+            pass
+        assert len(list(tmp_path.iterdir())) == 4
+        process.kill()
+
+
+def test_a_folder_that_is_written_beside_its_place_vanishes_with_what_was_not_moved(tmp_path):
+    with beside(tmp_path / "new" / "folder") as temporary:
+        (temporary / "part").write_text("")
+        assert temporary.parent == tmp_path / "new"
+    assert list((tmp_path / "new").iterdir()) == []

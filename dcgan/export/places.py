@@ -1,14 +1,13 @@
 """Where an export goes, and how it gets there whole, with its card."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from dcgan.config import ExportConfig
 from dcgan.errors import UserError
 from dcgan.export.formats import FORMATS, Format
-from dcgan.files import whole_file
+from dcgan.files import beside, whole_file
 from dcgan.runs import Run
 
 CARD = "README.md"
@@ -59,16 +58,12 @@ def written(out: Path, form: Format) -> Iterator[tuple[Path, Path]]:
 @contextlib.contextmanager
 def _whole_folder(folder: Path) -> Iterator[Path]:
     """A temporary path for a folder, which then takes the place of what may be there."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder.parent) as temporary:
-            made, old = Path(temporary) / "new", Path(temporary) / "old"
-            yield made
-            if folder.exists():
-                folder.rename(old)
-            made.rename(folder)
-    except OSError as error:
-        raise UserError(f"{folder} can't be written: {error.strerror or error}.", "Choose another place.") from error
+    with beside(folder) as temporary:
+        made, old = temporary / "new", temporary / "old"
+        yield made
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
 
 
 def _default(config: ExportConfig, run: Run, form: Format) -> Path:

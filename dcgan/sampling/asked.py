@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan.classes import Classes
+from dcgan.classes import Classes, in_class
 from dcgan.errors import UserError
 from dcgan.sampling.latents import stream, walk
 from dcgan.sampling.seeds import Seeds, parse_seeds
 
 EACH = "each"
 """The label that stands for every class, one after the other."""
+
+AT_ONCE = 4096
+"""Seeds whose classes are looked up together."""
 
 MOST_ROWS = 16
 """Classes of a sheet that nobody described further; of more, the first ones."""
@@ -51,7 +54,13 @@ class Asked:
             return ((seed, None) for seed in self.seeds)
         if self.labels is not None:
             return ((seed, label) for label in self.labels for seed in self.seeds)
-        return ((seed, int(self.classes.own([seed])[0])) for seed in self.seeds)
+        return self._in_own_classes()
+
+    def _in_own_classes(self) -> Iterator[tuple[int, int]]:
+        """Seed and own label of each; looked up for many at once, in memory that does not grow with their number."""
+        left = iter(self.seeds)
+        while some := list(itertools.islice(left, AT_ONCE)):
+            yield from zip(some, self.classes.own(some).tolist(), strict=True)
 
     def rows(self, dim: int) -> Iterator[np.ndarray]:
         """What the generator takes for each: float32 (dim,), or with classes (dim + classes,)."""
@@ -65,8 +74,7 @@ class Asked:
         """The rows of latents (N, dim) that are no seeds', in the classes asked for, one after the other."""
         if self.classes is None:
             return latents
-        kinds = self.classes.one_hot(list(self.labels)).repeat(len(latents), axis=0)
-        return np.concatenate([np.tile(latents, (len(self.labels), 1)), kinds], axis=1)
+        return np.concatenate([in_class(latents, kind) for kind in self.classes.one_hot(list(self.labels))])
 
     def walk(self, dim: int, steps: int, *, loop: bool = False) -> Iterator[np.ndarray]:
         """The rows along a walk from seed to seed, `steps` a pair; from class to class it goes in a straight line.

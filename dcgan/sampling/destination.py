@@ -1,6 +1,8 @@
 """Where pictures go: what `--out` means, and a free name where it is left out."""
 
+import contextlib
 import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dcgan.config import GenerateConfig
@@ -36,23 +38,49 @@ def kind_of(out: Path) -> str:
         raise UserError(f"--out {out} ends in {out.suffix}, which can't be written.", hint) from None
 
 
-def destination(config: GenerateConfig, run: Run, asked: Asked) -> Path:
+@contextlib.contextmanager
+def destination(config: GenerateConfig, run: Run, asked: Asked) -> Iterator[Path]:
     """The file or folder to write.
 
     Args:
-        config: with `out`, or without it for a new name in the run directory.
+        config: with `out`, or without it for a new name in the run directory; that is held by an empty file, so that no
+            other process chooses it, and given up when the block raises.
         run: the run that is drawn from.
         asked: what is drawn.
 
-    Returns:
+    Yields:
         A path that is free, or may be overwritten.
 
     Raises:
         UserError: it is taken, or its ending means nothing.
     """
+    if config.out is not None or config.overwrite:
+        yield _named(config, run, asked)
+        return
+    held = _first_free(_default(config, run, asked), lambda path: path.touch(exist_ok=False))
+    try:
+        yield held
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if not held.stat().st_size:
+                held.unlink()
+            held.parent.rmdir()  # if nothing else is in it
+        raise
+
+
+def new_folder(path: Path) -> Path:
+    """Make a folder of that name, or of the first of `path`-2, `path`-3, … that nobody has.
+
+    Raises:
+        UserError: it can't be made.
+    """
+    return _first_free(path, lambda name: name.mkdir())
+
+
+def _named(config: GenerateConfig, run: Run, asked: Asked) -> Path:
+    """`--out`, if it may be written to."""
     if config.out is None:
-        default = _default(config, run, asked)
-        return default if config.overwrite else _free(default)
+        return _default(config, run, asked)
     if kind_of(config.out) == "folder":
         _check_folder(config, asked)
     else:
@@ -80,10 +108,18 @@ def _what(config: GenerateConfig, asked: Asked) -> tuple[str, str]:
     return "stages" if config.stages else "walk" if config.walk else "seeds", str(asked.seeds)
 
 
-def _free(path: Path) -> Path:
-    """`path`, or the first of `path`-2, `path`-3, … that is not there yet."""
+def _first_free(path: Path, make: Callable[[Path], None]) -> Path:
+    """Make `path`, or the first of `path`-2, `path`-3, … that is not there yet; no two processes make the same."""
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
-    return next(name for name in itertools.chain([path], numbered) if not name.exists())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for name in itertools.chain([path], numbered):
+            with contextlib.suppress(FileExistsError):
+                make(name)
+                return name
+    except OSError as error:
+        raise UserError(f"{path} can't be written: {error.strerror}.", "Choose another --out.") from error
+    raise AssertionError("there are infinitely many names")
 
 
 def _check_folder(config: GenerateConfig, asked: Asked) -> None:

@@ -42,6 +42,11 @@ def draw(generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int 
         yield forward(tf.constant(padded)).numpy()[: len(chunk)]
 
 
+def draw_all(generator: keras.Model, latents: Iterable[np.ndarray]) -> np.ndarray:
+    """The same as one array, uint8 (N, H, W, C), for as many as fit into memory; at least one."""
+    return np.concatenate(list(draw(generator, latents)))
+
+
 def input_widths(generator: keras.Model) -> list[int]:
     """The length of a latent, and in a conditional generator the number of its classes."""
     return [tensor.shape[-1] for tensor in generator.inputs]

@@ -2,13 +2,13 @@
 
 import itertools
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from dcgan.errors import UserError
+from dcgan.files import beside
 from dcgan.pictures import encode_png
 from dcgan.sampling.arrays import check_room
 from dcgan.sampling.asked import Asked
@@ -43,17 +43,13 @@ def save_folder(folder: Path, asked: Asked, images: Iterable[np.ndarray], text: 
         UserError: the folder can't be written to, or the disk is full.
     """
     check_room(folder, _BLOCK * len(asked))
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder.parent) as temporary:
-            for place, (seed, _), image in zip(places(asked), asked.pairs(), images, strict=True):
-                (Path(temporary) / place).parent.mkdir(exist_ok=True)
-                (Path(temporary) / place).write_bytes(encode_png(image, {**text, "Seed": seed}))
-            for place in dict.fromkeys(places(asked)):
-                (folder / place).parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(Path(temporary) / place, folder / place)
-    except OSError as error:
-        raise UserError(f"{folder} can't be written: {error.strerror or error}.", "Choose another place.") from error
+    with beside(folder) as temporary:
+        for place, (seed, _), image in zip(places(asked), asked.pairs(), images, strict=True):
+            (temporary / place).parent.mkdir(exist_ok=True)
+            (temporary / place).write_bytes(encode_png(image, {**text, "Seed": seed}))
+        for place in dict.fromkeys(places(asked)):
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(temporary / place, folder / place)
 
 
 def refuse_existing(folder: Path, asked: Asked) -> None:

@@ -106,8 +106,8 @@ def generate(config: GenerateConfig) -> Path:
     check(config)
     run = runs.find(config.run_dir)
     asked = _asked(config, run)
-    out = destination(config, run, asked)
-    what = WRITERS[_kind(config, out)](Job(config, run, asked, out))
+    with destination(config, run, asked) as out:
+        what = WRITERS[_kind(config, out)](Job(config, run, asked, out))
     print(f"{what}: {out}")
     return out
 
@@ -122,9 +122,14 @@ def animate(run: Run, out: Path, fps: float = 12.0) -> Path:
     return out
 
 
+def sample_files(run: Run) -> list[Path]:
+    """The run's sample grids, oldest first; there may be none yet."""
+    return sorted(run.samples.glob("step-*.png"), key=lambda file: (len(file.name), file.name))
+
+
 def _history(run: Run) -> list[Path]:
-    """The run's sample grids, oldest first."""
-    grids = sorted(run.samples.glob("step-*.png"), key=lambda file: (len(file.name), file.name))
+    """The same, at least one."""
+    grids = sample_files(run)
     if not grids:
         raise UserError(f"{run.path} holds no sample grids yet.", "Training draws one every --sample-every steps.")
     return grids
