@@ -17,6 +17,7 @@ COMMANDS = {
     "generate": (config.GenerateConfig, "dcgan.sampling:generate"),
     "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
     "evaluate": (config.EvaluateConfig, "dcgan.evaluation:evaluate"),
+    "project": (config.ProjectConfig, "dcgan.sampling.projecting:project"),
     "export": (config.ExportConfig, "dcgan.export:export"),
     "explain": (config.ExplainConfig, "dcgan.deconvolution:explain"),
 }

@@ -19,6 +19,7 @@ Count = restricted_number_type("Count", int, [(">=", 1), ("<", 2**31)])
 Finite = restricted_number_type("Finite", float, [(">", 0), ("<", float("inf"))])
 Decay = restricted_number_type("Decay", float, [(">=", 0), ("<", 1)])
 """Adam divides by 1 - beta_1."""
+WalkSteps = restricted_number_type("WalkSteps", int, [(">=", 2), ("<=", 1000)])
 PerMap = restricted_number_type("PerMap", int, [(">=", 1), ("<=", 100)])
 FramesPerSecond = restricted_number_type("FramesPerSecond", float, [(">=", 0.01), ("<=", 1000)])
 
@@ -344,6 +345,41 @@ class ExplainConfig(DataConfig):
     whole: bool = option(False, "Pictures")
     random_weights: bool = option(False, "Pictures")
     seed: NonNegativeInt = option(0, "Pictures")
+    out: Path | None = option(None, "Pictures")
+    overwrite: bool = option(False, "Pictures")
+
+
+@dataclass(frozen=True)
+class ProjectConfig:
+    """Find the points of the latent space from which a generator draws what is most like some pictures.
+
+    A sheet shows each picture, how the search came nearer to it and what was found; two pictures or more are joined by
+    a walk.
+
+    Args:
+        images: picture files, parted by commas; they are cropped at the centre and resized as for training.
+        run_dir: folder of the run; by default the newest one under `checkpoints/`.
+        label: with a conditional run, the class all of them are drawn in, by name or number; by default every class is
+            tried for each.
+        starts: how many points the search for each picture begins at, for every class that is tried.
+        steps: of the search; more come nearer.
+        walk: pictures on the way from each found point to the next, both ends included.
+        seed: the points at which the search begins follow from it.
+        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
+            to the data (`train.py --evaluate-every`).
+        out: folder for `sheet.png`, `errors.png`, `walk.png` and `latents.npz`; by default a new one in the run
+            directory, under `projected/`.
+        overwrite: replace these files in `--out` if they exist.
+    """
+
+    images: str | None = option(None, "Pictures")
+    run_dir: Path | None = option(None, "Pictures")
+    label: str | None = option(None, "Pictures")
+    starts: Count = option(4, "Search")
+    steps: Count = option(1000, "Search")
+    walk: WalkSteps = option(9, "Pictures")
+    seed: NonNegativeInt = option(0, "Search")
+    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     out: Path | None = option(None, "Pictures")
     overwrite: bool = option(False, "Pictures")
 

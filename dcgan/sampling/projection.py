@@ -3,14 +3,17 @@
 By gradient descent on the latent from several starts, the network held fixed (Lipton and Tripathi 2017, "Precise
 Recovery of Latent Vectors from Generative Adversarial Networks"; Creswell and Bharath 2018, "Inverting the Generator of
 a Generative Adversarial Network", algorithm 1).
+
+Many starts are in a race at first, and only the best one goes on: which valley it is shows long before its ground.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import chdtri
 
 from dcgan.errors import UserError
 from dcgan.randomness import derived_seed
@@ -20,6 +23,12 @@ from dcgan.scaling import to_float, to_uint8
 
 AT_ONCE = 512
 """Latents that are improved together."""
+
+RACE = 100
+"""Steps that all starts are given; the best one of each image has the others alone."""
+
+RAREST = 1e-3
+"""The part of training's latents that are longer than any that is found."""
 
 
 class Projection(NamedTuple):
@@ -32,8 +41,10 @@ class Projection(NamedTuple):
     images: np.ndarray
     """uint8 (N, H, W, C): what the generator draws there."""
     errors: np.ndarray
-    """float32 (steps + 1, N): the mean squared error before each step and at the end, of the start that ended best, the
-    images being in [-1, 1]."""
+    """float32 (steps + 1, N): the mean squared error before each step and at the end, of the start that won, the images
+    being in [-1, 1]."""
+    stages: np.ndarray
+    """float32 (stages, N, latent_dim): the latents of that start after the steps that were asked for."""
 
 
 def project(
@@ -41,24 +52,27 @@ def project(
     images: np.ndarray,
     labels: Sequence[int] | np.ndarray | None = None,
     starts: int = 4,
-    steps: int = 200,
+    steps: int = 1000,
     learning_rate: float = 0.05,
     seed: int = 0,
+    rarest: float | None = RAREST,
+    stages: Sequence[int] = (),
 ) -> Projection:
     """Find latents whose pictures are near to images, by Adam on the mean squared error of the pixels.
-
-    Nothing holds the latents near the origin, where training drew them: this is what the generator can draw, and not
-    what it would.
 
     Args:
         generator: as for `dcgan.sampling.draw.draw`.
         images: uint8 (N, H, W, C) of the generator's size.
         labels: for a conditional generator, the class (N,) of every image; None to try all classes, each from as many
-            starts, which takes as many times longer.
-        starts: normal latents from which every image is sought; the best end counts.
+            starts.
+        starts: normal latents from which every image is sought; the one that is nearest after `RACE` steps goes on.
         steps: of Adam.
-        learning_rate: of Adam; latents are of size 1.
+        learning_rate: of Adam; after the race it falls to zero along a cosine.
         seed: the starts follow from it.
+        rarest: a latent that grows longer than all but so large a part of those drawn in training is shortened after
+            every step: this is what the generator draws where it was trained, and not all that it could draw. None sets
+            no limit.
+        stages: after how many steps latents are kept to be looked at; from 0 to `steps`.
 
     Raises:
         UserError: the images have another size, the labels are none of this generator, or a number is too small.
@@ -66,18 +80,30 @@ def project(
     width, *kinds = input_widths(generator)
     _check(generator, images, labels, kinds, starts, steps)
     classes = kinds[0] if kinds else 0
+    longest = None if rarest is None else float(np.sqrt(chdtri(width, rarest)))  # squared, they are χ² distributed
+    search = _Search(generator, learning_rate, longest, sorted(stages))
     tried = starts * (classes if classes and labels is None else 1)
     first = latents([derived_seed(seed, f"projection/{start}") for start in range(tried)], width)
-    at_once = max(1, AT_ONCE // tried)
-    parts = []
-    for begin in range(0, len(images), at_once):
-        some = images[begin : begin + at_once]
-        known = None if labels is None else np.asarray(labels)[begin : begin + at_once]
-        hot = _one_hot(known, len(some), starts, classes)
-        parts.append(_project(generator, some, np.tile(first, (len(some), 1)), hot, steps, learning_rate))
-    found, hot, drawn = (np.concatenate(part) for part in list(zip(*parts, strict=True))[:3])
-    errors = np.concatenate([part[3] for part in parts], axis=1)
-    return Projection(found, hot.argmax(axis=1) if classes else None, drawn, errors)
+    hot, race = _one_hot(labels, len(images), starts, classes), min(steps, RACE)
+    begun = _in_parts(
+        max(1, AT_ONCE // tried),
+        lambda some, hot: _race(search, some, np.tile(first, (len(some), 1)), hot, race),
+        images,
+        hot.reshape(len(images), tried, classes),
+    )
+    point, hot, course, kept = begun
+    point, drawn, rest, others = _in_parts(
+        AT_ONCE, lambda *some: _descend(search, *some, range(race, steps)), point, hot, images
+    )
+    errors, kept = np.concatenate([course, rest], axis=1).T, np.concatenate([kept, others], axis=1)
+    return Projection(point, hot.argmax(axis=1) if classes else None, drawn, errors, kept.swapaxes(0, 1))
+
+
+def _in_parts(size: int, work: Callable[..., tuple[np.ndarray, ...]], *arrays: np.ndarray) -> list[np.ndarray]:
+    """What some work makes of arrays, at most so many of their rows at a time."""
+    starts = range(0, len(arrays[0]), size)
+    done = [work(*(array[start : start + size] for array in arrays)) for start in starts]
+    return [np.concatenate(part) for part in zip(*done, strict=True)]
 
 
 def _check(generator, images, labels, kinds: list[int], starts: int, steps: int) -> None:
@@ -100,25 +126,51 @@ def _check(generator, images, labels, kinds: list[int], starts: int, steps: int)
         raise UserError(f"The labels {list(labels)[:10]} don't fit.", f"This generator takes {asked}.")
 
 
-def _one_hot(labels: np.ndarray | None, count: int, starts: int, classes: int) -> np.ndarray:
+def _one_hot(labels: Sequence[int] | np.ndarray | None, count: int, starts: int, classes: int) -> np.ndarray:
     """The class of every start, image by image: float32 (count · starts, classes), or of all classes one by one."""
-    if labels is None:
-        return np.tile(np.eye(classes, dtype=np.float32).repeat(starts, axis=0), (count, 1))
-    return np.eye(classes, dtype=np.float32)[labels].repeat(starts, axis=0)
+    if labels is None or not classes:
+        kinds = np.eye(classes, dtype=np.float32) if classes else np.zeros((1, 0), np.float32)
+        return np.tile(kinds.repeat(starts, axis=0), (count, 1))
+    return np.eye(classes, dtype=np.float32)[np.asarray(labels)].repeat(starts, axis=0)
 
 
-def _project(generator, images, start, hot, steps: int, learning_rate: float) -> tuple[np.ndarray, ...]:
-    """Latents, classes, pictures and errors of some images, the starts lying image by image."""
-    tried = len(start) // len(images)
+class _Search(NamedTuple):
+    """How latents are improved; the fields as for `project`."""
+
+    generator: keras.Model
+    learning_rate: float
+    longest: float | None
+    """The length that latents may have."""
+    stages: Sequence[int]
+
+
+def _race(search: _Search, images, starts, kinds, steps: int) -> tuple[np.ndarray, ...]:
+    """The best start of each image: latents, classes, and row by row the errors before each step and the stages.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        starts: float32 (N · tried, dim), image by image.
+        kinds: float32 (N, tried, classes).
+        steps: before the best one is chosen.
+    """
+    tried = kinds.shape[1]
+    hot = kinds.reshape(len(starts), -1)
+    point, _, course, stages = _descend(search, starts, hot, images.repeat(tried, axis=0), range(steps))
+    best = course[:, -1].reshape(-1, tried).argmin(axis=1) + np.arange(len(images)) * tried
+    return point[best], hot[best], course[best, :-1], stages[best, : sum(stage < steps for stage in search.stages)]
+
+
+def _descend(search: _Search, start, hot, images, steps: range) -> tuple[np.ndarray, ...]:
+    """Improve latents.
+
+    Returns:
+        Where they end, (rows, dim); their pictures, uint8; the errors before each step and at the end, float32
+        (rows, steps + 1); and the latents at the stages from the first step to the end, (rows, stages, dim).
+    """
+    generator, target = search.generator, to_float(images)
     point = keras.Variable(start, name="latents")
-    course, drawn = _descend(generator, point, hot, to_float(images.repeat(tried, axis=0)), steps, learning_rate)
-    best = course[-1].reshape(-1, tried).argmin(axis=1) + np.arange(len(images)) * tried
-    return point.numpy()[best], hot[best] if hot.size else best, drawn[best], course[:, best]
-
-
-def _descend(generator, point, hot, target, steps: int, learning_rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Improve the latents; the errors (steps + 1, rows) and the last pictures."""
-    adam = keras.optimizers.Adam(learning_rate)
+    falling = keras.optimizers.schedules.CosineDecay(search.learning_rate, max(1, len(steps)))
+    adam = keras.optimizers.Adam(falling if steps.start else search.learning_rate)
     adam.build([point])
     kinds = [tf.constant(hot)] if hot.size else []
 
@@ -133,8 +185,15 @@ def _descend(generator, point, hot, target, steps: int, learning_rate: float) ->
             each, _ = errors()
             total = tf.reduce_sum(each)
         adam.apply([tape.gradient(total, point.value)], [point])
+        if search.longest is not None:
+            point.assign(tf.clip_by_norm(point.value, search.longest, axes=1))
         return each
 
-    course = [step().numpy() for _ in range(steps)]
+    course, stages = [], []
+    for number in steps:
+        stages += [point.numpy()] * search.stages.count(number)
+        course.append(step().numpy())
+    stages += [point.numpy()] * search.stages.count(steps.stop)
     each, drawn = errors()
-    return np.stack([*course, each.numpy()]), np.asarray(to_uint8(drawn))
+    shown = np.stack(stages, axis=1) if stages else np.zeros((len(start), 0, start.shape[1]), np.float32)
+    return point.numpy(), np.asarray(to_uint8(drawn)), np.stack([*course, each.numpy()], axis=1), shown

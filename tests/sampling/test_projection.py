@@ -5,9 +5,9 @@ import pytest
 
 from dcgan.errors import UserError
 from dcgan.networks import build_generator
-from dcgan.sampling.draw import draw
+from dcgan.sampling.draw import draw, draw_all
 from dcgan.sampling.latents import latents
-from dcgan.sampling.projection import AT_ONCE, project
+from dcgan.sampling.projection import AT_ONCE, RACE, project
 
 SEEDS = (3, 4, 5)
 
@@ -115,3 +115,33 @@ def test_what_can_not_be_projected_is_refused(ask):
     generator = generator_of(ask.pop("classes", 0))
     with pytest.raises(UserError):
         project(generator, ask.pop("images", np.zeros((2, 8, 8, 1), np.uint8)), **ask)
+
+
+def test_latents_grow_no_longer_than_nearly_all_of_training_and_as_long_as_they_like_without_a_limit():
+    generator = generator_of()
+    far = draw_all(generator, 3 * latents(SEEDS, 5))
+    held, free = (project(generator, far, steps=150, rarest=rarest).latents for rarest in (0.3, None))
+    lengths = np.linalg.norm(latents(range(10_000), 5), axis=1)
+    np.testing.assert_allclose(np.linalg.norm(held, axis=1), np.quantile(lengths, 0.7), rtol=0.01)
+    assert np.linalg.norm(free, axis=1).min() > np.quantile(lengths, 0.7)
+
+
+def test_the_race_is_run_by_all_starts_and_the_rest_by_one_whose_errors_are_told():
+    """As far as the race goes, each start is alone: the winner is the best of them."""
+    generator = generator_of()
+    images = drawn(generator)
+    race = project(generator, images, starts=3, steps=RACE).errors
+    longer = project(generator, images, starts=3, steps=RACE + 50).errors
+    np.testing.assert_allclose(longer[: RACE + 1], race, rtol=1e-2, atol=1e-5)
+    assert np.all(longer[-1] <= longer[RACE])
+
+
+def test_latents_on_the_way_are_kept_where_they_are_asked_for():
+    generator = generator_of()
+    images = drawn(generator)
+    steps = RACE + 20
+    found = project(generator, images, starts=2, steps=steps, stages=(0, RACE, 3, steps))
+    assert found.stages.shape == (4, 3, 5)
+    np.testing.assert_array_equal(found.stages[-1], found.latents)
+    for stage, points in zip((0, 3, RACE, steps), found.stages, strict=True):
+        np.testing.assert_allclose(error(draw_all(generator, points), images), found.errors[stage], rtol=0.1, atol=1e-3)
