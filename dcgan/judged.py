@@ -1,11 +1,18 @@
 """Training as people start it: the loop, and what measures its pictures."""
 
+from collections.abc import Callable
+
 from dcgan.config import TrainConfig
 from dcgan.runs import Run
 
 
-def train(config: TrainConfig) -> Run:
-    """Train until the run holds `config.steps` steps; going on is the same call. See `dcgan.training.loop.train`."""
+def train(config: TrainConfig, watch: Callable[[Run], None] | None = None) -> Run:
+    """Train until the run holds `config.steps` steps; going on is the same call. See `dcgan.training.loop.train`.
+
+    Args:
+        config: every option.
+        watch: shows the run whenever there is something new, instead of a bar or lines: `dcgan.notebook.Live()`.
+    """
     from dcgan.quiet import import_tensorflow
 
     import_tensorflow()
@@ -13,11 +20,11 @@ def train(config: TrainConfig) -> Run:
     from dcgan.training import loop
 
     if config.evaluate_every is None:
-        return loop.train(config)
+        return loop.train(config, watch=watch)
     from dcgan.evaluation.judge import Judge
     from dcgan.training import cluster
 
     if not cluster.job(config).is_chief:
-        return loop.train(config)
+        return loop.train(config, watch=watch)
     devices.set_up(config.seed)
-    return loop.train(config, Judge(config))
+    return loop.train(config, Judge(config), watch)

@@ -7,10 +7,14 @@ neither TensorFlow nor matplotlib.
 from dcgan.pictures.animation import save_animation
 from dcgan.pictures.curves import save_curves
 from dcgan.pictures.grid import magnify, tile
+from dcgan.pictures.plots import encode_bars, encode_lines, encode_progress
 from dcgan.pictures.png import encode_png, read_png, read_png_text, save_png
 
 __all__ = [
+    "encode_bars",
+    "encode_lines",
     "encode_png",
+    "encode_progress",
     "magnify",
     "read_png",
     "read_png_text",

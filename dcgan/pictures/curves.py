@@ -37,16 +37,12 @@ def save_curves(path: Path, records: Iterable[Mapping[str, float]]) -> None:
         _figure(records).savefig(temporary)
 
 
-def _figure(records: list[Mapping[str, float]]):
-    """The figure, made without pyplot: no window, no state that outlives it."""
-    from matplotlib.figure import Figure
-
-    measured = [record for record in records if any(key in record for keys in MEASURED.values() for key in keys)]
-    panels = PANELS | (MEASURED if measured else {})
-    figure = Figure(figsize=(8, 3 * len(panels)), dpi=100, layout="constrained")
+def draw_curves(figure, records: list[Mapping[str, float]]) -> None:
+    """Draw the curves of some records, at least one, into a matplotlib figure or a part of one."""
+    panels = PANELS | (MEASURED if _measured(records) else {})
     axes = figure.subplots(len(panels), 1, sharex=True)
     for panel, (label, curves) in zip(axes, panels.items(), strict=True):
-        _draw(panel, measured if label in MEASURED else records, curves)
+        _draw(panel, _measured(records) if label in MEASURED else records, curves)
         panel.set_ylabel(label)
     # An undecided discriminator says one half to everything (Goodfellow et al. 2014, proposition 1).
     axes[1].axhline(0.5, color="grey", linestyle=":", linewidth=1)
@@ -54,7 +50,21 @@ def _figure(records: list[Mapping[str, float]]):
     for panel in axes[len(PANELS) :]:
         panel.set_yscale("log")
     axes[-1].set_xlabel("step")
+
+
+def _figure(records: list[Mapping[str, float]]):
+    """The figure, made without pyplot: no window, no state that outlives it."""
+    from matplotlib.figure import Figure
+
+    panels = len(PANELS) + (len(MEASURED) if _measured(records) else 0)
+    figure = Figure(figsize=(8, 3 * panels), dpi=100, layout="constrained")
+    draw_curves(figure, records)
     return figure
+
+
+def _measured(records: list[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """Those records in which something was measured."""
+    return [record for record in records if any(key in record for keys in MEASURED.values() for key in keys)]
 
 
 def _draw(panel, records: list[Mapping[str, float]], curves: Mapping[str, str]) -> None:

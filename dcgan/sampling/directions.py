@@ -12,7 +12,7 @@ import numpy as np
 
 from dcgan.errors import UserError
 from dcgan.sampling.arithmetic import along
-from dcgan.sampling.draw import draw
+from dcgan.sampling.draw import draw_all
 
 Reader = Callable[[np.ndarray], np.ndarray]
 """Takes pictures, uint8 (N, H, W, C), and says something of each: an array (N, …)."""
@@ -29,7 +29,7 @@ def read(generator: keras.Model, rows: np.ndarray, reader: Reader) -> np.ndarray
     Returns:
         The reader's answer.
     """
-    return np.asarray(reader(np.concatenate(list(draw(generator, rows)))))
+    return np.asarray(reader(draw_all(generator, rows)))
 
 
 def difference_of_means(latents: np.ndarray, shows: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def draw_along(
         uint8 (N, strengths, H, W, C); `tile` of them, `columns=len(strengths)`, is figure 8.
     """
     points = along(rows, direction, strengths)
-    images = np.concatenate(list(draw(generator, points.reshape(-1, points.shape[-1]))))
+    images = draw_all(generator, points.reshape(-1, points.shape[-1]))
     return images.reshape(*points.shape[:2], *images.shape[1:])
 
 

@@ -11,7 +11,7 @@ from dcgan.errors import UserError
 from dcgan.pictures import tile
 from dcgan.runs import Run
 from dcgan.sampling.asked import asked_for
-from dcgan.sampling.draw import as_inputs, draw, input_widths
+from dcgan.sampling.draw import as_inputs, draw_all, input_widths
 from dcgan.sampling.latents import latents
 from dcgan.sampling.seeds import Seeds
 
@@ -68,7 +68,7 @@ class Stages:
         """Height and width of each stage, the finished picture last."""
         self._to_maps = keras.Model(generator.input, outputs)
         rows = _reference(generator)
-        pictures = np.concatenate(list(draw(generator, rows)))
+        pictures = draw_all(generator, rows)
         self._views = [_view(maps, pictures) for maps in self._maps(rows)]
 
     def pictures(self, rows: Iterable[np.ndarray]) -> np.ndarray:
@@ -81,7 +81,7 @@ class Stages:
             uint8 (N, stages + 1, H, W, C). The last of each row is the finished picture, as `draw` gives it.
         """
         rows = np.array(list(rows), np.float32)
-        finished = np.concatenate(list(draw(self.generator, rows)))
+        finished = draw_all(self.generator, rows)
         parts = [rows[first : first + BATCH] for first in range(0, len(rows), BATCH)]
         shown = [[view(maps) for view, maps in zip(self._views, self._maps(part), strict=True)] for part in parts]
         stages = (np.concatenate(stage) for stage in zip(*shown, strict=True))

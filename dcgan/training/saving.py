@@ -6,7 +6,7 @@ from dcgan.errors import UserError
 from dcgan.pictures import save_png, tile
 from dcgan.runs import Run
 from dcgan.sampling.asked import Asked
-from dcgan.sampling.draw import draw
+from dcgan.sampling.draw import draw_all
 from dcgan.training.health import Trouble, broken_arrays, not_a_number, stopped
 from dcgan.training.trainer import Trainer
 
@@ -58,8 +58,7 @@ def save(trainer: Trainer, run: Run, fingerprint: str, state: dict[str, np.ndarr
 
 def save_samples(trainer: Trainer, run: Run, asked: Asked) -> np.ndarray:
     """Draw what `python generate.py` draws when nothing else is asked for; returns the grid, uint8 (H, W, C)."""
-    pictures = draw(trainer.snapshot(), asked.rows(trainer.config.latent_dim))
-    grid = tile(np.concatenate(list(pictures)), asked.columns)
+    grid = tile(draw_all(trainer.snapshot(), asked.rows(trainer.config.latent_dim)), asked.columns)
     notes = {"Software": "dcgan", "Step": str(trainer.step), "Seeds": str(asked.seeds)}
     save_png(run.sample_file(trainer.step), grid, notes)
     return grid

@@ -1,0 +1,102 @@
+"""What notebooks show: pictures, a training as it runs, sliders; tried in a real kernel."""
+
+import base64
+import io
+import os
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan.notebook import BOX, history
+from dcgan.pictures import save_png
+from dcgan.runs import Run
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupyter_client and zmq
+
+ROOT = Path(__file__).parent.parent
+
+PLAY = """
+import numpy as np
+from dcgan.notebook import play, show
+
+show(np.zeros((6, 28, 28, 1), np.uint8), columns=3)
+play(lambda grey, name: np.full((1, 28, 28, 1), grey + len(name), np.uint8), grey=(0, 200, 50), name=["ab", "abcd"])
+"""
+
+MOVE = """
+import gc, ipywidgets
+slider, = (found for found in gc.get_objects() if isinstance(found, ipywidgets.IntSlider))
+slider.value = 200
+"""
+
+WATCH = """
+from pathlib import Path
+import numpy as np
+from dcgan.notebook import Live
+from dcgan.pictures import save_png
+from dcgan.runs import Run
+
+run, live = Run(Path("run")), Live()
+run.path.mkdir()
+live(run)
+run.log_file.write_text('{"step": 50, "d_loss": 1, "g_loss": 1, "d_real": 0.6, "d_fake": 0.4, "images_per_second": 9, '
+                        '"seconds": 3}\\n')
+save_png(run.sample_file(50), np.zeros((30, 60, 1), np.uint8))
+live(run)
+"""
+
+
+def executed(*sources):
+    """The outputs of cells, run in a kernel of this environment."""
+    from nbclient import NotebookClient
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1"}
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute(env=environment)
+    return [cell.outputs for cell in notebook.cells]
+
+
+def pictures(outputs):
+    return [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))))
+        for output in outputs
+        if "image/png" in output.get("data", {})
+    ]
+
+
+def test_pictures_are_enlarged_and_stay_in_the_file_also_those_that_follow_sliders():
+    grid, played = pictures(executed(PLAY)[0])
+    assert grid.shape == (2 * 58 + 2, 3 * 58 + 2)
+    assert played[30, 30] == 102  # the middle of the slider, and the first name
+
+
+def test_a_slider_that_moves_changes_its_picture_in_place():
+    (played,) = pictures(executed(PLAY, MOVE)[0])[1:]
+    assert played[30, 30] == 202
+
+
+def test_a_training_is_watched_in_one_picture_that_is_drawn_anew():
+    (live,) = pictures(executed(WATCH)[0])
+    assert live.shape[:2] == (400, 880)
+
+
+def test_a_history_is_the_first_the_last_and_what_is_evenly_between(tmp_path):
+    run = Run(tmp_path)
+    for step in range(1, 8):
+        save_png(run.sample_file(step), np.full((10, 10, 1), step, np.uint8))
+    (sheet,) = history(run)
+    assert [sheet[10, column, 0] for column in (10, 28, 46)] == [1, 4, 7]
+
+
+def test_a_history_of_few_grids_shows_each_once(tmp_path):
+    run = Run(tmp_path)
+    save_png(run.sample_file(3), np.full((10, 10, 1), 3, np.uint8))
+    assert history(run).shape == (1, 26, 26, 1)
+
+
+def test_the_generator_in_the_box_is_found_from_anywhere():
+    assert Run(BOX).generator_file.is_file()
+    assert BOX.is_absolute()
