@@ -1,0 +1,29 @@
+"""Both networks trained for some steps with each way of upsampling, at the usual sizes."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny import tiny_config
+
+from dcgan.networks.upsampling import WAYS
+from dcgan.sampling import latents
+from dcgan.sampling.stages import stage_pictures
+from dcgan.training.trainer import Trainer
+
+STAGES = {28: 3, 64: 5, 224: 6}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", STAGES)
+def test_generators_of_the_usual_sizes_train_for_some_steps_with_each_way(size, way, tmp_path):
+    config = tiny_config(tmp_path, generator_width=2, discriminator_width=2, upsampling=way)
+    trainer = Trainer(config, (size, size), 3)
+    before = {weight.path: weight.numpy() for weight in trainer.generator.trainable_variables}
+    images = np.random.default_rng(0).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
+    metrics = trainer.update(trainer.feed(images, 3), tf.constant(3))
+    assert trainer.step == 3
+    assert all(np.isfinite(value) for value in metrics.values())
+    for weight in trainer.generator.trainable_variables:
+        assert (weight.numpy() != before[weight.path]).any(), weight.path
+    assert stage_pictures(trainer.generator, latents([0], 5)).shape == (1, STAGES[size], size, size, 3)
