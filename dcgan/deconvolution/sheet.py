@@ -4,15 +4,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from dcgan.pictures import magnify, tile
+from dcgan.pictures.captions import titled
 from dcgan.pictures.grid import BACKGROUND
 
 SMALLEST = 40
 """Pixels the shorter side of a picture on the sheet has at least: a receptive field may have four."""
 
-_LABEL_HEIGHT = 14
 _BETWEEN_BLOCKS = 8
 
 
@@ -58,18 +57,6 @@ def block(label: str, images: Sequence[np.ndarray], projections: Sequence[np.nda
     return titled(label, np.concatenate(sides, axis=1))
 
 
-def titled(label: str, picture: np.ndarray) -> np.ndarray:
-    """A picture, uint8 (H, W, C), below a line of text, which is cut off where it is too long: (H + 14, W, C)."""
-    return np.concatenate([_written(label, picture.shape[1], picture.shape[2]), picture])
-
-
 def sheet(blocks: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
     """Lay blocks of one shape out row by row; by default, as many a row as make the sheet nearest to a square."""
     return tile(np.stack(blocks), columns, padding=_BETWEEN_BLOCKS)
-
-
-def _written(text: str, width: int, channels: int) -> np.ndarray:
-    """A strip with a line of text: uint8 (14, width, channels)."""
-    strip = Image.new("L", (width, _LABEL_HEIGHT), BACKGROUND)
-    ImageDraw.Draw(strip).text((2, 1), text, fill=0)
-    return np.repeat(np.asarray(strip)[:, :, None], channels, axis=2)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,7 +18,8 @@ from dcgan.restoring import load_discriminator
 from dcgan.runs import Run
 from dcgan.sampling.asked import sheet
 from dcgan.sampling.generate import animate
-from dcgan.training import cluster
+from dcgan.training import cluster, projector
+from dcgan.training.contact import save_contact_sheet
 from dcgan.training.health import PICTURES, Guard, Trouble, broken_arrays, not_a_number, stopped
 from dcgan.training.monitor import Monitor, Watch
 from dcgan.training.recovery import Recovery
@@ -64,7 +66,7 @@ def train(config: TrainConfig, judge: Judge | None = None, watch: Watch | None =
         with Monitor(run, config, trainer.step + 1, last, silent=not job.is_chief, watch=watch) as monitor:
             _Loop(config, run, images, classes, trainer, monitor, job, judge).go()
         if job.is_chief:
-            _finish(config, run, trainer, monitor)
+            _finish(config, run, images, classes, trainer, monitor)
     return run
 
 
@@ -243,19 +245,32 @@ def _introduce(run: Run, images: data.ImageSet, trainer: Trainer, last: int, dev
     else:
         show_real_images(run, images.images)
         print(f"{run.path}: a new run of {last} steps; the first one takes longer")
+    if trainer.config.tensorboard and trainer.step < last:
+        print(f"Watch it in a browser: tensorboard --logdir {run.path.parent}")
 
 
-def _finish(config: TrainConfig, run: Run, trainer: Trainer, monitor: Monitor) -> None:
-    """Leave the discriminator, the curves and the animation, and say what to do next."""
+def _finish(
+    config: TrainConfig, run: Run, images: data.ImageSet, classes: Classes | None, trainer: Trainer, monitor: Monitor
+) -> None:
+    """Leave the discriminator, curves, pictures beside real ones and the animation, and say what to do next."""
     if run.has_state():
         *size, channels = trainer.discriminator.inputs[0].shape[1:]
         run.save_discriminator(load_discriminator(run, tuple(size), channels))
     if records := run.records():
         save_curves(run.path / "curves.png", records)
+    print(f"Real images beside drawn ones: {save_contact_sheet(run, trainer.snapshot(), images, classes)}")
     if config.animate:
         print(f"History: {animate(run, run.path / 'history.gif')}")
     if trainer.step < monitor.last:
         print(f"Stopped and saved after step {trainer.step} of {monitor.last}. The same line goes on from here.")
         return
+    if monitor.board and monitor.first <= monitor.last:
+        monitor.board.embedding(lambda folder: _project(folder, images, classes, trainer))
     print(f"{run.path} holds {trainer.step} steps. Last grid: {run.sample_file(trainer.step)}")
     print(f"Draw new pictures: python generate.py --run-dir {run.path}")
+
+
+def _project(folder: Path, images: data.ImageSet, classes: Classes | None, trainer: Trainer) -> None:
+    """Have TensorBoard's projector show real and drawn pictures where the discriminator puts them."""
+    parts = projector.real(images), projector.drawn(trainer.snapshot(), classes)
+    projector.write_embedding(folder, trainer.discriminator, parts)

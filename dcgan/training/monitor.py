@@ -8,20 +8,23 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
 from dcgan.config import TrainConfig
-from dcgan.errors import UserError
 from dcgan.quiet import silence_stdout
 from dcgan.runs import Run
+from dcgan.training.board import Board
 
 SECONDS_A_CALL = 0.25
 """How long the loop may be deaf to a signal, if one step does not take longer."""
 # SIGHUP, where there is one, is what a closed terminal or a lost connection sends.
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+Watch = Callable[[Run], None]
+"""Is called with the run whenever there is something new to be seen of it."""
 
 
 class Monitor:
@@ -36,10 +39,20 @@ class Monitor:
         first: number of the first step to come.
         last: number of the last step that may come.
         silent: show and write nothing: one process of several does that for all.
+        watch: shows what is logged and drawn, in place of bar and lines; a notebook's live picture.
     """
 
-    def __init__(self, run: Run, config: TrainConfig, first: int, last: int, silent: bool = False):
+    def __init__(
+        self,
+        run: Run,
+        config: TrainConfig,
+        first: int,
+        last: int,
+        silent: bool = False,
+        watch: Watch | None = None,
+    ):
         self.run, self.config, self.first, self.last, self.silent = run, config, first, last, silent
+        self.watch = None if silent else watch
         self.steps_at_once = 1
         self.seconds_before = run.seconds()
         self.stop_asked = False
@@ -54,9 +67,11 @@ class Monitor:
             initial=self.first - 1,
             unit="step",
             dynamic_ncols=True,
-            disable=self.silent or not (sys.stderr and sys.stderr.isatty()),
+            disable=self.silent or self.watch is not None or not (sys.stderr and sys.stderr.isatty()),
         )
-        self._writer = _event_writer(self.run) if self.config.tensorboard and not self.silent else None
+        self.board = Board(self.run, self.say) if self.config.tensorboard and not self.silent else None
+        if self.board and self.first <= self.last:
+            self.board.options(self.config)
         self._handlers = self._catch_signals()
         return self
 
@@ -66,9 +81,9 @@ class Monitor:
         self._bar.close()
         with contextlib.suppress(OSError):  # a full disk was told when the line was written
             self._log.close()
-        if self._writer:
-            with _events_in_words(self.run):
-                self._writer.close()
+        if self.board:
+            self.board.close()
+        self._let_watch()
 
     def count(self, step: int) -> None:
         """Count the steps up to `step`."""
@@ -89,8 +104,8 @@ class Monitor:
         self.steps_at_once = max(1, int(SECONDS_A_CALL * record["images_per_second"] / self.config.batch_size))
         self._log.write(json.dumps(record) + "\n")
         self._tell(record)
-        if self._writer:
-            _write_events(self.run, self._writer, record)
+        if self.board:
+            self.board.scalars(record)
 
     def say(self, line: str) -> None:
         """Say something, above the bar where there is one."""
@@ -128,13 +143,10 @@ class Monitor:
             self._started, self._marked_time = self._started + spent, self._marked_time + spent
 
     def show_samples(self, step: int, grid) -> None:
-        """Hand a grid of samples, uint8 (H, W, C), to TensorBoard."""
-        if self._writer:
-            import tensorflow as tf
-
-            with _events_in_words(self.run), self._writer.as_default(step):
-                tf.summary.image("samples", grid[None])
-                self._writer.flush()
+        """Hand a grid of samples, uint8 (H, W, C), to TensorBoard and to who watches."""
+        if self.board:
+            self.board.samples(step, grid)
+        self._let_watch()
 
     @property
     def out_of_time(self) -> bool:
@@ -155,6 +167,9 @@ class Monitor:
         """Show a record in the bar, or as a line where there is no terminal."""
         if self.silent:
             return
+        if self.watch is not None:
+            self._let_watch()
+            return
         distance = f"  Fréchet {record['frechet_distance']:.3g}" if "frechet_distance" in record else ""
         numbers = (
             f"D loss {record['d_loss']:.3f}  G loss {record['g_loss']:.3f}  D(x) {record['d_real']:.2f}  "
@@ -165,6 +180,12 @@ class Monitor:
             return
         left = tqdm.format_interval(self._seconds_left(record))
         self._print(f"step {record['step']}/{self.last}  {numbers}  {left} left")
+
+    def _let_watch(self) -> None:
+        """Have the run looked at; the run's time stands still meanwhile."""
+        if self.watch is not None:
+            with self.paused():
+                self.watch(self.run)
 
     def _print(self, line: str) -> None:
         """Print a line; when nobody reads any more, stop as after a signal."""
@@ -191,35 +212,3 @@ class Monitor:
         self.stop_asked = True
         for caught, handler in self._handlers.items():
             signal.signal(caught, handler)
-
-
-@contextlib.contextmanager
-def _events_in_words(run: Run) -> Iterator[None]:
-    """Tell what TensorFlow raises when events can't be written; a full disk it calls an exhausted resource."""
-    import tensorflow as tf
-
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise UserError(
-            f"{run.events} can't be written: {error.message.splitlines()[0][:200]}",
-            "Free some space or mend its permissions; --no-tensorboard does without.",
-        ) from error
-
-
-def _event_writer(run: Run):
-    """A TensorBoard writer for the run."""
-    import tensorflow as tf
-
-    with _events_in_words(run):
-        return tf.summary.create_file_writer(str(run.events))
-
-
-def _write_events(run: Run, writer, record: dict) -> None:
-    """One logged step as TensorBoard scalars."""
-    import tensorflow as tf
-
-    with _events_in_words(run), writer.as_default(record["step"]):
-        for name, value in record.items():
-            if name != "step":
-                tf.summary.scalar(name, value)

@@ -10,7 +10,6 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 from tiny import make_pictures, tiny_config
 
@@ -186,15 +185,6 @@ def test_a_reader_that_goes_away_stops_the_run_as_a_signal_does(config, monkeypa
     assert silenced
 
 
-def test_a_full_disk_under_tensorboard_is_told_in_words(config, monkeypatch):
-    def full(*arguments, **options):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
-
-    monkeypatch.setattr("tensorflow.summary.scalar", full)
-    with pytest.raises(UserError, match=r"tensorboard can't be written: No space left on device"):
-        train(replace(config, tensorboard=True))
-
-
 @pytest.mark.parametrize("lost", ["log.jsonl", "curves.png", "samples"])
 def test_a_run_goes_on_without_what_it_does_not_need(config, lost):
     run = train(replace(config, steps=4))
@@ -202,16 +192,6 @@ def test_a_run_goes_on_without_what_it_does_not_need(config, lost):
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     assert train(replace(config, steps=4)).latest_state()["steps_done"] == 4
     assert train(config).latest_state()["steps_done"] == 6
-
-
-def test_tensorboard_has_scalars_and_sample_grids(config):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    run = train(replace(config, tensorboard=True))
-    events = EventAccumulator(str(run.events), size_guidance={"tensors": 0}).Reload()
-    steps = {tag: [event.step for event in events.Tensors(tag)] for tag in events.Tags()["tensors"]}
-    assert steps["d_loss"] == [1, 2, 3, 4, 5, 6]
-    assert steps["samples"] == [3, 6]
 
 
 def test_animate_leaves_the_grids_as_a_gif(config):

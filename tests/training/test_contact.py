@@ -1,0 +1,34 @@
+"""Real images beside drawn ones."""
+
+import numpy as np
+from tiny import tiny_config
+
+from dcgan import train
+from dcgan.classes import Classes
+from dcgan.pictures import read_png
+from dcgan.sampling.asked import sheet
+from dcgan.training.contact import chosen
+
+
+def test_a_run_ends_with_as_many_real_images_as_drawn_ones_side_by_side(tmp_path):
+    run = train(tiny_config(tmp_path))
+    picture, drawn = read_png(run.path / "real-and-drawn.png"), read_png(run.sample_file(6))
+    height, width = drawn.shape[:2]
+    np.testing.assert_array_equal(picture[-height:, -width:], drawn)
+    assert picture.shape[1] == 2 * width + 8
+    first = np.asarray(picture[-height:, :width])[2:10, 2:10]
+    real = read_png(run.samples / "real.png")
+    np.testing.assert_array_equal(first, real[2:10, 2:10])
+
+
+def test_with_classes_every_row_is_of_one_class():
+    classes = Classes(("a", "b"), (0.5, 0.5))
+    labels = np.array([1, 0, 0, 1, 0] * 9)
+    numbers = chosen(labels, len(labels), sheet(classes))
+    assert labels[numbers].tolist() == [0] * 8 + [1] * 8
+    assert len(set(numbers.tolist())) == 16
+
+
+def test_without_classes_images_are_taken_evenly_and_few_come_twice():
+    assert chosen(None, 640, sheet(None))[[0, -1]].tolist() == [0, 639]
+    assert len(chosen(None, 12, sheet(None))) == 64
