@@ -4,9 +4,11 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.figure import Figure
 
 from dcgan.errors import UserError
 from dcgan.pictures import read_png, save_curves
+from dcgan.pictures.curves import draw_curves
 
 RECORDS = [
     {"step": step, "d_loss": 1.4 - step / 900, "g_loss": 0.7 + step / 300, "d_real": 0.6, "d_fake": 0.4}
@@ -46,3 +48,20 @@ def test_a_distance_that_was_measured_now_and_then_is_a_panel_of_its_own(tmp_pat
     assert read_png(tmp_path / "curves.png").shape == (900, 800, 3)
     save_curves(tmp_path / "curves.svg", some)
     assert "Fréchet distance" in (tmp_path / "curves.svg").read_text(encoding="utf-8")
+
+
+def test_precision_and_recall_are_a_panel_too_where_they_were_measured(tmp_path):
+    some = [record | {"frechet_distance": 9.0, "precision": 0.8, "recall": 0.6} for record in RECORDS]
+    save_curves(tmp_path / "curves.svg", some)
+    text = (tmp_path / "curves.svg").read_text(encoding="utf-8")
+    assert "precision: drawn near real" in text
+    assert "recall: real near drawn" in text
+    save_curves(tmp_path / "curves.png", some)
+    assert read_png(tmp_path / "curves.png").shape == (1200, 800, 3)
+
+
+@pytest.mark.parametrize(("distances", "tenfolds"), [((50.0, 3.0), True), ((50.0, 30.0), False), ((0.0, 3.0), False)])
+def test_a_distance_that_fell_tenfold_is_drawn_by_tenfolds(distances, tenfolds):
+    figure = Figure()
+    draw_curves(figure, [RECORDS[0] | {"step": step, "frechet_distance": d} for step, d in enumerate(distances)])
+    assert (figure.axes[2].get_yscale() == "log") == tenfolds
