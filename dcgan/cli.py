@@ -18,6 +18,8 @@ COMMANDS = {
     "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
     "evaluate": (config.EvaluateConfig, "dcgan.evaluation:evaluate"),
     "project": (config.ProjectConfig, "dcgan.sampling.projecting:project"),
+    "turn": (config.TurnConfig, "dcgan.evaluation.turning:turn"),
+    "drop": (config.DropConfig, "dcgan.evaluation.forgetting:drop"),
     "export": (config.ExportConfig, "dcgan.export:export"),
     "explain": (config.ExplainConfig, "dcgan.deconvolution:explain"),
 }

@@ -385,6 +385,76 @@ class ProjectConfig:
 
 
 @dataclass(frozen=True)
+class TurnConfig(DataConfig):
+    """Turn pictures of one kind into another, along a direction that is found in the latent space.
+
+    A sheet shows a row a picture; in words it is told how often the turn succeeds. For a direction between seeds that
+    you chose by eye, see `generate.py --along`.
+
+    Args:
+        dataset: whose classifier says what is seen, for a class; by default the run's own. The data options are those
+            of the run, unless they are given.
+        run_dir: folder of the run; by default the newest one under `checkpoints/`.
+        toward: what the pictures shall become: `slant`, strokes that lean to the right, `boldness`, more ink, or with a
+            run that is not conditional the name or number of a class, read by a classifier.
+        start: for a class, which class the pictures begin as; by default any other.
+        method: how the direction is found: between the means of both groups, `means`, or across the `plane` that tells
+            them apart.
+        num: pictures the direction is found on, and others it is tried on.
+        rows: pictures that are shown.
+        walk: pictures a row.
+        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
+            to the data (`train.py --evaluate-every`).
+        out: the sheet, a `.png`; by default a file in the run directory, replacing an older one.
+        overwrite: replace `--out` if it exists.
+    """
+
+    dataset: Literal[*DATASETS] | None = option(None, "Data")
+    run_dir: Path | None = option(None, "Pictures")
+    toward: str | None = option(None, "Direction")
+    start: str | None = option(None, "Direction")
+    method: Literal["means", "plane"] = option("means", "Direction")
+    num: Count = option(2000, "Direction")
+    rows: PerMap = option(8, "Pictures")
+    walk: WalkSteps = option(9, "Pictures")
+    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
+    out: Path | None = option(None, "Pictures")
+    overwrite: bool = option(False, "Pictures")
+
+
+@dataclass(frozen=True)
+class DropConfig(DataConfig):
+    """Drop the generator's feature maps that draw one class, and see what it draws instead.
+
+    As in the DCGAN paper, where a generator of bedrooms was made to forget windows. A sheet shows pictures as they are,
+    without these maps, and without as many others; in words it is told how many are still read as what they were.
+
+    Args:
+        dataset: whose classifier says what is seen; by default the run's own. The data options are those of the run,
+            unless they are given.
+        run_dir: folder of the run; by default the newest one under `checkpoints/`.
+        thing: the class, by name or number.
+        layer: the generator's layer whose maps are dropped; by default the last before the picture.
+        num: pictures on which the maps are found, and others that are drawn without them.
+        seed: of the choice of other maps.
+        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
+            to the data (`train.py --evaluate-every`).
+        out: the sheet, a `.png`; by default a file in the run directory, replacing an older one.
+        overwrite: replace `--out` if it exists.
+    """
+
+    dataset: Literal[*DATASETS] | None = option(None, "Data")
+    run_dir: Path | None = option(None, "Pictures")
+    thing: str | None = option(None, "Maps")
+    layer: str | None = option(None, "Maps")
+    num: Count = option(1000, "Maps")
+    seed: NonNegativeInt = option(0, "Maps")
+    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
+    out: Path | None = option(None, "Pictures")
+    overwrite: bool = option(False, "Pictures")
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """Write a trained generator in the format of another program, checked against the one it was made from.
 

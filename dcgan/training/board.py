@@ -14,7 +14,7 @@ GROUPS = {
     "d_real": "mean of D/real images",
     "d_fake": "mean of D/generated images",
     "frechet_distance": "judged/Fréchet distance",
-    "frechet_ratio": "judged/ratio to the distance of real images",
+    "frechet_ratio": "judged/ratio to real images",
     "precision": "judged/precision",
     "recall": "judged/recall",
     "diversity": "judged/diversity",

@@ -1,0 +1,80 @@
+"""The command that drops: what a generator draws without the feature maps that draw one class."""
+
+from pathlib import Path
+
+import numpy as np
+
+from dcgan.config import DropConfig
+from dcgan.errors import UserError
+from dcgan.evaluation.turning import check_picture
+from dcgan.pictures import save_png, tile
+from dcgan.quiet import import_tensorflow
+
+FOLDER = "dropped"
+"""Where sheets lie in a run directory."""
+
+WAYS = "as they are", "without these maps", "without random ones"
+
+SHOWN = 10
+"""Pictures of the thing on the sheet, and as many of other things."""
+
+
+def drop(config: DropConfig) -> Path:
+    """Find the maps that speak for a class, zero them, and draw the same pictures as before, and without random maps.
+
+    Radford et al. 2016, section 6.3.1, where the thing was windows and they were marked by hand.
+
+    Args:
+        config: every option; see `DropConfig`.
+
+    Returns:
+        The sheet: the pictures as they are, without these maps, and without as many others.
+
+    Raises:
+        UserError: no such run, layer or class, no picture of it, or a place that is taken.
+    """
+    if config.thing is None:
+        raise UserError("--thing is missing.", "Name a class, as --thing 7.")
+    check_picture(config.out, config.overwrite)
+    import_tensorflow()
+    from dcgan.evaluation.reader import class_named, subject_of
+    from dcgan.sampling.draw import draw_all
+    from dcgan.sampling.dropping import hidden_maps, split, weights_by_labels, without_maps
+
+    subject = subject_of(config, config.weights)
+    names, read = subject.reader()
+    wanted = class_named(config.thing, names)
+    pool, fresh = subject.pool(range(config.num)), subject.pool(range(config.num, 2 * config.num))
+    maps = hidden_maps(split(subject.generator, config.layer)[0], pool.rows)
+    dropped = weights_by_labels(maps, _seen(pool, read) == wanted) > 0
+    chance = np.random.default_rng(config.seed).permutation(dropped)
+    drawn = {WAYS[0]: fresh.images}
+    for words, which in zip(WAYS[1:], (dropped, chance), strict=True):
+        drawn[words] = draw_all(without_maps(subject.generator, which, config.layer), fresh.rows)
+    shows = _seen(fresh, read) == wanted
+    print(f"{dropped.sum()} of {len(dropped)} maps speak for {names[wanted]!r}. Of {len(shows)} pictures, how many are")
+    print("read as what they are drawn as, of it and of all others:")
+    for words, images in drawn.items():
+        right = read(images) == _seen(fresh, read)
+        print(f"  {words:22} {_share(right[shows])} {_share(right[~shows])}")
+    out = config.out or subject.run.path / FOLDER / f"{names[wanted]}.png"
+    save_png(
+        out, _sheet(drawn, shows), {"Software": "dcgan", "Run": subject.run.path.resolve().name, "Thing": config.thing}
+    )
+    print(f"A column a picture, {names[wanted]!r} first, below without these maps, and without as many others: {out}")
+    return out
+
+
+def _seen(pool, read) -> np.ndarray:
+    """What the pictures are: the classes they are drawn in, or else those that are read."""
+    return read(pool.images) if pool.labels is None else pool.labels
+
+
+def _share(right: np.ndarray) -> str:
+    return f"{right.mean():6.1%}" if len(right) else "     –"
+
+
+def _sheet(drawn: dict[str, np.ndarray], shows: np.ndarray) -> np.ndarray:
+    """A column a picture, those of the thing first, a row a way of drawing it."""
+    columns = np.concatenate([np.flatnonzero(shows)[:SHOWN], np.flatnonzero(~shows)[:SHOWN]])
+    return tile(np.concatenate([images[columns] for images in drawn.values()]), len(columns))
