@@ -7,6 +7,7 @@ third of the pictures of a class. A direction's unit is the way between the mean
 """
 
 import argparse
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -213,18 +214,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     made.add_argument("--run-dir", type=Path, help="the run that is looked into; by default the newest")
+    made.add_argument("--data-dir", type=Path, help="where the data set lies, if not where the run had it")
+    made.add_argument("--seed", type=int, default=0, help="of every choice")
     made.add_argument("--weights", choices=("ema", "raw", "best"), default="ema", help="as for generate.py")
     made.add_argument("--num", type=int, default=4000, help="pictures to choose from, and others to judge on")
     made.add_argument("--trials", type=int, default=10, help="of arithmetic, for every two classes")
     made.add_argument("--starts", type=int, default=20, help="pictures that are turned, for every two classes")
     made.add_argument("--layer", help="whose maps are dropped; by default the last hidden one")
     options = made.parse_args(arguments)
-    subject, words = subject_of(options.run_dir, options.weights)
+    began = time.monotonic()
+    subject, words = subject_of(options.run_dir, options.weights, options.seed, options.data_dir)
     pool, others = subject.pool(range(options.num)), subject.pool(range(options.num, 2 * options.num))
     print(words)
     for part in report(pool, others, options.trials, options.starts, options.layer):
         print(f"\n{part}", flush=True)
-    print(f"\n{machine.describe()}")
+    print(f"\n- seed {options.seed}, {time.monotonic() - began:.0f} s\n{machine.describe()}")
 
 
 if __name__ == "__main__":

@@ -107,8 +107,16 @@ def drawn(generator, rows: np.ndarray) -> np.ndarray:
     return np.concatenate(list(draw(generator, rows)))
 
 
-def subject_of(run_dir: Path, weights: str = "ema", seed: int = 0) -> tuple[Subject, str]:
+def subject_of(
+    run_dir: Path | None, weights: str = "ema", seed: int = 0, data_dir: Path | None = None
+) -> tuple[Subject, str]:
     """A run's generator with the classifier of what it was trained on, and a line that says so.
+
+    Args:
+        run_dir: of the run; None for the newest.
+        weights: as for `Run.load_generator`.
+        seed: of every choice.
+        data_dir: where the data set lies, if not where the run had it.
 
     Raises:
         UserError: as `dcgan.runs.find`, `Run.load_generator` and `classifier_for`.
@@ -121,11 +129,11 @@ def subject_of(run_dir: Path, weights: str = "ema", seed: int = 0) -> tuple[Subj
     from dcgan.evaluation.classifier import accuracy, classifier_for
     from dcgan.evaluation.features import extract
     from dcgan.evaluation.references import reference
-    from dcgan.evaluation.report import data_options
+    from dcgan.restoring import data_options
 
     devices.set_up(seed=0)
     run = runs.find(run_dir)
-    generator, data = run.load_generator(weights), data_options(EvaluateConfig(run_dir=run_dir), run)
+    generator, data = run.load_generator(weights), data_options(EvaluateConfig(run_dir=run_dir, data_dir=data_dir), run)
     real, classes = reference(data), len(run.classes() or ())
     classifier = classifier_for(real.training, data.store_dir)
     right = accuracy(extract(classifier, real.held_out.images), real.held_out.labels)
