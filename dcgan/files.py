@@ -103,16 +103,23 @@ def _lives(process: int) -> bool:
     return True
 
 
-def refuse_taken(out: Path, overwrite: bool) -> None:
-    """Refuse to write `--out` over what is there.
+def refuse_taken(out: Path, overwrite: bool, option: str = "--out") -> None:
+    """Refuse to write over what is there; an empty file holds nothing that could be lost.
+
+    Args:
+        out: where is to be written.
+        overwrite: whether a file may be replaced.
+        option: the one that named it.
 
     Raises:
-        UserError: it is a folder, or a file that may not be replaced.
+        UserError: it is a folder or a device, or a file that may not be replaced.
     """
     if out.is_dir():
-        raise UserError(f"{out} is a folder.", "Give it another name.")
-    if out.exists() and not overwrite:
-        raise UserError(f"{out} exists already.", "Choose another --out, or add --overwrite.")
+        raise UserError(f"{out} is a folder.", f"Give {option} another name.")
+    if out.exists() and not out.is_file():
+        raise UserError(f"{out} is no file.", f"Give {option} another name.")
+    if out.exists() and out.stat().st_size and not overwrite:
+        raise UserError(f"{out} exists already.", f"Choose another {option}, or add --overwrite.")
 
 
 def _advice(error: OSError) -> str:

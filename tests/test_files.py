@@ -4,13 +4,12 @@ import errno
 import os
 import subprocess
 import sys
-
 from pathlib import Path
 
 import pytest
 
 from dcgan.errors import UserError
-from dcgan.files import beside, remove_leftovers, whole_file
+from dcgan.files import beside, refuse_taken, remove_leftovers, whole_file
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -108,3 +107,17 @@ def test_a_folder_that_is_written_beside_its_place_vanishes_with_what_was_not_mo
         (temporary / "part").write_text("")
         assert temporary.parent == tmp_path / "new"
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_only_what_holds_nothing_is_replaced_unasked(tmp_path):
+    full, empty = tmp_path / "full.txt", tmp_path / "empty.txt"
+    full.write_text("dear to me")
+    empty.write_text("")
+    refuse_taken(tmp_path / "new.txt", overwrite=False)
+    refuse_taken(empty, overwrite=False)
+    refuse_taken(full, overwrite=True)
+    with pytest.raises(UserError, match=r"exists already\.\nChoose another --json"):
+        refuse_taken(full, False, "--json")
+    for never in (tmp_path, Path(os.devnull)):
+        with pytest.raises(UserError, match="another name"):
+            refuse_taken(never, overwrite=True)

@@ -11,7 +11,7 @@ from typing import Any
 from dcgan import runs
 from dcgan.config import EvaluateConfig
 from dcgan.errors import UserError
-from dcgan.files import whole_file
+from dcgan.files import refuse_taken, whole_file
 from dcgan.restoring import data_options
 from dcgan.runs import Run
 
@@ -61,10 +61,7 @@ def _place(config: EvaluateConfig, run: Run | None) -> Path | None:
     """Where the report goes; an older one in the run directory is replaced, any other file only if that was asked."""
     if config.json is None:
         return run.evaluation_file if run is not None else None
-    if config.json.is_dir():
-        raise UserError(f"{config.json} is a folder.", "Give --json the name of a file.")
-    if config.json.exists() and config.json.stat().st_size and not config.overwrite:
-        raise UserError(f"{config.json} exists already.", "Choose another --json, or add --overwrite.")
+    refuse_taken(config.json, config.overwrite, "--json")
     return config.json
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from dcgan.classes import Classes
 from dcgan.errors import UserError
+from dcgan.sampling import asked as asked_module
 from dcgan.sampling import latents
 from dcgan.sampling.asked import MOST_ROWS, Asked, asked_for, sheet
 from dcgan.sampling.seeds import parse_seeds
@@ -69,3 +70,9 @@ def test_it_says_what_is_drawn():
     assert str(Asked(SEEDS)) == "5 seeds (0-4)"
     assert str(asked_for(SEEDS, "0", TWO)) == "5 seeds (0-4) of 'left'"
     assert str(asked_for(SEEDS, "each", TWO)) == "5 seeds (0-4) in each of 2 classes"
+
+
+def test_own_classes_of_many_seeds_are_those_of_each(monkeypatch):
+    monkeypatch.setattr(asked_module, "AT_ONCE", 7)
+    seeds = parse_seeds("3-40,5")
+    assert list(Asked(seeds, TWO).pairs()) == [(seed, int(TWO.own([seed])[0])) for seed in seeds]

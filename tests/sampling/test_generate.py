@@ -16,7 +16,10 @@ from dcgan.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.pictures import read_png, read_png_text, save_png, tile
 from dcgan.sampling import animate, generate, latents, slerp
+from dcgan.sampling.asked import Asked
+from dcgan.sampling.destination import destination
 from dcgan.sampling.draw import draw
+from dcgan.sampling.seeds import parse_seeds
 
 
 def weights_with_variety(generator, seed):
@@ -291,3 +294,19 @@ def test_a_label_of_a_run_without_classes_or_beside_an_animation_of_its_history_
         generate(GenerateConfig(label="3"))
     with pytest.raises(UserError, match="--label"):
         generate(GenerateConfig(animate=True, label="3"))
+
+
+def test_two_processes_that_choose_a_name_at_once_choose_two(run):
+    asked = Asked(parse_seeds("0-1"))
+    with destination(GenerateConfig(), run, asked) as one, destination(GenerateConfig(), run, asked) as other:
+        assert [one.name, other.name] == ["seeds-0-1.png", "seeds-0-1-2.png"]
+
+
+def test_a_name_that_nothing_came_of_is_given_up(run):
+    def fail():
+        with destination(GenerateConfig(), run, Asked(parse_seeds("0-1"))):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert not (run.path / "generated").exists()
