@@ -13,15 +13,15 @@ from dcgan.options import parse
 from dcgan.quiet import silence_stdout
 
 COMMANDS = {
+    "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
     "train": (config.TrainConfig, "dcgan.judged:train"),
     "generate": (config.GenerateConfig, "dcgan.sampling:generate"),
-    "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
     "evaluate": (config.EvaluateConfig, "dcgan.evaluation:evaluate"),
     "project": (config.ProjectConfig, "dcgan.sampling.projecting:project"),
     "turn": (config.TurnConfig, "dcgan.evaluation.turning:turn"),
     "drop": (config.DropConfig, "dcgan.evaluation.forgetting:drop"),
-    "export": (config.ExportConfig, "dcgan.export:export"),
     "explain": (config.ExplainConfig, "dcgan.deconvolution:explain"),
+    "export": (config.ExportConfig, "dcgan.export:export"),
 }
 """Each command's options and the function that runs it."""
 
@@ -32,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in COMMANDS:
         return run(arguments[0], arguments[1:], f"python -m dcgan {arguments[0]}")
     if arguments in (["-h"], ["--help"]):
-        print(_overview())
+        print(_overview(), end="")
         return 0
     wrong = f"there is no command {arguments[0]!r}" if arguments else "a command is missing"
-    print(f"error: {wrong}.\n{_overview()}", file=sys.stderr)
+    print(f"error: {wrong}.\n{_overview()}", end="", file=sys.stderr)
     return 2
 
 
@@ -87,4 +87,23 @@ def _terminated_as_interrupted() -> Iterator[None]:
 def _overview() -> str:
     """What `python -m dcgan --help` says."""
     lines = [f"  {name:10}{(kind.__doc__ or '').splitlines()[0]}" for name, (kind, _) in COMMANDS.items()]
-    return "\n".join(["usage: python -m dcgan COMMAND [--help] [options]", "", "commands:", *lines])
+    return _OVERVIEW.format(commands="\n".join(lines))
+
+
+_OVERVIEW = """\
+usage: python -m dcgan COMMAND [options]
+
+Train a DCGAN, a pair of networks of which one learns to draw pictures like yours, and look into it.
+
+To begin with:
+  python -m dcgan train                                       digits that come with the program; minutes on a CPU
+  python -m dcgan train --dataset folder --data-dir PICTURES  your own pictures
+  python -m dcgan generate                                    draw from what was trained last
+
+commands:
+{commands}
+
+`python -m dcgan COMMAND --help` lists a command's options. A training is kept in a folder of its own, its run: by
+default one under checkpoints/; all other commands take the newest, or `--run-dir`. `python train.py` and
+`python generate.py` are short for two of them.
+"""

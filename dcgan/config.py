@@ -166,7 +166,8 @@ class TrainConfig(DataConfig):
         sample_every: draw a grid of samples every so many steps.
         log_every: write and show numbers every so many steps.
         keep: how many of the newest saved states stay on disk.
-        tensorboard: write TensorBoard events into the run directory as well.
+        tensorboard: write what TensorBoard shows into the run directory as well: numbers, grids, options, and at the
+            end real and drawn pictures as the discriminator sees them; `tensorboard --logdir checkpoints` shows it.
         animate: at the end, turn the run's grids into `history.gif`.
     """
 
@@ -237,6 +238,9 @@ class GenerateConfig:
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
         seeds: which pictures, as `0-63` or `3,5,9-12`; by default 0-63, and 0-7 for a walk.
         num: the pictures 0 to N-1; the same as `--seeds 0-(N-1)`.
+    Without options, a grid of 64 pictures, or of a conditional run a row of each class. A seed is a number that stands
+    for a point of the latent space, and so for a picture, always the same.
+
         label: which class to draw with a conditional run, by name or number, or `each` for a row of every class; by
             default the seeds' own, which are as frequent as in the training images, and where no seeds are asked
             for, a row of every class.
@@ -354,15 +358,16 @@ class ProjectConfig:
     """Find the points of the latent space from which a generator draws what is most like some pictures.
 
     A sheet shows each picture, how the search came nearer to it and what was found; two pictures or more are joined by
-    a walk.
+    a walk. Example: `python -m dcgan project --images one.png,other.jpg`.
 
     Args:
-        images: picture files, parted by commas; they are cropped at the centre and resized as for training.
+        images: picture files, parted by commas; they are cropped at the centre and resized as for training. Has to be
+            given.
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
         label: with a conditional run, the class all of them are drawn in, by name or number; by default every class is
             tried for each.
         starts: how many points the search for each picture begins at, for every class that is tried.
-        steps: of the search; more come nearer.
+        steps: how many small steps the search takes; more come nearer.
         walk: pictures on the way from each found point to the next, both ends included.
         seed: the points at which the search begins follow from it.
         weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
@@ -388,15 +393,15 @@ class ProjectConfig:
 class TurnConfig(DataConfig):
     """Turn pictures of one kind into another, along a direction that is found in the latent space.
 
-    A sheet shows a row a picture; in words it is told how often the turn succeeds. For a direction between seeds that
-    you chose by eye, see `generate.py --along`.
+    A sheet shows a row a picture; in words it is told how often the turn succeeds. Example: `python -m dcgan turn
+    --toward slant`. For a direction between seeds that you chose by eye, see `generate.py --along`.
 
     Args:
         dataset: whose classifier says what is seen, for a class; by default the run's own. The data options are those
             of the run, unless they are given.
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
         toward: what the pictures shall become: `slant`, strokes that lean to the right, `boldness`, more ink, or with a
-            run that is not conditional the name or number of a class, read by a classifier.
+            run that is not conditional the name or number of a class, read by a classifier. Has to be given.
         start: for a class, which class the pictures begin as; by default any other.
         method: how the direction is found: between the means of both groups, `means`, or across the `plane` that tells
             them apart.
@@ -432,8 +437,9 @@ class DropConfig(DataConfig):
     Args:
         dataset: whose classifier says what is seen; by default the run's own. The data options are those of the run,
             unless they are given.
+    Example: `python -m dcgan drop --thing 7`.
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
-        thing: the class, by name or number.
+        thing: the class, by name or number. Has to be given.
         layer: the generator's layer whose maps are dropped; by default the last before the picture.
         num: pictures on which the maps are found, and others that are drawn without them.
         seed: of the choice of other maps.
@@ -458,12 +464,13 @@ class DropConfig(DataConfig):
 class ExportConfig:
     """Write a trained generator in the format of another program, checked against the one it was made from.
 
-    A card beside it says what it is, how to draw from it, and what may be done with it.
+    A card beside it says what it is, how to draw from it, and what may be done with it. Example: `python -m dcgan export
+    --format onnx`.
 
     Args:
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
         format: `saved_model` for TensorFlow, `onnx`, `litert` for phones and small devices, `keras`, or `npz` for
-            NumPy alone.
+            NumPy alone. Has to be given.
         out: the file to write, for `saved_model` the folder; by default in the run directory, under `exported/`.
         weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
             to the data (`train.py --evaluate-every`).

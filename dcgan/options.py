@@ -1,12 +1,13 @@
 """From a config dataclass to a command line and a YAML file, and back."""
 
+from argparse import SUPPRESS, Action
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import docstring_parser
 import yaml
-from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser
+from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser, DefaultHelpFormatter
 
 from dcgan.errors import UserError
 
@@ -22,7 +23,13 @@ def parser_for(kind: type, prog: str) -> ArgumentParser:
         kind: a dataclass of `dcgan.config`.
         prog: what the user typed to get here, for the usage line.
     """
-    parser = ArgumentParser(prog=prog, description=_description(kind), exit_on_error=False)
+    parser = ArgumentParser(
+        prog=prog,
+        usage=f"{prog} [options]",
+        description=_description(kind),
+        formatter_class=_Help,
+        exit_on_error=False,
+    )
     parser.add_argument("--config", action="config", help="YAML file with any of the options below.")
     helps, hints, groups = _helps(kind), get_type_hints(kind), {}
     for f in fields(kind):
@@ -31,8 +38,27 @@ def parser_for(kind: type, prog: str) -> ArgumentParser:
             groups[title] = parser.add_argument_group(title)
         yes_or_no = hints[f.name] in (bool, bool | None)
         how = {"action": ActionYesNo(no_prefix="no-")} if yes_or_no else {"type": hints[f.name]}
+        how |= _shown_choices(hints[f.name])
         groups[title].add_argument(f"--{f.name.replace('_', '-')}", default=f.default, help=helps[f.name], **how)
     return parser
+
+
+class _Help(DefaultHelpFormatter):
+    """Help without the types of Python, and with defaults where there are any: the texts tell the rest."""
+
+    def _get_help_string(self, action: Action) -> str:
+        if "--print_config" in action.option_strings:
+            return "Print all options as YAML, which --config reads, and exit."
+        if action.default is True:
+            return f"{action.help} (on by default)"
+        plain = action.default is None or action.default is False or action.default == SUPPRESS
+        return f"{action.help}{'' if plain else ' (default: %(default)s)'}"
+
+
+def _shown_choices(hint: Any) -> dict[str, str]:
+    """What stands for the value of an option that may be left out, where it is one of a few."""
+    choices = [choice for kind in get_args(hint) if get_origin(kind) is Literal for choice in get_args(kind)]
+    return {"metavar": f"{{{','.join(map(str, choices))}}}"} if choices else {}
 
 
 def parse(kind: type[Config], arguments: list[str], prog: str) -> Config:

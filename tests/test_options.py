@@ -131,3 +131,18 @@ def test_the_command_line_answers_without_importing_tensorflow(arguments):
 def test_importing_the_package_does_not_import_tensorflow():
     code = "import sys, dcgan; dcgan.TrainConfig; assert not {'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_help_tells_defaults_and_choices_in_words_and_no_types_of_python(kind):
+    text = parser_for(kind, "x").format_help()
+    assert text.startswith("usage: x [options]\n")
+    assert "type:" not in text
+    assert "null" not in text
+
+
+def test_an_option_that_may_be_left_out_shows_what_it_may_be():
+    shown = " ".join(parser_for(config.TrainConfig, "x").format_help().split())
+    assert "--channels {1,3}" in shown
+    assert "stop when the run holds this many steps. (default: 4000)" in shown
+    assert "(on by default)" in shown
