@@ -40,7 +40,8 @@ def unsupervised_trunk(canvases, steps: int, batch_size: int, width: int, seed: 
     before, after = (build_discriminator(canvases.size, channels, width, config.kernel, seed) for _ in range(2))
     if steps:
         trainer, images = Trainer(config, canvases.size, channels), canvases.make(range(4000))[0]
-        trainer.update(trainer.feed(images, steps), tf.constant(steps))
+        told = trainer.update(trainer.feed(images, steps), tf.constant(steps))
+        print(f"at the end D(x) {told['d_real']:.3f}, D(G(z)) {told['d_fake']:.3f}", flush=True)
         after.set_weights(trainer.discriminator.get_weights())
     return before, after
 
@@ -115,12 +116,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made.add_argument("--train", choices=FROZEN, default="both", help="which weights the training with labels moves")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--trunk", type=Path, help="the unsupervised discriminator's file: read, or written if it is new")
-    made.add_argument("--picture", type=Path, help="file for canvases, truth and the last column's predictions (.png)")
+    made.add_argument("--picture", type=Path, help="file for canvases, truth and the best column's predictions (.png)")
     options = made.parse_args(arguments)
     results, held_out = run(options)
     print("", report(results), "", machine.describe(), sep="\n")
     if options.picture:
-        save_picture(options.picture, list(results.values())[-1], held_out)
+        save_picture(options.picture, max(results.values(), key=lambda rungs: rungs[-1].mean_iou), held_out)
 
 
 def run(options: argparse.Namespace):

@@ -8,6 +8,7 @@ lies around it in the spectrum. Real images have some of both, too.
 
 import argparse
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -25,13 +26,13 @@ PARTS = 1e6
 """Energies are shown in millionths."""
 
 
-def real_images(dataset: str, data_dir: Path | None, count: int) -> dict[str, float]:
-    """The checkerboards of held-out images."""
-    from benchmarks.contestants.upsampling import checkerboards
+def real_images(dataset: str, data_dir: Path | None) -> dict[str, float]:
+    """The checkerboards of held-out images, as many as are drawn to look for them."""
+    from benchmarks.contestants.upsampling import SEARCHED, checkerboards
     from dcgan.evaluation.references import reference, some
 
     held_out = reference(DataConfig(dataset=dataset, data_dir=data_dir)).held_out
-    return checkerboards(some(held_out, min(count, len(held_out)))[0])
+    return checkerboards(some(held_out, min(SEARCHED, len(held_out)))[0])
 
 
 def report(results: Mapping[str, Sequence], real: Mapping[str, float]) -> str:
@@ -86,10 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made.add_argument("--jobs", type=int, default=2, help="trainings at a time, a core each")
     made.add_argument("--sheet", type=Path, help="PNG to write: pictures growing through the stages, way beside way")
     options = made.parse_args(arguments)
-    recipes = {way: {"options": {"upsampling": way}} for way in options.ways}
     where = {name: getattr(options, name) for name in ("dataset", "data_dir", "pictures")} | {"few": None}
-    results = study(recipes, options.seeds, [options.minutes], options.jobs, HOME, **where)
-    real = real_images(options.dataset, options.data_dir, options.pictures)
+    results = {}
+    for way in options.ways:  # one after the other, each told as soon as it is known: the whole takes long
+        recipe = {way: {"options": {"upsampling": way}}}
+        results |= study(recipe, options.seeds, [options.minutes], options.jobs, HOME, **where)
+        print(" | ".join(_row(way, results[way])), file=sys.stderr, flush=True)
+    real = real_images(options.dataset, options.data_dir)
     print(report(results, real), machine.describe(), sep="\n\n")
     if options.sheet:
         from dcgan.pictures import save_png

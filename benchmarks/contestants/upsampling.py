@@ -13,6 +13,9 @@ from dcgan.sampling.stages import stage_pictures
 PERIODS = (2, 4)
 """What the last doubling of a generator leaves, and the one before it."""
 
+SEARCHED = 2000
+"""Pictures that are drawn to look for checkerboards."""
+
 SHOWN = 4
 """Seeds whose stages are shown."""
 
@@ -29,6 +32,6 @@ class Upsampled(Training):
     def train(self, seconds: float) -> dict:
         """Train for so many seconds of this process' time, and look at the pictures."""
         answer, generator = super().train(seconds), self.trainer.snapshot()
-        pictures = drawn_by(generator, self.classes, "training").take(self.config.evaluate_num)
+        pictures = drawn_by(generator, self.classes, "training").take(SEARCHED)
         rows = Asked(range(SHOWN), self.classes).rows(self.config.latent_dim)
         return answer | checkerboards(pictures) | {"stages": stage_pictures(generator, rows)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import upsampling
-from benchmarks.contestants.upsampling import Upsampled, checkerboards
+from benchmarks.contestants.upsampling import SEARCHED, Upsampled, checkerboards
 from dcgan.evaluation.samples import drawn_by
 
 SMALL = {"image_size": 12, "batch_size": 4, "latent_dim": 5, "generator_width": 4, "discriminator_width": 4}
@@ -35,7 +35,7 @@ def test_a_training_tells_the_checkerboards_of_its_pictures_and_shows_their_stag
     answer = training.train(0.2)
     assert training.config.upsampling == "nearest"
     assert answer["frechet_distance"] > 0
-    pictures = drawn_by(training.trainer.snapshot(), training.classes, "training").take(200)
+    pictures = drawn_by(training.trainer.snapshot(), training.classes, "training").take(SEARCHED)
     assert {name: answer[name] for name in checkerboards(pictures)} == checkerboards(pictures)
     assert (answer["stages"].shape, answer["stages"].dtype) == ((4, 2, 12, 12, 1), np.uint8)
     np.testing.assert_array_equal(answer["stages"][:, -1], pictures[:4])
@@ -65,7 +65,7 @@ def test_the_sheet_has_for_each_picture_a_row_a_way_and_a_column_a_stage():
 
 
 def test_real_images_have_hardly_any():
-    real = upsampling.real_images("mnist10k", None, 500)
+    real = upsampling.real_images("mnist10k", None)
     assert real["energy_2"] < 1e-4
     assert real["contrast_2"] < 1.5
 
