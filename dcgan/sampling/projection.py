@@ -27,6 +27,9 @@ AT_ONCE = 512
 RACE = 100
 """Steps that all starts are given; the best one of each image has the others alone."""
 
+RISING = 50
+"""Steps in which the winner's learning rate rises again."""
+
 RAREST = 1e-3
 """The part of training's latents that are longer than any that is found."""
 
@@ -67,7 +70,7 @@ def project(
             starts.
         starts: normal latents from which every image is sought; the one that is nearest after `RACE` steps goes on.
         steps: of Adam.
-        learning_rate: of Adam; after the race it falls to zero along a cosine.
+        learning_rate: of Adam; after the race it rises once more and falls to zero along a cosine.
         seed: the starts follow from it.
         rarest: a latent that grows longer than all but so large a part of those drawn in training is shortened after
             every step: this is what the generator draws where it was trained, and not all that it could draw. None sets
@@ -161,7 +164,7 @@ def _race(search: _Search, images, starts, kinds, steps: int) -> tuple[np.ndarra
 
 
 def _descend(search: _Search, start, hot, images, steps: range) -> tuple[np.ndarray, ...]:
-    """Improve latents.
+    """Improve latents; what does not begin at the first step goes on gently, and more and more so.
 
     Returns:
         Where they end, (rows, dim); their pictures, uint8; the errors before each step and at the end, float32
@@ -169,8 +172,7 @@ def _descend(search: _Search, start, hot, images, steps: range) -> tuple[np.ndar
     """
     generator, target = search.generator, to_float(images)
     point = keras.Variable(start, name="latents")
-    falling = keras.optimizers.schedules.CosineDecay(search.learning_rate, max(1, len(steps)))
-    adam = keras.optimizers.Adam(falling if steps.start else search.learning_rate)
+    adam = keras.optimizers.Adam(_falling(search.learning_rate, len(steps)) if steps.start else search.learning_rate)
     adam.build([point])
     kinds = [tf.constant(hot)] if hot.size else []
 
@@ -197,3 +199,9 @@ def _descend(search: _Search, start, hot, images, steps: range) -> tuple[np.ndar
     each, drawn = errors()
     shown = np.stack(stages, axis=1) if stages else np.zeros((len(start), 0, start.shape[1]), np.float32)
     return point.numpy(), np.asarray(to_uint8(drawn)), np.stack([*course, each.numpy()], axis=1), shown
+
+
+def _falling(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A learning rate that rises for a few steps, as Adam's first ones are large, and then falls to zero."""
+    rising = min(RISING, steps // 2)
+    return keras.optimizers.schedules.CosineDecay(0.0, max(1, steps - rising), warmup_target=rate, warmup_steps=rising)
