@@ -9,9 +9,12 @@ generator.keras   what drawing needs; loads with plain `keras.models.load_model`
 discriminator.keras  as training ended; what explaining needs once there is no state, as in a run that is handed on
 health.jsonl      one object for everything that went wrong and what was done about it
 best.keras        with --evaluate-every: the generator when it was nearest to the data; best.json says how near
+curves.png        at the end: the log, drawn
+real-and-drawn.png  at the end: real images beside drawn ones
 evaluation.json   what `python -m dcgan evaluate` found
 README.md         of a generator that is handed on: how it was made and how good it is
-tensorboard/      events
+tensorboard/      what TensorBoard shows: events, and the points of its projector
+generated/        what `python generate.py` drew; beside it explained/, exported/, projected/, turned/ and dropped/
 """
 
 import contextlib
