@@ -38,8 +38,7 @@ def drop(config: DropConfig) -> Path:
     check_picture(config.out, config.overwrite)
     import_tensorflow()
     from dcgan.evaluation.reader import class_named, subject_of
-    from dcgan.sampling.draw import draw_all
-    from dcgan.sampling.dropping import hidden_maps, split, weights_by_labels, without_maps
+    from dcgan.sampling.dropping import hidden_maps, split, weights_by_labels
 
     subject = subject_of(config, config.weights)
     names, read = subject.reader()
@@ -47,22 +46,32 @@ def drop(config: DropConfig) -> Path:
     pool, fresh = subject.pool(range(config.num)), subject.pool(range(config.num, 2 * config.num))
     maps = hidden_maps(split(subject.generator, config.layer)[0], pool.rows)
     dropped = weights_by_labels(maps, _seen(pool, read) == wanted) > 0
-    chance = np.random.default_rng(config.seed).permutation(dropped)
-    drawn = {WAYS[0]: fresh.images}
-    for words, which in zip(WAYS[1:], (dropped, chance), strict=True):
-        drawn[words] = draw_all(without_maps(subject.generator, which, config.layer), fresh.rows)
-    shows = _seen(fresh, read) == wanted
-    print(f"{dropped.sum()} of {len(dropped)} maps speak for {names[wanted]!r}. Of {len(shows)} pictures, how many are")
-    print("read as what they are drawn as, of it and of all others:")
-    for words, images in drawn.items():
-        right = read(images) == _seen(fresh, read)
-        print(f"  {words:22} {_share(right[shows])} {_share(right[~shows])}")
+    drawn, seen = _drawn(config, subject.generator, fresh, dropped), _seen(fresh, read)
+    print(f"{dropped.sum()} of {len(dropped)} maps speak for {names[wanted]!r}.")
+    _tell({words: read(images) == seen for words, images in drawn.items()}, seen == wanted, names[wanted])
     out = config.out or subject.run.path / FOLDER / f"{names[wanted]}.png"
-    save_png(
-        out, _sheet(drawn, shows), {"Software": "dcgan", "Run": subject.run.path.resolve().name, "Thing": config.thing}
-    )
-    print(f"A column a picture, {names[wanted]!r} first, below without these maps, and without as many others: {out}")
+    notes = {"Software": "dcgan", "Run": subject.run.path.resolve().name, "Thing": names[wanted]}
+    save_png(out, _sheet(drawn, seen == wanted), notes)
+    print(f"A column a picture, {names[wanted]!r} first; below without these maps, and without as many others: {out}")
     return out
+
+
+def _drawn(config: DropConfig, generator, pool, dropped: np.ndarray) -> dict[str, np.ndarray]:
+    """The pictures of a pool in each of the `WAYS`."""
+    from dcgan.sampling.draw import draw_all
+    from dcgan.sampling.dropping import without_maps
+
+    chance = np.random.default_rng(config.seed).permutation(dropped)
+    drawn = [draw_all(without_maps(generator, which, config.layer), pool.rows) for which in (dropped, chance)]
+    return dict(zip(WAYS, [pool.images, *drawn], strict=True))
+
+
+def _tell(right: dict[str, np.ndarray], shows: np.ndarray, name: str) -> None:
+    """A table: how many pictures, of the thing and of all others, are still read as what they were."""
+    print(f"Read as what they were drawn to be, of {len(shows)} pictures:")
+    print(f"  {'':24}{name:>10}{'others':>10}")
+    for words, each in right.items():
+        print(f"  {words:24}{_share(each[shows]):>10}{_share(each[~shows]):>10}")
 
 
 def _seen(pool, read) -> np.ndarray:
@@ -71,7 +80,7 @@ def _seen(pool, read) -> np.ndarray:
 
 
 def _share(right: np.ndarray) -> str:
-    return f"{right.mean():6.1%}" if len(right) else "     –"
+    return f"{right.mean():.1%}" if len(right) else "–"
 
 
 def _sheet(drawn: dict[str, np.ndarray], shows: np.ndarray) -> np.ndarray:

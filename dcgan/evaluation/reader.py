@@ -47,13 +47,15 @@ class Subject:
         """The names of the data set's classes, and what reads the class of pictures: uint8 (N, H, W, C) to int (N,).
 
         Raises:
-            UserError: the data set is not there, has no labels, or images of another size.
+            UserError: the data set is not there, has no labels or not the run's, or images of another size.
         """
         shape = self.generator.output_shape[1:]
         images = data.load(data_options(self.config, self.run, shape))
         if images.images.shape[1:] != shape:
             sizes = " and ".join("x".join(map(str, each)) for each in (images.images.shape[1:], shape))
             raise UserError(f"Images and generator differ in size: {sizes}.", "Leave out --image-size and --channels.")
+        if self.classes is not None and tuple(images.class_names) != self.classes.names:
+            raise UserError(f"{images.name} has other classes than {self.run.path}.", "Leave out --dataset.")
         classifier = classifier_for(images, self.config.store_dir)
         return tuple(images.class_names), lambda pictures: extract(classifier, pictures).argmax(axis=1)
 

@@ -96,6 +96,12 @@ def test_a_turn_that_makes_no_sense_is_refused(config, problem):
         turn(config)
 
 
+def test_a_data_set_of_other_classes_can_not_say_what_a_conditional_run_draws():
+    a_run(classes=2)
+    with pytest.raises(UserError, match="other classes"):
+        drop(DropConfig(thing="bright"))
+
+
 def test_what_is_to_be_dropped_has_to_be_named():
     with pytest.raises(UserError, match="--thing is missing"):
         drop(DropConfig())
