@@ -53,7 +53,8 @@ def play(draw: Draw, columns: int | None = None, side: int = SHORTER_SIDE, **cho
 
     for name, slider in sliders.items():
         slider.description = name.replace("_", " ")
-    display(VBox(list(sliders.values())))
+    box = VBox(list(sliders.values()))._repr_mimebundle_()
+    display(box | {"text/plain": f"Sliders ({', '.join(choices)}): run the notebook to move them."}, raw=True)
     shown = display(picture(), display_id=True)
     for slider in sliders.values():
         slider.observe(lambda change: shown.update(picture()), names="value")

@@ -73,6 +73,12 @@ def test_pictures_are_enlarged_and_stay_in_the_file_also_those_that_follow_slide
     assert played[30, 30] == 102  # the middle of the slider, and the first name
 
 
+def test_who_runs_nothing_reads_that_there_are_sliders():
+    sliders = executed(PLAY)[0][1]["data"]
+    assert sliders["text/plain"] == "Sliders (grey, name): run the notebook to move them."
+    assert "application/vnd.jupyter.widget-view+json" in sliders
+
+
 def test_a_slider_that_moves_changes_its_picture_in_place():
     (played,) = pictures(executed(PLAY, MOVE)[0])[1:]
     assert played[30, 30] == 202

@@ -11,6 +11,9 @@ from dcgan.pictures.curves import draw_curves
 DPI = 80
 """Of figures that are looked at on a screen, beside text."""
 
+LONG = 60
+"""Letters of a legend's names that do not fit into one line."""
+
 
 def encode_progress(records: Sequence[Mapping[str, float]], grid: np.ndarray | None = None, title: str = "") -> bytes:
     """How a training stands: the newest samples, and beside them the curves so far.
@@ -100,7 +103,8 @@ def _finished(figure, axes, labels: tuple[str, str], logarithmic: bool) -> bytes
     axes.set_axisbelow(True)
     if logarithmic:
         axes.set_yscale("log")
-    figure.legend(loc="outside upper center", ncols=4)
+    names = axes.get_legend_handles_labels()[1]
+    figure.legend(loc="outside upper center", ncols=4 if sum(map(len, names)) < LONG else 2)
     return _encode(figure)
 
 
