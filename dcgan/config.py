@@ -37,6 +37,8 @@ RECIPES = {
         "generator_lr": 5e-4,
         "discriminator_lr": 5e-4,
         "beta_1": 0.5,
+        # Late in a training, lower rates come nearer to the data; early, they let the discriminator win.
+        "decay_after": 10_000,
         # A window of a ninth of the steps so far (see `Trainer._follow`), and of 10,000 in the end.
         "ema_decay": 0.9999,
         # A generator of 64 filters draws better after the same time than one of 32; a discriminator of 64 does not judge
@@ -54,6 +56,7 @@ RECIPES = {
         "generator_lr": 2e-4,
         "discriminator_lr": 2e-4,
         "beta_1": 0.5,
+        "decay_after": None,
         "ema_decay": 0.0,
         "latent_dim": 100,
         "generator_width": 64,
@@ -141,6 +144,8 @@ class TrainConfig(DataConfig):
         generator_lr: Adam's learning rate for the generator; by default 5e-4, `paper` 2e-4.
         discriminator_lr: Adam's learning rate for the discriminator; by default 5e-4, `paper` 2e-4.
         beta_1: Adam's first-moment decay; by default 0.5.
+        decay_after: from this step on, both learning rates fall as 1/step: by twice as many, to half; by default 10,000,
+            `paper` never.
         ema_decay: how slowly the averaged generator, from which pictures are drawn, follows the trained one;
             0 leaves the average out; by default 0.9999, `paper` 0.
         latent_dim: length of the latent vector; by default 64, and 100 for `celeba`, `folder` and `paper`.
@@ -189,6 +194,7 @@ class TrainConfig(DataConfig):
     generator_lr: Finite | None = option(None, "Training")
     discriminator_lr: Finite | None = option(None, "Training")
     beta_1: Decay | None = option(None, "Training")
+    decay_after: Count | None = option(None, "Training")
     ema_decay: ClosedUnitInterval | None = option(None, "Training")
     latent_dim: Count | None = option(None, "Network")
     generator_width: Count | None = option(None, "Network")
