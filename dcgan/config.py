@@ -41,8 +41,8 @@ RECIPES = {
         "decay_after": 10_000,
         # A window of a ninth of the steps so far (see `Trainer._follow`), and of 10,000 in the end.
         "ema_decay": 0.9999,
-        # A generator of 64 filters draws better after the same time than one of 32; a discriminator of 64 does not judge
-        # better than one of 32, and costs half of a step more.
+        # A generator of 64 filters draws better after the same time than one of 32. A discriminator of 64 does not judge
+        # better than one of 32, and makes a step half as long again.
         "latent_dim": 64,
         "generator_width": 64,
         "discriminator_width": 32,
@@ -144,7 +144,7 @@ class TrainConfig(DataConfig):
         generator_lr: Adam's learning rate for the generator; by default 5e-4, `paper` 2e-4.
         discriminator_lr: Adam's learning rate for the discriminator; by default 5e-4, `paper` 2e-4.
         beta_1: Adam's first-moment decay; by default 0.5.
-        decay_after: from this step on, both learning rates fall as 1/step: by twice as many, to half; by default 10,000,
+        decay_after: from this step on, both learning rates fall as 1/step, to half at twice as many; by default 10,000,
             `paper` never.
         ema_decay: how slowly the averaged generator, from which pictures are drawn, follows the trained one;
             0 leaves the average out; by default 0.9999, `paper` 0.

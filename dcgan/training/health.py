@@ -2,8 +2,8 @@
 
 What is noticed: a discriminator that has won, from the losses; a generator that has collapsed, from how much its
 pictures differ, beside how much the data's do; numbers that are none any more. After a collapse, such numbers, or a
-victory that lasts, the training goes back to a state that was well and goes on with half the learning rates, a few times
-at most.
+victory that lasts, the training goes back to a state that was well and goes on with half the learning rates, a few
+times at most.
 """
 
 from dataclasses import dataclass
