@@ -41,7 +41,7 @@ RECIPES = {
         "decay_after": 10_000,
         # A window of a ninth of the steps so far (see `Trainer._follow`), and of 10,000 in the end.
         "ema_decay": 0.9999,
-        # A generator of 64 filters draws better after the same time than one of 32. A discriminator of 64 does not judge
+        # A generator of 64 filters draws better after the same time than one of 32. A discriminator of 64 judges no
         # better than one of 32, and makes a step half as long again.
         "latent_dim": 64,
         "generator_width": 64,
