@@ -1,7 +1,5 @@
 """What a training says and leaves before its first and after its last step."""
 
-from pathlib import Path
-
 from dcgan import data
 from dcgan.classes import Classes
 from dcgan.config import TrainConfig
@@ -40,7 +38,14 @@ def finish(
     """Leave the discriminator, curves, pictures beside real ones and the animation, and say what to do next."""
     if run.has_state():
         *size, channels = trainer.discriminator.inputs[0].shape[1:]
-        run.save_discriminator(load_discriminator(run, tuple(size), channels))
+        discriminator = load_discriminator(run, tuple(size), channels)  # no part of a strategy, as the trainer's is
+        run.save_discriminator(discriminator)
+        if monitor.board and monitor.first <= monitor.last == trainer.step:
+            monitor.board.embedding(
+                lambda folder: projector.write_embedding(
+                    folder, discriminator, [projector.real(images), projector.drawn(trainer.snapshot(), classes)]
+                )
+            )
     if records := run.records():
         save_curves(run.path / "curves.png", records)
     print(f"Real images beside drawn ones: {save_contact_sheet(run, trainer.snapshot(), images, classes)}")
@@ -49,13 +54,5 @@ def finish(
     if trainer.step < monitor.last:
         print(f"Stopped and saved after step {trainer.step} of {monitor.last}. The same line goes on from here.")
         return
-    if monitor.board and monitor.first <= monitor.last:
-        monitor.board.embedding(lambda folder: _project(folder, images, classes, trainer))
     print(f"{run.path} holds {trainer.step} steps. Last grid: {run.sample_file(trainer.step)}")
     print(f"Draw new pictures: python generate.py --run-dir {run.path}")
-
-
-def _project(folder: Path, images: data.ImageSet, classes: Classes | None, trainer: Trainer) -> None:
-    """Have TensorBoard's projector show real and drawn pictures where the discriminator puts them."""
-    parts = projector.real(images), projector.drawn(trainer.snapshot(), classes)
-    projector.write_embedding(folder, trainer.discriminator, parts)
