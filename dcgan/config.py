@@ -474,8 +474,8 @@ class DropConfig(DataConfig):
 class ExportConfig:
     """Write a trained generator in the format of another program, checked against the one it was made from.
 
-    A card beside it says what it is, how to draw from it, and what may be done with it. Example: `python -m dcgan export
-    --format onnx`.
+    A card beside it says what it is, how to draw from it, and what may be done with it. Example: `python -m dcgan
+    export --format onnx`.
 
     Args:
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
