@@ -1,0 +1,80 @@
+"""The options of `evaluate`, which judges pictures, and of `explain`, which shows what judges them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse.typing import NonNegativeInt
+
+from dcgan.config.data import DATASETS, DataConfig
+from dcgan.config.fields import Count, PerMap, option
+
+
+@dataclass(frozen=True)
+class EvaluateConfig(DataConfig):
+    """Measure how near drawn pictures are to real ones that no training saw.
+
+    The data options are those of the run, unless they are given.
+
+    Args:
+        dataset: what to compare with; by default the run's own, and `mnist10k` for `--images`.
+        run_dir: folder of the run whose pictures are judged; by default the newest one under `checkpoints/`.
+        images: instead of a run's, the pictures in this folder, `.zip`, `.npy` or `.npz`; as large as the data set's.
+        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, as `train.py --evaluate-every`
+            kept it.
+        num: how many pictures are judged, at most; as many training images are measured beside them.
+        metrics: which, parted by commas: frechet, kernel, precision_recall, density_coverage, modes, neighbours,
+            memorisation, support, unsupervised; by default all that can be measured but the last.
+        features: what the pictures are compared in: `classifier`, trained once on the data set's labels, `inception`,
+            whose weights are downloaded, or the name of a `.keras` file.
+        json: file for the report; by default `evaluation.json` in the run directory, replacing an older one.
+        overwrite: replace `--json` if it exists.
+    """
+
+    dataset: Literal[*DATASETS] | None = option(None, "Data")
+    run_dir: Path | None = option(None, "Pictures")
+    images: Path | None = option(None, "Pictures")
+    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
+    # As many as MNIST's and CIFAR-10's test sets have; the Fréchet distance of fewer pictures is larger.
+    num: Count = option(10_000, "Pictures")
+    metrics: str | None = option(None, "Report")
+    features: str = option("classifier", "Report")
+    json: Path | None = option(None, "Report")
+    overwrite: bool = option(False, "Report")
+
+
+@dataclass(frozen=True)
+class ExplainConfig(DataConfig):
+    """Show what the discriminator's feature maps respond to: the images that excite them most, and why.
+
+    The data options are those of the run, unless they are given.
+
+    Args:
+        dataset: where the images are looked for; by default the run's own.
+        run_dir: folder of the run; by default the newest one under `checkpoints/`.
+        layer: whose maps, by name or by the number of a convolution stage, from 0 on; by default the last stage. A
+            stage goes up to the next convolution. A dense layer's outputs count as maps, too: `judge` is the logit.
+        maps: how many, from the first on, or which, as `3,5,9-12`; the map 6 alone is `6-6`.
+        rule: how an activation is taken back to the pixels: by the `gradient`, by the `deconvnet` of Zeiler and Fergus,
+            or by `guided` backpropagation, which is both; the deconvnet draws every image alike where there is no
+            max-pooling.
+        images: how many a map, at most 100.
+        whole: show whole images, not only the part that the activation depends on.
+        random_weights: show beside it the same of a network that has learnt nothing.
+        seed: of the random weights.
+        out: the sheet, a `.png`; by default a file in the run directory, replacing an older one.
+        overwrite: replace `--out` if it exists.
+    """
+
+    dataset: Literal[*DATASETS] | None = option(None, "Data")
+    run_dir: Path | None = option(None, "Pictures")
+    layer: str | None = option(None, "Pictures")
+    # The DCGAN paper's figure 5 shows six, by guided backpropagation; Zeiler and Fergus, figure 2, nine images each.
+    maps: str = option("6", "Pictures")
+    rule: Literal["guided", "deconvnet", "gradient"] = option("guided", "Pictures")
+    images: PerMap = option(9, "Pictures")
+    whole: bool = option(False, "Pictures")
+    random_weights: bool = option(False, "Pictures")
+    seed: NonNegativeInt = option(0, "Pictures")
+    out: Path | None = option(None, "Pictures")
+    overwrite: bool = option(False, "Pictures")

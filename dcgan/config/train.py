@@ -1,0 +1,170 @@
+"""The options of a training, and the recipes that fill them in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
+
+from dcgan.config.data import DataConfig
+from dcgan.config.fields import Count, Decay, Finite, KernelSize, option
+
+AUGMENTATIONS = ("colour", "translation", "cutout")
+
+SMALL = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10")
+"""Data sets of images of 28 or 32 pixels, unless they are enlarged."""
+
+RECIPES = {
+    # What measured best a minute on two cores; benchmarks/README.md has the study.
+    "default": {
+        "batch_size": 64,
+        "generator_lr": 5e-4,
+        "discriminator_lr": 5e-4,
+        "beta_1": 0.5,
+        # Late in a training, lower rates come nearer to the data; early, they let the discriminator win.
+        "decay_after": 10_000,
+        # A window of a ninth of the steps so far (see `Trainer._follow`), and of 10,000 in the end.
+        "ema_decay": 0.9999,
+        # A generator of 64 filters draws better after the same time than one of 32. A discriminator of 64 judges no
+        # better than one of 32, and makes a step half as long again.
+        "latent_dim": 64,
+        "generator_width": 64,
+        "discriminator_width": 32,
+    },
+    # Radford et al. 2016, section 4: batches of 128, Adam at 2e-4 with β₁ 0.5 (1e-3 and 0.9 were unstable there), no
+    # labels, no average of weights. 64 filters make the sizes everyone compares with: 3,576,704 and 2,765,568 weights
+    # at 64x64x3.
+    "paper": {
+        "conditional": False,
+        "batch_size": 128,
+        "generator_lr": 2e-4,
+        "discriminator_lr": 2e-4,
+        "beta_1": 0.5,
+        "decay_after": None,
+        "ema_decay": 0.0,
+        "latent_dim": 100,
+        "generator_width": 64,
+        "discriminator_width": 64,
+    },
+}
+"""What the options of `TrainConfig` are where they are not given, by the recipe's name."""
+
+_LARGE = {"latent_dim": 100, "discriminator_width": 64}
+"""What the default recipe has for `celeba` and `folder` instead."""
+
+
+@dataclass(frozen=True)
+class TrainConfig(DataConfig):
+    """Train a DCGAN, or go on with the run in `--run-dir`: the same line does both.
+
+    Args:
+        recipe: what the options below are by default: `default`, which measured best a minute on two cores, or
+            `paper`, the plain recipe of the DCGAN paper, without labels and averaged weights.
+        run_dir: folder of the run; by default `checkpoints/` and the name of the data set.
+        steps: stop when the run holds this many steps.
+        epochs: stop after this many passes over the data set, if that is earlier.
+        minutes: stop after this many minutes of training in this call, if that is earlier.
+        batch_size: images a step, over all devices; by default 64, `paper` 128.
+        conditional: give both networks the images' labels, so that pictures of a class can be drawn on demand; by
+            default where the images have labels of 2 to 100 classes.
+        augment: what every image, real or drawn, goes through before the discriminator sees it, parted by commas:
+            colour, translation, cutout (DiffAugment; for data sets of few images).
+        flip: mirror half of the images left to right, at random; not for digits or letters.
+        seed: every random draw of the run follows from it.
+        generator_lr: Adam's learning rate for the generator; by default 5e-4, `paper` 2e-4.
+        discriminator_lr: Adam's learning rate for the discriminator; by default 5e-4, `paper` 2e-4.
+        beta_1: Adam's first-moment decay; by default 0.5.
+        decay_after: from this step on, both learning rates fall as 1/step, to half at twice as many; by default 10,000,
+            `paper` never.
+        ema_decay: how slowly the averaged generator, from which pictures are drawn, follows the trained one;
+            0 leaves the average out; by default 0.9999, `paper` 0.
+        latent_dim: length of the latent vector; by default 64, and 100 for `celeba`, `folder` and `paper`.
+        generator_width: filters of the generator's last hidden layer, every layer before has twice as many; by
+            default 64.
+        discriminator_width: filters of the discriminator's first layer, every layer after has twice as many; by
+            default 32, and 64 for `celeba`, `folder` and `paper`.
+        kernel: side of every convolution's kernel, in pixels; even sizes leave no checkerboard at stride 2.
+            Convolutions of stride 1 take the next smaller odd size, and at least 3.
+        upsampling: how the generator doubles its maps: `transposed` convolution; enlargement, `nearest` or `bilinear`,
+            and a convolution; `subpixel`, a convolution whose maps become the pixels of blocks; `unpool`, max-unpooling
+            and a convolution, with fixed switches, since a generator has no encoder that could record them.
+        downsampling: how the discriminator halves its maps: by `strided` convolutions, or by convolutions and 2x2
+            max-pooling, `maxpool`.
+        precision: of the computation; weights and averages are float32 throughout.
+        compile: `xla` compiles the whole step, `none` nothing, `auto` what measured faster on this kind of device;
+            results differ by rounding.
+        strategy: which devices share each batch: `single`, all GPUs of this machine (`mirrored`), all machines that
+            `TF_CONFIG` names (`multi_worker`), or as many as there are (`auto`); they compute what one does.
+        guard: watch the training: say when the discriminator has won or the pictures get worse, and after a collapse or
+            numbers that are none go back to a state that was well, with half the learning rates.
+        evaluate_every: measure the Fréchet distance, precision and recall every so many steps, as `evaluate` does, and
+            keep the generator that was nearest to the data as `best.keras`.
+        evaluate_num: how many pictures are drawn for that, at most.
+        features: what pictures are compared in then: `classifier`, `inception` or a `.keras` file; see `evaluate`.
+        save_every: save the run every so many steps; `kill -9` loses at most these.
+        sample_every: draw a grid of samples every so many steps.
+        log_every: write and show numbers every so many steps.
+        keep: how many of the newest saved states stay on disk.
+        tensorboard: write what TensorBoard shows into the run directory as well: numbers, grids, options, and at the
+            end real and drawn pictures as the discriminator sees them; `tensorboard --logdir checkpoints` shows it.
+        animate: at the end, turn the run's grids into `history.gif`.
+    """
+
+    recipe: Literal[*RECIPES] = option("default", "Training", changes_result=False)  # what it stands for is compared
+    run_dir: Path | None = option(None, "Run", changes_result=False)
+    # At batch 64 these end within 10 minutes on two cores, and draw digits one can read.
+    steps: Count = option(4000, "Run", changes_result=False)
+    epochs: Finite | None = option(None, "Run", changes_result=False)
+    minutes: Finite | None = option(None, "Run", changes_result=False)
+    batch_size: Count | None = option(None, "Training")
+    conditional: bool | None = option(None, "Training")
+    augment: str | None = option(None, "Training")
+    flip: bool = option(False, "Training")
+    seed: NonNegativeInt = option(0, "Training")
+    generator_lr: Finite | None = option(None, "Training")
+    discriminator_lr: Finite | None = option(None, "Training")
+    beta_1: Decay | None = option(None, "Training")
+    decay_after: Count | None = option(None, "Training")
+    ema_decay: ClosedUnitInterval | None = option(None, "Training")
+    latent_dim: Count | None = option(None, "Network")
+    generator_width: Count | None = option(None, "Network")
+    discriminator_width: Count | None = option(None, "Network")
+    # Stride 2 divides 4, so every output pixel sums as many products as its neighbour (Odena et al. 2016).
+    kernel: KernelSize = option(4, "Network")
+    upsampling: Literal["transposed", "nearest", "bilinear", "subpixel", "unpool"] = option("transposed", "Network")
+    downsampling: Literal["strided", "maxpool"] = option("strided", "Network")
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "Computation")
+    compile: Literal["auto", "xla", "none"] = option("auto", "Computation", changes_result=False)
+    strategy: Literal["auto", "single", "mirrored", "multi_worker"] = option(
+        "auto", "Computation", changes_result=False
+    )
+    guard: Literal["on", "off"] = option("on", "Run")
+    evaluate_every: Count | None = option(None, "Run", changes_result=False)
+    # As many as MNIST's and CIFAR-10's test sets have; the Fréchet distance of fewer pictures is larger.
+    evaluate_num: Count = option(10_000, "Run", changes_result=False)
+    features: str = option("classifier", "Run", changes_result=False)
+    save_every: Count = option(500, "Run", changes_result=False)
+    sample_every: Count = option(250, "Run", changes_result=False)
+    log_every: Count = option(50, "Run", changes_result=False)
+    keep: Count = option(2, "Run", changes_result=False)  # one more than needed, should the newest be damaged
+    tensorboard: bool = option(True, "Run", changes_result=False)
+    animate: bool = option(False, "Run", changes_result=False)
+
+    def __post_init__(self):
+        """Fill in the recipe, and write the changes of `augment` in one way: each once, in one order."""
+        super().__post_init__()
+        large = _LARGE if self.recipe == "default" and self.dataset not in SMALL else {}
+        for name, value in (RECIPES[self.recipe] | large).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        if self.augment is not None:
+            given = {part.strip() for part in self.augment.split(",")} - {""}
+            if not given <= set(AUGMENTATIONS):
+                raise ValueError(f"augment takes {', '.join(AUGMENTATIONS)}, parted by commas, not {self.augment!r}")
+            text = ",".join(name for name in AUGMENTATIONS if name in given) or None
+            object.__setattr__(self, "augment", text)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The names in `augment`."""
+        return tuple(self.augment.split(",")) if self.augment else ()
