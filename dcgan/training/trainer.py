@@ -60,8 +60,6 @@ class Trainer:
         # One a process, whatever the replicas: it takes no part in the step, and is what pictures are drawn from.
         self.ema_generator = build_generator(**for_generator)
         self.steps_done = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_done")
-        self.remedy = tf.Variable(1.0, trainable=False, name="remedy")
-        """What part of the config's learning rates is left after training had to go back."""
         self._estimate_statistics = StatisticsEstimator(self.ema_generator, self._any_input)
         self._estimated: int | None = None
         """The step at which that was done last; None when the weights have changed since."""
@@ -114,7 +112,6 @@ class Trainer:
         metrics = {name: tf.constant(0.0) for name in METRICS}
         for _ in tf.range(count):
             step = self.steps_done.assign_add(1)
-            self._set_rates(step)
             parts = self.strategy.run(self._step, (next(feed), self._draws(step)))
             self._follow(step)
             metrics = {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in METRICS}
@@ -251,18 +248,10 @@ class Trainer:
             average.assign(weight)
 
     def lower_rates(self, factor: float) -> tuple[float, float]:
-        """Set the learning rates to a part of the config's; returns the generator's and the discriminator's now."""
-        self.remedy.assign(factor)
-        self._set_rates(self.steps_done)
-        optimizers = self.generator_optimizer, self.discriminator_optimizer
-        return tuple(float(optimizer.learning_rate.numpy()) for optimizer in optimizers)
-
-    def _set_rates(self, step: tf.Tensor) -> None:
-        """Set the learning rates of one step; where they fall is a function of the step alone."""
-        after, done = self.config.decay_after, tf.cast(step, tf.float32)
-        factor = self.remedy if after is None else self.remedy * tf.minimum(1.0, after / tf.maximum(done, 1.0))
-        self.generator_optimizer.learning_rate.assign(self.config.generator_lr * factor)
-        self.discriminator_optimizer.learning_rate.assign(self.config.discriminator_lr * factor)
+        """Set the learning rates to a part of the config's; returns the generator's and the discriminator's."""
+        rates = self.config.generator_lr * factor, self.config.discriminator_lr * factor
+        self.generator_optimizer.learning_rate, self.discriminator_optimizer.learning_rate = rates
+        return rates
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything the next step depends on, by name; what `restore` takes."""
@@ -298,7 +287,7 @@ class Trainer:
             "discriminator_optimizer": self.discriminator_optimizer.variables,
         }
         named = {f"{owner}/{v.path.removeprefix(f'{owner}/')}": v for owner, vs in owners.items() for v in vs}
-        return {"steps_done": self.steps_done, "remedy": self.remedy, **named}
+        return {"steps_done": self.steps_done, **named}
 
 
 def _with(inputs: tf.Tensor, kinds: tf.Tensor | None):

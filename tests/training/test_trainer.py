@@ -214,37 +214,11 @@ def test_a_restored_trainer_takes_the_same_next_step_to_the_bit(config, images):
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_the_learning_rates_fall_as_one_over_the_step_from_a_step_on_and_a_remedy_stays(config, images):
-    trainer = new_trainer(replace(config, decay_after=2, discriminator_lr=1e-3))
-
-    def rates():
-        state = trainer.state()
-        return [float(state[f"{name}_optimizer/learning_rate"]) for name in ("generator", "discriminator")]
-
-    seen = []
-    for _ in range(4):
-        update(trainer, images)
-        seen.append(rates())
-    part = np.array([1, 1, 2 / 3, 2 / 4])
-    np.testing.assert_allclose(seen, np.outer(part, [5e-4, 1e-3]), rtol=1e-6)
-    trainer.lower_rates(0.5)
-    np.testing.assert_allclose(rates(), [5e-4 / 4, 1e-3 / 4], rtol=1e-6)
-    update(trainer, images)
-    np.testing.assert_allclose(rates(), [5e-4 / 5, 1e-3 / 5], rtol=1e-6)
-
-
-def test_the_rates_of_the_paper_never_fall(config, images):
-    trainer = new_trainer(tiny_config(config.run_dir, recipe="paper"))
-    update(trainer, images, count=3)
-    assert float(trainer.state()["generator_optimizer/learning_rate"]) == pytest.approx(2e-4)
-
-
 def test_the_state_holds_both_networks_both_optimizers_the_average_and_the_step(config):
     trainer = new_trainer(config)
     owners = {name.split("/")[0] for name in trainer.state()}
     assert owners == {
         "steps_done",
-        "remedy",
         "generator",
         "discriminator",
         "ema_generator",
