@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.strokes import STYLES
+from dcgan.classes import in_class
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +98,14 @@ class Subject:
         """What the generator takes."""
         if labels is None:
             return latents
-        return np.concatenate([latents, np.eye(self.classes, dtype=np.float32)[labels]], axis=1)
+        return in_class(latents, np.eye(self.classes, dtype=np.float32)[labels])
 
 
 def drawn(generator, rows: np.ndarray) -> np.ndarray:
     """All pictures at once: uint8 (N, H, W, C)."""
-    from dcgan.sampling.draw import draw
+    from dcgan.sampling.draw import draw_all
 
-    return np.concatenate(list(draw(generator, rows)))
+    return draw_all(generator, rows)
 
 
 def subject_of(

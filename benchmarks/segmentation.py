@@ -34,8 +34,8 @@ def unsupervised_trunk(canvases, steps: int, batch_size: int, width: int, seed: 
     from dcgan.networks import build_discriminator
     from dcgan.training.trainer import Trainer
 
-    widths = {"generator_width": width, "discriminator_width": width}
-    config = TrainConfig(conditional=False, batch_size=batch_size, seed=seed, **widths)
+    sizes = {"kernel": 4, "generator_width": width, "discriminator_width": width}
+    config = TrainConfig(conditional=False, batch_size=batch_size, seed=seed, **sizes)
     channels = canvases.digits.shape[3]
     before, after = (build_discriminator(canvases.size, channels, width, config.kernel, seed) for _ in range(2))
     if steps:

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from dcgan.evaluation.strokes import slant
+
 NEIGHBOURHOOD = 5
 """Pixels a side of the square in which a stroke's direction is looked for."""
 
@@ -22,24 +24,6 @@ def thickness(images: np.ndarray) -> np.ndarray:
     down, right = ink[:, 1:, :-1] - ink[:, :-1, :-1], ink[:, :-1, 1:] - ink[:, :-1, :-1]
     edge = np.hypot(down, right).sum(axis=(1, 2))
     return 2.0 * ink.sum(axis=(1, 2)) / np.maximum(edge, 1e-9)
-
-
-def slant(images: np.ndarray) -> np.ndarray:
-    """How far the ink leans to the right: pixels sideways for every pixel upwards, by its second moments.
-
-    Args:
-        images: uint8 (N, H, W, 1).
-
-    Returns:
-        float64 (N,); 0 where there is no ink, or all of it in one row.
-    """
-    ink = images[..., 0].astype(np.float64)
-    ink /= np.maximum(ink.sum(axis=(1, 2), keepdims=True), 1e-9)
-    y, x = np.mgrid[: ink.shape[1], : ink.shape[2]]
-    mean_y, mean_x = ((ink * axis).sum(axis=(1, 2), keepdims=True) for axis in (y, x))
-    covariance = (ink * (x - mean_x) * (y - mean_y)).sum(axis=(1, 2))
-    variance = (ink * (y - mean_y) ** 2).sum(axis=(1, 2))
-    return -covariance / np.maximum(variance, 1e-9)
 
 
 def lying_and_standing(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -63,14 +63,14 @@ class Ours:
 
 
 def made(image_size: int, channels: int, width: int, latent_dim: int, batch_size: int, **more) -> Ours:
-    """Training on made images.
+    """Training on made images, with kernels of 4.
 
     Args:
         image_size, channels, width, latent_dim, batch_size: of the networks and the step.
         more: further options of `TrainConfig`.
     """
-    widths = {"generator_width": width, "discriminator_width": width}
-    config = TrainConfig(latent_dim=latent_dim, batch_size=batch_size, **widths, **more)
+    sizes = {"latent_dim": latent_dim, "kernel": 4, "generator_width": width, "discriminator_width": width}
+    config = TrainConfig(batch_size=batch_size, **sizes, **more)
     return Ours(config, images.made(2 * batch_size, image_size, channels))
 
 
