@@ -12,7 +12,7 @@ HERE = Path(__file__).parent / "mnist10k"
 
 DIGITS = tuple("0123456789")
 CLOTHES = (
-    "T-shirt/top",
+    "T-shirt or top",
     "Trouser",
     "Pullover",
     "Dress",
@@ -22,7 +22,7 @@ CLOTHES = (
     "Sneaker",
     "Bag",
     "Ankle boot",
-)  # https://github.com/zalandoresearch/fashion-mnist, "Labels"
+)  # https://github.com/zalandoresearch/fashion-mnist, "Labels"; a class is a folder's name, too, so "or" for its stroke
 CLASS_NAMES = {"mnist10k": DIGITS, "mnist": DIGITS, "fashion_mnist": CLOTHES}
 
 _STEMS = {"train": "train", "test": "t10k"}
