@@ -60,15 +60,19 @@ def diversity(pictures: np.ndarray, real: np.ndarray) -> float:
     median distance to the nearest other one, which falls when there are only a few of them.
 
     Args:
-        pictures, real: numbers (N, …) on one scale, N at least 2.
+        pictures, real: numbers (N, …) on one scale.
+
+    Returns:
+        A number of at least 0; 1 where nothing can be said, as the data are all alike or a single image.
     """
     (mean, nearest), (real_mean, real_nearest) = _distances(pictures), _distances(real)
-    # Of data that is itself all alike, nothing can be said.
     return min(mean / real_mean if real_mean else 1.0, nearest / real_nearest if real_nearest else 1.0)
 
 
 def _distances(pictures: np.ndarray) -> tuple[float, float]:
-    """The mean distance of two pictures, and the median distance to the nearest other one."""
+    """The mean distance of two pictures, and the median distance to the nearest other one; 0 where there is none."""
+    if len(pictures) < 2:
+        return 0.0, 0.0
     rows = np.asarray(pictures, np.float64).reshape(len(pictures), -1)
     squares = (rows**2).sum(axis=1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * rows @ rows.T, 0.0))

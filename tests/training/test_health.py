@@ -36,6 +36,10 @@ def test_data_that_is_all_alike_says_nothing_about_the_pictures():
     assert diversity(REAL, np.zeros_like(REAL)) == 1
 
 
+def test_a_single_image_says_nothing_about_the_pictures_either():
+    assert Guard(REAL[:1]).look_at_pictures(GRACE + 1, OTHER) == (1, None)
+
+
 def test_a_collapse_is_told_after_some_looks_and_not_before():
     guard, alike = Guard(REAL), np.zeros_like(REAL)
     told = [guard.look_at_pictures(1000, alike)[1] for _ in range(PATIENCE)]
