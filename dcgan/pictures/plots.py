@@ -104,7 +104,9 @@ def _finished(figure, axes, labels: tuple[str, str], logarithmic: bool) -> bytes
     if logarithmic:
         axes.set_yscale("log")
     names = axes.get_legend_handles_labels()[1]
-    figure.legend(loc="outside upper center", ncols=4 if sum(map(len, names)) < LONG else 2)
+    legend = figure.legend(loc="outside upper center", ncols=4 if sum(map(len, names)) < LONG else 2)
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a name may be a file's, with signs that would be formulas
     return _encode(figure)
 
 

@@ -41,6 +41,12 @@ def test_every_line_and_bar_leaves_ink():
         )
 
 
+def test_a_name_with_dollars_is_no_formula():
+    """As a formula, this one could not be drawn at all."""
+    with_dollars, without = (ink(encode_lines([0, 1], {name: [0, 1]}, ("x", "y"))) for name in (r"$\frac$", r"\frac"))
+    assert with_dollars > without
+
+
 def test_a_logarithmic_axis_makes_a_straight_line_of_an_exponential():
     """Its ink has equal areas above and below the chord, so it differs from the picture of the bent one."""
     x, y = np.arange(10), 10.0 ** np.arange(10)
