@@ -81,13 +81,23 @@ def remove_abandoned(folder: Path) -> None:
     """
     with contextlib.suppress(OSError):
         for leftover in folder.glob(f"{_PREFIX}*"):
-            written = re.match(rf"{re.escape(_PREFIX)}([0-9a-f]+)-([0-9]+)-", leftover.name)
-            if written and written[1] == _HERE and not _lives(int(written[2])):
+            if _process_of(leftover) is not None and not _is_being_written(leftover):
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def _prefix() -> str:
     return f"{_PREFIX}{_HERE}-{os.getpid()}-"
+
+
+def _process_of(leftover: Path) -> int | None:
+    """The process of this machine that was or is writing; None where the name doesn't tell one."""
+    written = re.match(rf"{re.escape(_PREFIX)}([0-9a-f]+)-([0-9]+)-", leftover.name)
+    return int(written[2]) if written and written[1] == _HERE else None
+
+
+def _is_being_written(leftover: Path) -> bool:
+    process = _process_of(leftover)
+    return process is not None and _lives(process)
 
 
 def _lives(process: int) -> bool:
@@ -147,7 +157,10 @@ def _umask() -> int:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove, in `folder` and below, what a killed process was writing; nobody else may be writing there."""
+    """Remove, in `folder` and below, files that killed processes were writing, on whatever machine.
+
+    What a living process of this machine is writing there stays: drawing from a run does not wait for its training.
+    """
     for leftover in folder.rglob(f"{_PREFIX}*"):
-        if leftover.is_file():
-            leftover.unlink()
+        if leftover.is_file() and not _is_being_written(leftover):
+            leftover.unlink(missing_ok=True)

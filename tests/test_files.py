@@ -68,6 +68,14 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     assert list((tmp_path / "state").iterdir()) == [kept]
 
 
+def test_what_a_living_process_is_writing_is_no_leftover(tmp_path):
+    """As when pictures are drawn from a run whose training goes on."""
+    with whole_file(tmp_path / "generated" / "seeds.png") as temporary:
+        temporary.write_text("drawn")
+        remove_leftovers(tmp_path)
+    assert (tmp_path / "generated" / "seeds.png").read_text() == "drawn"
+
+
 def process_that_writes(folder, then):
     """A Python process that begins to write a file and a folder in `folder`."""
     program = (
