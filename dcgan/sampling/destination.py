@@ -57,7 +57,8 @@ def destination(config: GenerateConfig, run: Run, asked: Asked) -> Iterator[Path
     if config.out is not None or config.overwrite:
         yield _named(config, run, asked)
         return
-    held = _first_free(_default(config, run, asked), lambda path: path.touch(exist_ok=False))
+    named = _default(config, run, asked)
+    held = _first_free(named, named.suffix, lambda path: path.touch(exist_ok=False))
     try:
         yield held
     except BaseException:
@@ -74,7 +75,7 @@ def new_folder(path: Path) -> Path:
     Raises:
         UserError: it can't be made.
     """
-    return _first_free(path, lambda name: name.mkdir())
+    return _first_free(path, "", lambda name: name.mkdir())
 
 
 def _named(config: GenerateConfig, run: Run, asked: Asked) -> Path:
@@ -108,9 +109,10 @@ def _what(config: GenerateConfig, asked: Asked) -> tuple[str, str]:
     return "stages" if config.stages else "walk" if config.walk else "seeds", str(asked.seeds)
 
 
-def _first_free(path: Path, make: Callable[[Path], None]) -> Path:
-    """Make `path`, or the first of `path`-2, `path`-3, … that is not there yet; no two processes make the same."""
-    numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+def _first_free(path: Path, ending: str, make: Callable[[Path], None]) -> Path:
+    """Make `path`, or the first with -2, -3, … before its ending that is not there yet; no two processes make one."""
+    stem = path.name.removesuffix(ending)
+    numbered = (path.with_name(f"{stem}-{number}{ending}") for number in itertools.count(2))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for name in itertools.chain([path], numbered):

@@ -81,6 +81,13 @@ def test_one_picture_leaves_no_walk_and_a_second_search_a_folder_of_its_own():
     assert not (folders[0] / "walk.png").exists()
 
 
+def test_a_dot_in_a_pictures_name_is_part_of_its_folders():
+    made()
+    Path("a.png").rename("a.1.png")
+    folders = [project(config(images="a.1.png", out=None, steps=1)) for _ in range(2)]
+    assert [folder.name for folder in folders] == ["a.1", "a.1-2"]
+
+
 def test_a_conditional_run_finds_the_class_or_keeps_to_the_one_that_is_named(capsys):
     made(3)
     project(config())
