@@ -7,6 +7,9 @@ import numpy as np
 
 from dcgan.sizes import Size
 
+WHERE_LABELS_ARE = "A folder's labels are its first-level folders; celeba's are an --attribute."
+"""What to do where labels are needed and there are none."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:

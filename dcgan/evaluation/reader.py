@@ -9,6 +9,7 @@ import numpy as np
 from dcgan import data, devices, runs
 from dcgan.classes import Classes, in_class
 from dcgan.config import DataConfig
+from dcgan.data.imageset import WHERE_LABELS_ARE
 from dcgan.errors import UserError
 from dcgan.evaluation.classifier import classifier_for
 from dcgan.evaluation.features import extract
@@ -51,6 +52,8 @@ class Subject:
         """
         shape = self.generator.output_shape[1:]
         images = data.load(data_options(self.config, self.run, shape))
+        if images.labels is None:
+            raise UserError(f"{images.name} has no labels by which its classes could be read.", WHERE_LABELS_ARE)
         if images.images.shape[1:] != shape:
             sizes = " and ".join("x".join(map(str, each)) for each in (images.images.shape[1:], shape))
             raise UserError(f"Images and generator differ in size: {sizes}.", "Leave out --image-size and --channels.")

@@ -10,6 +10,7 @@ import tensorflow as tf
 from dcgan import data, devices, runs
 from dcgan.classes import Classes, classes_of
 from dcgan.config import TrainConfig
+from dcgan.data.imageset import WHERE_LABELS_ARE
 from dcgan.errors import UserError
 from dcgan.randomness import derived_seed
 from dcgan.runs import Run
@@ -203,8 +204,7 @@ def classes_for(config: TrainConfig, images: data.ImageSet) -> Classes | None:
         every = labels is not None and len(np.unique(labels)) == len(names)
         return classes_of(labels, names) if every and 2 <= len(names) <= MOST_CLASSES else None
     if config.conditional and labels is None:
-        hint = "A folder's labels are its first-level folders; celeba's are an --attribute."
-        raise UserError(f"--conditional needs labels, and {config.dataset} has none here.", hint)
+        raise UserError(f"--conditional needs labels, and {config.dataset} has none here.", WHERE_LABELS_ARE)
     return classes_of(labels, names) if config.conditional else None
 
 

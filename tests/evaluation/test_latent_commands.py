@@ -102,6 +102,18 @@ def test_a_data_set_of_other_classes_can_not_say_what_a_conditional_run_draws():
         drop(DropConfig(thing="bright"))
 
 
+@pytest.mark.parametrize(
+    ("command", "config"), [(turn, TurnConfig(toward="a", num=4)), (drop, DropConfig(thing="a", num=4))]
+)
+def test_without_labels_no_class_can_be_read_and_it_is_said_where_they_come_from(command, config):
+    run = a_run()
+    for index, picture in enumerate(Path("pictures").glob("*/*.png")):
+        picture.rename(f"pictures/{index}.png")
+    with pytest.raises(UserError, match=r"no labels by which.*\n.*first-level folders"):
+        command(config)
+    assert not (run.path / "turned").exists()
+
+
 def test_what_is_to_be_dropped_has_to_be_named():
     with pytest.raises(UserError, match="--thing is missing"):
         drop(DropConfig())
