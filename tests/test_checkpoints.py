@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -34,8 +35,8 @@ def test_it_draws_a_row_of_each_digit_without_any_training(tmp_path):
 def test_the_discriminator_beside_it_is_small_and_tells_drawn_digits_from_real_ones():
     discriminator, generator = load_discriminator(MNIST, (28, 28), 1), MNIST.load_generator()
     digits = load(DataConfig())
-    kinds = np.eye(10, dtype=np.float32)[digits.labels[:256]]
-    drawn = generator([latents(range(256), generator.inputs[0].shape[1]), kinds], training=False)
+    kinds = keras.ops.convert_to_tensor(np.eye(10, dtype=np.float32)[digits.labels[:256]])
+    drawn = generator([keras.ops.convert_to_tensor(latents(range(256), 64)), kinds], training=False)
     real, made = (
         np.median(discriminator([images, kinds], training=True)) for images in (to_float(digits.images[:256]), drawn)
     )

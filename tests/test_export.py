@@ -453,7 +453,7 @@ def test_a_card_tells_inputs_outputs_classes_and_origin(conditional_run):
     assert "| out | `image` | (N, 16, 24, 3) | from -1, black, to 1;" in text
     assert "`ant`, `bee`, `cat`" in text
     assert "Data set `cifar10`" in text
-    assert "\nlatent_dim: 100\n" in text
+    assert "\nlatent_dim: 64\n" in text
     assert "differ by at most 1.4e-06" in text
 
 

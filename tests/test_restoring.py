@@ -17,7 +17,8 @@ from dcgan.runs import Run
 def run_with(state=None, **options):
     run = Run(Path("checkpoints/a"))
     run.path.mkdir(parents=True)
-    run.config_file.write_text(to_yaml(TrainConfig(image_size=8, discriminator_width=3, **options)))
+    form = {"image_size": 8, "discriminator_width": 3, "kernel": 4, **options}
+    run.config_file.write_text(to_yaml(TrainConfig(**form)))
     if state is not None:
         run.save_state(1, state, keep=1)
     return run
