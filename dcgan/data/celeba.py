@@ -1,6 +1,7 @@
 """CelebA's aligned faces (Liu et al. 2015, Deep Learning Face Attributes in the Wild), as people have them on disk."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ WHERE = (
     "Get img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html or Kaggle's "
     "jessicali9530/celeba-dataset, and name its place with --data-dir."
 )
+_NAME = re.compile(r"[0-9]{6}\.(jpg|png)")
 _PARTITIONS = {"train": 0, "test": 2}
 _ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")  # the second: as the official folder is laid out
 _FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_align_celeba")  # the first: Kaggle's
@@ -29,9 +31,14 @@ def open_celeba(data_dir: Path, split: str) -> Iterator[Listing]:
         The listing.
 
     Raises:
-        UserError: there is no such thing, or no way to tell what the test split is.
+        UserError: there is no such thing, it is something else, or there is no way to tell what the test split is.
     """
     with open_listing(find_celeba(data_dir)) as listing:
+        if listing.entries and not any(_NAME.fullmatch(_basename(entry.name)) for entry in listing.entries):
+            raise UserError(
+                f"{listing.root} is not CelebA: none of its pictures is called 000001.jpg or the like.",
+                "For pictures of your own, take --dataset folder.",
+            )
         table = find_table(listing.root, "list_eval_partition")
         if table is None and split == "test":
             raise UserError(

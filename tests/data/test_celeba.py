@@ -148,6 +148,16 @@ def test_who_has_no_celeba_is_told_where_it_is(tmp_path):
         assert "jessicali9530/celeba-dataset" in hint
 
 
+def test_other_pictures_are_not_taken_for_celeba(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name in ("ship.jpg", "frog 12.jpg"):
+        Image.new("RGB", (178, 218)).save(pictures / name)
+    with pytest.raises(UserError, match="is not CelebA") as told:
+        load(DataConfig(dataset="celeba", data_dir=pictures, image_size=16))
+    assert "--dataset folder" in str(told.value.hint)
+
+
 def test_a_quota_notice_saved_as_the_zip_is_recognised(tmp_path):
     page = b"<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title></head></html>"
     refused(celeba(write_files(tmp_path, {"img_align_celeba.zip": page})), "Google Drive says")
