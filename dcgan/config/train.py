@@ -15,7 +15,7 @@ SMALL = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10")
 """Data sets of images of 28 or 32 pixels, unless they are enlarged."""
 
 RECIPES = {
-    # What measured best a minute on two cores; benchmarks/README.md has the study.
+    # What measured best; README.md has the figures under "Recipes".
     "default": {
         "batch_size": 64,
         "generator_lr": 5e-4,
@@ -57,7 +57,7 @@ class TrainConfig(DataConfig):
     """Train a DCGAN, or go on with the run in `--run-dir`: the same line does both.
 
     Args:
-        recipe: what the options below are by default: `default`, which measured best a minute on two cores, or
+        recipe: what the options below are by default: `default`, which measured best, or
             `paper`, the plain recipe of the DCGAN paper, without labels and averaged weights.
         run_dir: folder of the run; by default `checkpoints/` and the name of the data set.
         steps: stop when the run holds this many steps.
