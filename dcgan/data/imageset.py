@@ -65,3 +65,11 @@ def fingerprint_of(digest: str, shape: tuple[int, ...], labels: np.ndarray | Non
     """
     labelled = "none" if labels is None else hashlib.sha256(labels.astype("<i8")).hexdigest()
     return hashlib.sha256(f"{digest} {tuple(map(int, shape))} {labelled}".encode()).hexdigest()
+
+
+def evenly(count: int, wanted: int) -> np.ndarray:
+    """Which of `count` images, at least 1, to take so that `wanted` of them come evenly from all: int64 (wanted,).
+
+    The first and the last are among them; where there are fewer, some come twice.
+    """
+    return np.linspace(0, count - 1, wanted).astype(int)

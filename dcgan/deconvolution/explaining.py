@@ -8,11 +8,12 @@ import numpy as np
 
 from dcgan import runs
 from dcgan.config import ExplainConfig
+from dcgan.data.imageset import evenly
 from dcgan.deconvolution.sheet import block, contrast, cut_out, sheet
 from dcgan.errors import UserError
-from dcgan.files import refuse_taken
 from dcgan.pictures import save_png
 from dcgan.runs import Run
+from dcgan.sampling.destination import check_picture
 from dcgan.sampling.generate import MOST_PIXELS
 from dcgan.sampling.seeds import Seeds, parse_seeds
 
@@ -57,7 +58,7 @@ def explain(config: ExplainConfig) -> Path:
         UserError: no such run, state, layer or map, images that don't fit, or a place that is taken.
     """
     run = runs.find(config.run_dir)
-    _check_out(config)
+    check_picture(config.out, config.overwrite)
     subject = _subject(config, run)
     out = config.out or _default(config, run, subject.layer)
     save_png(out, _draw(subject, config), _notes(config, run, subject))
@@ -122,8 +123,7 @@ def _random(run: Run, images: np.ndarray, seed: int):
     from dcgan.restoring import new_discriminator
 
     network = new_discriminator(run, images.shape[1:3], images.shape[3], derived_seed(seed, "random weights"))
-    some = np.linspace(0, len(images) - 1, min(len(images), SETTLING_IMAGES)).astype(int)
-    take_statistics(network, images[some])
+    take_statistics(network, images[evenly(len(images), min(len(images), SETTLING_IMAGES))])
     return network
 
 
@@ -165,16 +165,6 @@ def _pictures(
         [cut_out(picture, *field) for picture, field in zip(side, fields, strict=True)]
         for side in (images, projections)
     )
-
-
-def _check_out(config: ExplainConfig) -> None:
-    """Refuse a name that is taken or no picture's; only a sheet of the run directory's own is replaced unasked."""
-    out = config.out
-    if out is None:
-        return
-    if out.suffix.lower() != ".png":
-        raise UserError(f"--out {out} is no picture.", "Its name ends in .png.")
-    refuse_taken(out, config.overwrite)
 
 
 def _default(config: ExplainConfig, run: Run, layer: str) -> Path:

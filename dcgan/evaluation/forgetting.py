@@ -6,9 +6,9 @@ import numpy as np
 
 from dcgan.config import DropConfig
 from dcgan.errors import UserError
-from dcgan.evaluation.turning import check_picture
 from dcgan.pictures import save_png, tile
 from dcgan.quiet import import_tensorflow
+from dcgan.sampling.destination import check_picture
 
 FOLDER = "dropped"
 """Where sheets lie in a run directory."""

@@ -9,9 +9,9 @@ import numpy as np
 from dcgan.config import TurnConfig
 from dcgan.errors import UserError
 from dcgan.evaluation.strokes import boldness, slant
-from dcgan.files import refuse_taken
 from dcgan.pictures import save_png, tile
 from dcgan.quiet import import_tensorflow
+from dcgan.sampling.destination import check_picture
 
 STYLES = {"slant": slant, "boldness": boldness}
 """What the pixels say of a picture, by name."""
@@ -141,15 +141,6 @@ def _direction(config: TurnConfig, rows: np.ndarray, shows: np.ndarray) -> np.nd
         return difference
     normal = linear_normal(rows, shows)
     return normal * (normal @ difference)
-
-
-def check_picture(out: Path | None, overwrite: bool) -> None:
-    """Refuse a name that is taken or no picture's; only a sheet of the run directory's own is replaced unasked."""
-    if out is None:
-        return
-    if out.suffix.lower() != ".png":
-        raise UserError(f"--out {out} is no picture.", "Its name ends in .png.")
-    refuse_taken(out, overwrite)
 
 
 def _name(config: TurnConfig) -> str:

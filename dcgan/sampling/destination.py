@@ -78,6 +78,15 @@ def new_folder(path: Path) -> Path:
     return _first_free(path, "", lambda name: name.mkdir())
 
 
+def check_picture(out: Path | None, overwrite: bool) -> None:
+    """Refuse a name that is taken or no picture's; only a sheet of the run directory's own is replaced unasked."""
+    if out is None:
+        return
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out {out} is no picture.", "Its name ends in .png.")
+    refuse_taken(out, overwrite)
+
+
 def _named(config: GenerateConfig, run: Run, asked: Asked) -> Path:
     """`--out`, if it may be written to."""
     if config.out is None:

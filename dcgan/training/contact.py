@@ -7,6 +7,7 @@ import numpy as np
 
 from dcgan.classes import Classes
 from dcgan.data import ImageSet
+from dcgan.data.imageset import evenly
 from dcgan.pictures import save_png, tile
 from dcgan.pictures.captions import side_by_side
 from dcgan.runs import Run
@@ -47,9 +48,6 @@ def chosen(labels: np.ndarray | None, count: int, asked: Asked) -> np.ndarray:
         int64 (len(asked),), in the order of what is drawn; where there are fewer, some come twice.
     """
     if asked.classes is None:
-        return _evenly(np.arange(count), len(asked))
-    return np.concatenate([_evenly(np.flatnonzero(labels == label), len(asked.seeds)) for label in asked.labels])
-
-
-def _evenly(numbers: np.ndarray, count: int) -> np.ndarray:
-    return numbers[np.linspace(0, len(numbers) - 1, count).astype(int)]
+        return evenly(count, len(asked))
+    members = (np.flatnonzero(labels == label) for label in asked.labels)
+    return np.concatenate([each[evenly(len(each), len(asked.seeds))] for each in members])

@@ -9,6 +9,7 @@ import numpy as np
 
 from dcgan.classes import Classes
 from dcgan.data import ImageSet
+from dcgan.data.imageset import evenly
 from dcgan.data.pixels import Cut, cut_array
 from dcgan.files import whole_file
 from dcgan.pictures import save_png, tile
@@ -65,7 +66,7 @@ def write_embedding(folder: Path, discriminator: keras.Model, parts: Sequence[Ma
 
 def real(images: ImageSet) -> Marked:
     """Some of the images a training learns from, evenly from all of them."""
-    numbers = np.linspace(0, len(images) - 1, min(len(images), POINTS)).astype(int)
+    numbers = evenly(len(images), min(len(images), POINTS))
     labels = [] if images.labels is None else [images.class_names[label] for label in images.labels[numbers]]
     return Marked(images.images[numbers], "real", labels, [f"image {number}" for number in numbers])
 

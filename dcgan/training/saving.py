@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dcgan.data.imageset import evenly
 from dcgan.errors import UserError
 from dcgan.pictures import save_png, tile
 from dcgan.runs import Run
@@ -66,5 +67,5 @@ def save_samples(trainer: Trainer, run: Run, asked: Asked) -> np.ndarray:
 
 def show_real_images(run: Run, images: np.ndarray) -> None:
     """Draw 64 of the images as the network will see them."""
-    chosen = np.linspace(0, len(images) - 1, min(len(images), REAL_IMAGES)).astype(int)
+    chosen = evenly(len(images), min(len(images), REAL_IMAGES))
     save_png(run.samples / "real.png", tile(images[chosen]))
