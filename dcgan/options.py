@@ -10,6 +10,7 @@ import yaml
 from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser, DefaultHelpFormatter
 
 from dcgan.errors import UserError
+from dcgan.mistakes import choices_of, expected, in_words, option
 
 Config = TypeVar("Config")
 UNREADABLE = (ArgumentError, OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError)
@@ -57,8 +58,8 @@ class _Help(DefaultHelpFormatter):
 
 def _shown_choices(hint: Any) -> dict[str, str]:
     """What stands for the value of an option that may be left out, where it is one of a few."""
-    choices = [choice for kind in get_args(hint) if get_origin(kind) is Literal for choice in get_args(kind)]
-    return {"metavar": f"{{{','.join(map(str, choices))}}}"} if choices else {}
+    choices = choices_of(hint)
+    return {"metavar": f"{{{','.join(choices)}}}"} if choices and get_origin(hint) is not Literal else {}
 
 
 def parse(kind: type[Config], arguments: list[str], prog: str) -> Config:
@@ -69,10 +70,13 @@ def parse(kind: type[Config], arguments: list[str], prog: str) -> Config:
         SystemExit: after `--help` and `--print_config`.
     """
     parser = parser_for(kind, prog)
+    for before, value in zip(["", *arguments], arguments, strict=False):
+        if value == "" or (value.startswith("--") and value.endswith("=")):
+            raise UserError(f"{(value or before).rstrip('=')} is empty.", f"`{prog} --help` lists the options.")
     try:
         return _build(kind, parser.parse_args(arguments))
     except UNREADABLE as error:
-        raise UserError(_in_one_line(error), f"`{prog} --help` lists the options.") from error
+        raise UserError(in_words(kind, error), f"`{prog} --help` lists the options.") from error
 
 
 def read_yaml(kind: type[Config], path: Path) -> Config:
@@ -84,7 +88,7 @@ def read_yaml(kind: type[Config], path: Path) -> Config:
     try:
         return _build(kind, parser_for(kind, "dcgan").parse_string(path.read_text(encoding="utf-8")))
     except UNREADABLE as error:
-        raise UserError(f"{path} can't be read as a config: {_in_one_line(error)}") from error
+        raise UserError(f"{path} can't be read as a config: {in_words(kind, error)}") from error
 
 
 def to_yaml(config: Any) -> str:
@@ -99,9 +103,9 @@ def _build(kind: type[Config], values: Any) -> Config:
     plain = {f.name: _plain(getattr(values, f.name)) for f in fields(kind)}
     for name, value in plain.items():
         if value is None and type(None) not in get_args(hints[name]):
-            raise TypeError(f"{name} can't be left empty")
+            raise TypeError(f"{option(name)} takes {expected(hints[name])}; it can't be left empty")
         if "\0" in str(value):
-            raise ValueError(f"{name} holds a character that no name can have")
+            raise ValueError(f"{option(name)} holds a character that no name can have")
     return kind(**plain)
 
 
@@ -123,8 +127,3 @@ def _helps(kind: type) -> dict[str, str]:
     """Help texts by field, from the docstrings of the class and of the classes it extends."""
     parsed = (docstring_parser.parse(base.__doc__ or "") for base in reversed(kind.__mro__[:-1]))
     return {entry.arg_name: " ".join(entry.description.split()) for doc in parsed for entry in doc.params}
-
-
-def _in_one_line(error: Exception) -> str:
-    """A parser's message without its line breaks."""
-    return " ".join(str(error).split())

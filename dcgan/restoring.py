@@ -44,7 +44,7 @@ def load_discriminator(run: Run, image_size: tuple[int, int], channels: int) -> 
     Raises:
         UserError: the run has neither, or one of another network.
     """
-    state = run.latest_state()
+    state = run.states.latest()
     if state is None:
         return _handed_on(run, (*image_size, channels))
     model = new_discriminator(run, image_size, channels)

@@ -268,7 +268,7 @@ def test_without_out_every_format_and_kind_of_weights_has_a_name_in_the_run_dire
 def test_weights_say_which_generator_it_is(run):
     best, raw = small_generator(seed=2), small_generator(seed=3)
     run.save_best(best, 7, {"frechet_ratio": 1.5})
-    run.save_state(9, {f"generator/{v.path}": v.numpy() for v in raw.variables}, keep=1)
+    run.states.save(9, {f"generator/{v.path}": v.numpy() for v in raw.variables}, keep=1)
     inputs = inputs_for(best, 2)
     for weights, model in {"ema": small_generator(seed=1), "raw": raw, "best": best}.items():
         out = export(ExportConfig(run_dir=run.path, format="npz", weights=weights))
@@ -506,13 +506,13 @@ def test_a_damaged_evaluation_is_no_figure(run, content):
 
 def test_figures_of_training_say_which_generator_they_are_of(run):
     run.save_best(small_generator(), 7, {"frechet_ratio": 1.5})
-    run.save_state(9, {"generator/x": np.zeros(1)}, keep=1)
+    run.states.save(9, {"generator/x": np.zeros(1)}, keep=1)
     assert "after 7 steps, not of this one:\n\n| | |\n| --- | --- |\n| frechet_ratio | 1.5 |" in card_text(run)
     text = card_text(run, weights="best")
     assert "Run `tiny` after 7 steps" in text
     assert "after 7 steps:\n\n" in text
-    run.forget_states_after(0)
-    run.save_state(7, {"generator/x": np.zeros(1)}, keep=1)
+    run.states.forget_after(0)
+    run.states.save(7, {"generator/x": np.zeros(1)}, keep=1)
     assert "after 7 steps, not of" not in card_text(run)
 
 

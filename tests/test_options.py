@@ -1,15 +1,18 @@
 """The command line, the help and the YAML files are derived from the config dataclasses."""
 
+import re
 import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 from dcgan import config
 from dcgan.cli import COMMANDS
 from dcgan.errors import UserError
+from dcgan.mistakes import expected
 from dcgan.options import parse, parser_for, read_yaml, to_yaml
 
 CONFIGS = [kind for kind, _ in COMMANDS.values()]
@@ -51,27 +54,44 @@ def test_options_are_read_as_their_types(arguments, field, value):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--batchsize", "3"], "batchsize"),
-        (["--batch-size", "0"], "batch_size"),
-        (["--batch-size", "many"], "batch_size"),
-        (["--dataset", "imagenet"], "dataset"),
-        (["--generator-lr", "-1"], "generator_lr"),
-        (["--generator-lr", "nan"], "generator_lr"),
-        (["--kernel", "1"], "kernel"),
-        (["--epochs", "inf"], "epochs"),
-        (["--generator-lr", "inf"], "generator_lr"),
-        (["--beta-1", "1.0"], "beta_1"),
-        (["--steps", "9223372036854775808"], "steps"),
-        (["--store-dir", "a\0b"], "store_dir"),
+        (["--batchsize", "3"], "no option --batchsize; did you mean --batch-size?"),
+        (["--batchsize=3"], "no option --batchsize; did you mean --batch-size?"),
+        (["--qqq"], "There is no option --qqq."),
+        (["--batch-size", "0"], "--batch-size takes a whole number of at least 1, not 0."),
+        (["--batch-size", "many"], "--batch-size takes a whole number of at least 1, not many."),
+        (["--steps", "many"], "--steps takes a whole number of at least 1, not many."),
+        (["--steps", "1.5"], "--steps takes a whole number of at least 1, not 1.5."),
+        (["--seed", "-1"], "--seed takes a whole number of at least 0, not -1."),
+        (["--dataset", "foldre"], "celeba or folder, not foldre; did you mean folder?"),
+        (["--channels", "2"], "--channels takes 1 or 3, not 2."),
+        (["--generator-lr", "-1"], "--generator-lr takes a number above 0, not -1."),
+        (["--generator-lr", "nan"], "--generator-lr takes a number above 0"),
+        (["--kernel", "1"], "--kernel takes a whole number of at least 2, not 1."),
+        (["--epochs", "inf"], "--epochs takes a number above 0, not inf."),
+        (["--generator-lr", "inf"], "--generator-lr takes a number above 0"),
+        (["--beta-1", "1.0"], "--beta-1 takes a number of at least 0 and below 1, not 1.0."),
+        (["--ema-decay", "2"], "--ema-decay takes a number from 0 to 1, not 2."),
+        (["--steps", "9223372036854775808"], "--steps takes"),
+        (["--store-dir", "a\0b"], "--store-dir holds"),
         (["--config", "missing.yaml"], "missing.yaml"),
-        (["stray"], "stray"),
+        (["--precision"], "--precision"),
+        (["--run-dir", ""], "--run-dir is empty."),
+        (["--run-dir="], "--run-dir is empty."),
+        (["stray"], "'stray' belongs to no option."),
     ],
 )
-def test_a_wrong_option_is_named_in_one_line(arguments, named):
-    with pytest.raises(UserError, match=named) as caught:
+def test_a_wrong_option_is_named_in_one_line_that_says_what_it_takes(arguments, named):
+    with pytest.raises(UserError, match=re.escape(named)) as caught:
         parse(config.TrainConfig, arguments, "train.py")
     assert "\n" not in caught.value.problem
     assert "--help" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_what_every_option_takes_can_be_told_in_words(kind):
+    for name, hint in get_type_hints(kind).items():
+        if hint not in (bool, bool | None):
+            assert re.fullmatch(r"a (whole number|number|path|text).*|.+ or .+", expected(hint)), name
 
 
 def test_a_config_file_gives_options_and_the_command_line_has_the_last_word(tmp_path):

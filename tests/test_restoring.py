@@ -20,7 +20,7 @@ def run_with(state=None, **options):
     form = {"image_size": 8, "discriminator_width": 3, "kernel": 4, **options}
     run.config_file.write_text(to_yaml(TrainConfig(**form)))
     if state is not None:
-        run.save_state(1, state, keep=1)
+        run.states.save(1, state, keep=1)
     return run
 
 
@@ -52,7 +52,7 @@ def test_a_run_that_is_handed_on_without_its_states_has_the_discriminator_beside
     run.save_discriminator(trained)
     assert_equal_weights(load_discriminator(run, (8, 8), 1), trained)
     newer = build_discriminator((8, 8), 1, width=3, seed=6)
-    run.save_state(1, state_of(newer), keep=1)
+    run.states.save(1, state_of(newer), keep=1)
     assert_equal_weights(load_discriminator(run, (8, 8), 1), newer)
 
 

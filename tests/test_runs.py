@@ -34,24 +34,24 @@ def small_generator(seed=0):
 
 
 def test_a_state_comes_back_to_the_bit(run):
-    run.save_state(3, STATE, keep=2)
-    read = run.latest_state()
+    run.states.save(3, STATE, keep=2)
+    read = run.states.latest()
     assert list(read) == list(STATE)
     assert all(np.array_equal(read[name], STATE[name]) and read[name].dtype == STATE[name].dtype for name in STATE)
 
 
 def test_the_newest_states_are_kept(run):
     for step in (1, 2, 10, 9):
-        run.save_state(step, {"steps_done": np.array(step)}, keep=2)
-    assert sorted(file.name for file in run.states.iterdir()) == ["step-00000009.npz", "step-00000010.npz"]
-    assert run.latest_state()["steps_done"] == 10
+        run.states.save(step, {"steps_done": np.array(step)}, keep=2)
+    assert sorted(file.name for file in run.states.folder.iterdir()) == ["step-00000009.npz", "step-00000010.npz"]
+    assert run.states.latest()["steps_done"] == 10
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text", "pickle"])
 def test_a_damaged_state_is_passed_over_for_the_one_before(run, damage, capsys):
-    run.save_state(1, STATE, keep=2)
-    run.save_state(2, {"steps_done": np.arange(1000)}, keep=2)
-    newest = run.states / "step-00000002.npz"
+    run.states.save(1, STATE, keep=2)
+    run.states.save(2, {"steps_done": np.arange(1000)}, keep=2)
+    newest = run.states.folder / "step-00000002.npz"
     content = newest.read_bytes()
     middle = len(content) // 2
     np.savez(run.path / "pickle.npz", steps_done=np.array([{}], dtype=object))
@@ -64,15 +64,15 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(run, damage, capsys):
             "pickle": (run.path / "pickle.npz").read_bytes(),
         }[damage]
     )
-    assert run.latest_state()["steps_done"] == 3
+    assert run.states.latest()["steps_done"] == 3
     assert "step-00000002.npz is damaged" in capsys.readouterr().out
 
 
 def test_when_every_state_is_damaged_the_run_does_not_start_afresh_by_surprise(run):
-    run.save_state(1, STATE, keep=2)
-    (run.states / "step-00000001.npz").write_bytes(b"")
+    run.states.save(1, STATE, keep=2)
+    (run.states.folder / "step-00000001.npz").write_bytes(b"")
     with pytest.raises(UserError, match="No saved state"):
-        run.latest_state()
+        run.states.latest()
 
 
 def test_equal_generators_are_equal_files_and_different_ones_are_not(run, tmp_path):
@@ -93,7 +93,7 @@ def test_a_loaded_generator_draws_what_the_saved_one_drew(run):
 def test_raw_weights_come_from_the_state(run):
     averaged, raw = small_generator(seed=0), small_generator(seed=1)
     run.save_generator(averaged)
-    run.save_state(1, {f"generator/{v.path}": v.numpy() for v in raw.variables}, keep=1)
+    run.states.save(1, {f"generator/{v.path}": v.numpy() for v in raw.variables}, keep=1)
     latents = np.ones((2, 3), np.float32)
     assert np.array_equal(run.load_generator("raw")(latents, training=False), raw(latents, training=False))
     assert np.array_equal(run.load_generator("ema")(latents, training=False), averaged(latents, training=False))
@@ -126,9 +126,9 @@ def test_a_model_that_draws_no_pictures_is_told_in_words(run):
 
 def test_a_state_folder_that_can_not_be_read_is_not_taken_for_an_empty_one(run):
     run.path.mkdir()
-    run.states.write_text("")
+    run.states.folder.write_text("")
     with pytest.raises(UserError, match="can't be read"):
-        run.latest_state()
+        run.states.latest()
 
 
 def test_a_run_that_never_saved_anything_takes_another_config(config):
@@ -241,11 +241,11 @@ def test_a_run_that_was_killed_between_its_generator_and_its_first_state_begins_
 
 def test_states_that_were_given_up_are_forgotten(run):
     for step in (2, 4, 6):
-        run.save_state(step, STATE, keep=5)
-    assert run.latest_step() == 6
-    run.forget_states_after(2)
-    assert run.latest_step() == 2
-    assert Run(run.path / "empty").latest_step() == 0
+        run.states.save(step, STATE, keep=5)
+    assert run.states.latest_step() == 6
+    run.states.forget_after(2)
+    assert run.states.latest_step() == 2
+    assert Run(run.path / "empty").states.latest_step() == 0
 
 
 def test_the_best_generator_is_kept_with_its_figures(run):

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse.typing import NonNegativeInt
-
 from dcgan.config.data import DATASETS, DataConfig
-from dcgan.config.fields import Count, PerMap, option
+from dcgan.config.fields import Count, PerMap, Seed, option
 
 
 @dataclass(frozen=True)
@@ -75,6 +73,6 @@ class ExplainConfig(DataConfig):
     images: PerMap = option(9, "Pictures")
     whole: bool = option(False, "Pictures")
     random_weights: bool = option(False, "Pictures")
-    seed: NonNegativeInt = option(0, "Pictures")
+    seed: Seed = option(0, "Pictures")
     out: Path | None = option(None, "Pictures")
     overwrite: bool = option(False, "Pictures")

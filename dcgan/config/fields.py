@@ -5,16 +5,25 @@ from typing import Any
 
 from jsonargparse.typing import restricted_number_type
 
-KernelSize = restricted_number_type("KernelSize", int, (">=", 2))
+
+def _number(name: str, kind: type, words: str, *restrictions: tuple[str, float]) -> type:
+    """A number that the command line checks; `words` say in a message what may be given."""
+    return restricted_number_type(name, kind, list(restrictions), docstring=words)
+
+
+Count = _number("Count", int, "a whole number of at least 1", (">=", 1), ("<", 2**31))
+Seed = _number("Seed", int, "a whole number of at least 0", (">=", 0), ("<", 2**63))
+KernelSize = _number("KernelSize", int, "a whole number of at least 2", (">=", 2))
 """At stride 2 a kernel of side 1 would leave three pixels of four empty."""
 
-Count = restricted_number_type("Count", int, [(">=", 1), ("<", 2**31)])
-Finite = restricted_number_type("Finite", float, [(">", 0), ("<", float("inf"))])
-Decay = restricted_number_type("Decay", float, [(">=", 0), ("<", 1)])
+WalkSteps = _number("WalkSteps", int, "a whole number from 2 to 1000", (">=", 2), ("<=", 1000))
+PerMap = _number("PerMap", int, "a whole number from 1 to 100", (">=", 1), ("<=", 100))
+Finite = _number("Finite", float, "a number above 0", (">", 0), ("<", float("inf")))
+Part = _number("Part", float, "a number from 0 to 1", (">=", 0), ("<=", 1.0), ("<=", 1))  # not jsonargparse's own
+Decay = _number("Decay", float, "a number of at least 0 and below 1", (">=", 0), ("<", 1))
 """Adam divides by 1 - beta_1."""
-WalkSteps = restricted_number_type("WalkSteps", int, [(">=", 2), ("<=", 1000)])
-PerMap = restricted_number_type("PerMap", int, [(">=", 1), ("<=", 100)])
-FramesPerSecond = restricted_number_type("FramesPerSecond", float, [(">=", 0.01), ("<=", 1000)])
+
+FramesPerSecond = _number("FramesPerSecond", float, "a number from 0.01 to 1000", (">=", 0.01), ("<=", 1000))
 
 
 def option(default: Any, group: str, *, changes_result: bool = True) -> Any:

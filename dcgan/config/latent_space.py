@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse.typing import NonNegativeInt
-
 from dcgan.config.data import DATASETS, DataConfig
-from dcgan.config.fields import Count, PerMap, WalkSteps, option
+from dcgan.config.fields import Count, PerMap, Seed, WalkSteps, option
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class ProjectConfig:
     starts: Count = option(4, "Search")
     steps: Count = option(1000, "Search")
     walk: WalkSteps = option(9, "Pictures")
-    seed: NonNegativeInt = option(0, "Search")
+    seed: Seed = option(0, "Search")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     out: Path | None = option(None, "Pictures")
     overwrite: bool = option(False, "Pictures")
@@ -111,7 +109,7 @@ class DropConfig(DataConfig):
     thing: str | None = option(None, "Maps")
     layer: str | None = option(None, "Maps")
     num: Count = option(1000, "Maps")
-    seed: NonNegativeInt = option(0, "Maps")
+    seed: Seed = option(0, "Maps")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     out: Path | None = option(None, "Pictures")
     overwrite: bool = option(False, "Pictures")

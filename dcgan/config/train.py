@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt
-
 from dcgan.config.data import DataConfig
-from dcgan.config.fields import Count, Decay, Finite, KernelSize, option
+from dcgan.config.fields import Count, Decay, Finite, KernelSize, Part, Seed, option
 
 AUGMENTATIONS = ("colour", "translation", "cutout")
 
@@ -118,11 +116,11 @@ class TrainConfig(DataConfig):
     conditional: bool | None = option(None, "Training")
     augment: str | None = option(None, "Training")
     flip: bool = option(False, "Training")
-    seed: NonNegativeInt = option(0, "Training")
+    seed: Seed = option(0, "Training")
     generator_lr: Finite | None = option(None, "Training")
     discriminator_lr: Finite | None = option(None, "Training")
     beta_1: Decay | None = option(None, "Training")
-    ema_decay: ClosedUnitInterval | None = option(None, "Training")
+    ema_decay: Part | None = option(None, "Training")
     latent_dim: Count | None = option(None, "Network")
     generator_width: Count | None = option(None, "Network")
     discriminator_width: Count | None = option(None, "Network")

@@ -154,7 +154,7 @@ def _lacks_stack(this: Comparison) -> str:
 
 
 def _lacks_run(this: Comparison) -> str:
-    if this.run is None or not this.run.has_state():
+    if this.run is None or not this.run.states.exist():
         return "a run with a saved state"
     return "" if this.reference.held_out.labels is not None else "a data set with labels"
 

@@ -129,7 +129,7 @@ def _step(config: ExportConfig, run: Run) -> int | None:
     """The step the weights are from, as far as the run says."""
     if config.weights == "best":
         return run.best().get("step")
-    return run.latest_step() or max((record["step"] for record in run.records()), default=None)
+    return run.states.latest_step() or max((record["step"] for record in run.records()), default=None)
 
 
 def _figures(config: ExportConfig, run: Run) -> Iterable[str]:

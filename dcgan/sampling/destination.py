@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,13 +70,21 @@ def destination(config: GenerateConfig, run: Run, asked: Asked) -> Iterator[Path
         raise
 
 
-def new_folder(path: Path) -> Path:
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
     """Make a folder of that name, or of the first of `path`-2, `path`-3, … that nobody has.
+
+    It is removed with all that is in it when the block raises.
 
     Raises:
         UserError: it can't be made.
     """
-    return _first_free(path, "", lambda name: name.mkdir())
+    made = _first_free(path, "", lambda name: name.mkdir())
+    try:
+        yield made
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
 
 
 def check_picture(out: Path | None, overwrite: bool) -> None:

@@ -1,5 +1,6 @@
 """The command that projects: from which latents does a generator draw what is most like some pictures?"""
 
+import contextlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,8 +54,8 @@ def project(config: ProjectConfig) -> Path:
     found = projection.project(
         generator, images, labels, config.starts, config.steps, seed=config.seed, stages=[*stages, config.steps]
     )
-    out = out if config.out is not None else new_folder(out)
-    _write(out, generator, images, found, paths, config.walk)
+    with new_folder(out) if config.out is None else contextlib.nullcontext(out) as out:
+        _write(out, generator, images, found, paths, config.walk)
     _tell(paths, found, classes)
     print(f"Sheet, errors, latents{' and walk' if len(paths) > 1 else ''} of {_counted(len(paths))}: {out}")
     return out

@@ -36,7 +36,7 @@ def finish(
     config: TrainConfig, run: Run, images: data.ImageSet, classes: Classes | None, trainer: Trainer, monitor: Monitor
 ) -> None:
     """Leave the discriminator, curves, pictures beside real ones and the animation, and say what to do next."""
-    if run.has_state():
+    if run.states.exist():
         *size, channels = trainer.discriminator.inputs[0].shape[1:]
         discriminator = load_discriminator(run, tuple(size), channels)  # no part of a strategy, as the trainer's is
         run.save_discriminator(discriminator)

@@ -154,7 +154,7 @@ def stopped(run: Run, trouble: Trouble, remedies: int) -> UserError:
         remedies: how often it has gone back before.
     """
     lower = "with a lower --generator-lr and --discriminator-lr"
-    if run.has_state():
+    if run.states.exist():
         hint = f"{run.path} keeps its last good state; another --run-dir {lower} may do better."
     else:
         hint = f"Nothing was saved yet; try again {lower}."

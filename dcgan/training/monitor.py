@@ -86,7 +86,9 @@ class Monitor:
         self._let_watch()
 
     def count(self, step: int) -> None:
-        """Count the steps up to `step`."""
+        """Count the steps up to `step`; the first ones are no measure of speed, for the step was traced in them."""
+        if self._marked_step == self.first - 1:
+            self._marked_step, self._marked_time = step, time.monotonic()
         self._bar.update(step - self._bar.n)
 
     def show(self, step: int, numbers: dict[str, float]) -> None:
@@ -99,7 +101,7 @@ class Monitor:
             step: the last one done.
             numbers: `METRICS`, and perhaps others.
         """
-        self.count(step)
+        self._bar.update(step - self._bar.n)
         record = self._record(step, numbers)
         self.steps_at_once = max(1, int(SECONDS_A_CALL * record["images_per_second"] / self.config.batch_size))
         self._log.write(json.dumps(record) + "\n")
@@ -124,7 +126,7 @@ class Monitor:
             why: what is said; the run already ends where training goes on.
         """
         self.say(f"step {step}: {why}")
-        last = self.run.latest_step()
+        last = self.run.states.latest_step()
         self._log.close()
         self.run.rewind_log(last)
         self._log = self.run.log_file.open("a", encoding="utf-8", buffering=1)

@@ -46,7 +46,7 @@ class Recovery:
         self.trainer.restore(self._well[-1])
         rates = self.trainer.lower_rates(REMEDY ** (before + 1))
         step = self.trainer.step
-        self.run.forget_states_after(step)
+        self.run.states.forget_after(step)
         save(self.trainer, self.run, self.fingerprint, self.trainer.state())
         done = f"back to step {step}, learning rates of G and D now {rates[0]:.3g} and {rates[1]:.3g}"
         self.run.note_health({"step": trouble.step, "what": trouble.what, "back_to": step, "remedy": done})

@@ -27,7 +27,7 @@ def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) 
     Raises:
         UserError: the run was trained on other images.
     """
-    state = run.latest_state()
+    state = run.states.latest()
     if state is not None:
         if str(state.pop("fingerprint", "")) != fingerprint:
             raise UserError(
@@ -54,7 +54,7 @@ def save(trainer: Trainer, run: Run, fingerprint: str, state: dict[str, np.ndarr
     if broken := broken_arrays(state):
         raise stopped(run, Trouble(trainer.step, not_a_number(broken)), 0)
     run.save_generator(trainer.snapshot())
-    run.save_state(trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep)
+    run.states.save(trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep)
 
 
 def save_samples(trainer: Trainer, run: Run, asked: Asked) -> np.ndarray:

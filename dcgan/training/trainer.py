@@ -13,11 +13,11 @@ from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.clusters import compiled
 from dcgan.networks.compiled import COMPILED
 from dcgan.networks.layers import PLAIN, SYNCHRONIZED
-from dcgan.randomness import derived_seed
 from dcgan.scaling import to_float, to_uint8
 from dcgan.sizes import Size
-from dcgan.training.augmentation import NUMBERS, augmented
+from dcgan.training.augmentation import augmented
 from dcgan.training.computing import mixed_precision, on_device, optimizer_for, way_to_compute
+from dcgan.training.draws import Draws, with_kinds
 from dcgan.training.losses import discriminator_loss, generator_loss
 from dcgan.training.statistics import StatisticsEstimator
 
@@ -45,6 +45,7 @@ class Trainer:
         shares: Sequence[float] = (),
     ):
         self.config, self.strategy, self.shares = config, strategy or tf.distribute.get_strategy(), tuple(shares)
+        self.draws = Draws(config, self.shares)
         self.way = way_to_compute(config, self.strategy)
         sizes = {"image_size": image_size, "channels": channels, "kernel": config.kernel, "seed": config.seed}
         sizes["classes"] = len(self.shares)
@@ -60,7 +61,7 @@ class Trainer:
         # One a process, whatever the replicas: it takes no part in the step, and is what pictures are drawn from.
         self.ema_generator = build_generator(**for_generator)
         self.steps_done = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_done")
-        self._estimate_statistics = StatisticsEstimator(self.ema_generator, self._any_input)
+        self._estimate_statistics = StatisticsEstimator(self.ema_generator, self.draws.any_input)
         self._estimated: int | None = None
         """The step at which that was done last; None when the weights have changed since."""
         in_clusters = compiled if self.way == "clusters" else lambda function: function
@@ -112,7 +113,7 @@ class Trainer:
         metrics = {name: tf.constant(0.0) for name in METRICS}
         for _ in tf.range(count):
             step = self.steps_done.assign_add(1)
-            parts = self.strategy.run(self._step, (next(feed), self._draws(step)))
+            parts = self.strategy.run(self._step, (next(feed), self.draws.of_step(step)))
             self._follow(step)
             metrics = {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in METRICS}
         return metrics
@@ -122,7 +123,7 @@ class Trainer:
 
         Args:
             batch: this replica's images, uint8; in a conditional training a pair of them and their labels.
-            draws: what `_draws` gives for the whole batch, of which this replica takes its rows.
+            draws: what `Draws.of_step` gives for the whole batch, of which this replica takes its rows.
 
         Returns:
             This replica's part of each metric; they add up to the mean over the batch.
@@ -133,7 +134,7 @@ class Trainer:
         kinds = tf.one_hot(labels, len(self.shares)) if self.shares else None
         images = _mirrored(images, draws["flip"]) if self.config.flip else images
         with tf.GradientTape(persistent=True) as tape:
-            drawn = self.generator(_with(draws["latents"], kinds), training=True)
+            drawn = self.generator(with_kinds(draws["latents"], kinds), training=True)
             real_logits, fake_logits = self._judge(to_float(images), drawn, kinds, draws)
             d_loss, g_loss = (loss / replicas for loss in self._losses(real_logits, fake_logits))
             scaled_d_loss = self.discriminator_optimizer.scale_loss(d_loss)
@@ -150,7 +151,7 @@ class Trainer:
         changes = self.config.changes
         if changes:
             real, drawn = augmented(real, draws["real"], changes), augmented(drawn, draws["drawn"], changes)
-        return tuple(self.discriminator(_with(images, kinds), training=True) for images in (real, drawn))
+        return tuple(self.discriminator(with_kinds(images, kinds), training=True) for images in (real, drawn))
 
     def _losses(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What the discriminator and the generator minimise: two scalars."""
@@ -160,37 +161,6 @@ class Trainer:
         """One step of both optimizers, along gradients that are summed over the replicas."""
         self.discriminator_optimizer.apply(of_discriminator, self.discriminator.trainable_variables)
         self.generator_optimizer.apply(of_generator, self.generator.trainable_variables)
-
-    def latents(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
-        """The latent vectors of one step: float32 (batch_size, latent_dim), standard normal."""
-        shape = (self.config.batch_size, self.config.latent_dim)
-        return tf.random.stateless_normal(shape, self._seed(step, purpose), alg="philox")
-
-    def _draws(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Everything that is drawn at random for the whole batch of one step, by its purpose."""
-        draws = {"latents": self.latents(step, "latents")}
-        if self.config.flip:
-            draws["flip"] = self._uniform(step, "flip")[:, 0] < 0.5
-        if self.config.changes:
-            draws |= {purpose: self._uniform(step, purpose, NUMBERS) for purpose in ("real", "drawn")}
-        return draws
-
-    def _uniform(self, step: tf.Tensor, purpose: str, count: int = 1) -> tf.Tensor:
-        """Random numbers for each image of one step: float32 (batch_size, count) in [0, 1)."""
-        return tf.random.stateless_uniform((self.config.batch_size, count), self._seed(step, purpose), alg="philox")
-
-    def _any_input(self, index: tf.Tensor):
-        """Batch `index` of what the generator takes, with classes as frequent as the data's."""
-        kinds = None
-        if self.shares:
-            ends = tf.constant(np.cumsum(self.shares)[:-1], tf.float32)
-            labels = tf.searchsorted(ends, self._uniform(index, "statistics of classes")[:, 0], side="right")
-            kinds = tf.one_hot(labels, len(self.shares))
-        return _with(self.latents(index, "statistics"), kinds)
-
-    def _seed(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
-        """The seed of what is drawn at one step for one purpose."""
-        return tf.stack([tf.constant(derived_seed(self.config.seed, purpose), tf.int64), tf.cast(step, tf.int64)])
 
     def _own(self, batch: tf.Tensor) -> tf.Tensor:
         """A replica's rows of something that is drawn for the whole batch."""
@@ -240,7 +210,7 @@ class Trainer:
     @tf.function
     def _draw(self, index: tf.Tensor) -> tf.Tensor:
         """Batch `index` of pictures, each BatchNorm by its batch."""
-        return to_uint8(self.ema_generator(self._any_input(index), training=True))
+        return to_uint8(self.ema_generator(self.draws.any_input(index), training=True))
 
     def _take(self, weights: Sequence) -> None:
         """Give the averaged generator other weights."""
@@ -288,11 +258,6 @@ class Trainer:
         }
         named = {f"{owner}/{v.path.removeprefix(f'{owner}/')}": v for owner, vs in owners.items() for v in vs}
         return {"steps_done": self.steps_done, **named}
-
-
-def _with(inputs: tf.Tensor, kinds: tf.Tensor | None):
-    """What a network takes: its inputs, and in a conditional training their classes, (N, classes)."""
-    return inputs if kinds is None else [inputs, kinds]
 
 
 def _mirrored(images: tf.Tensor, coins: tf.Tensor) -> tf.Tensor:

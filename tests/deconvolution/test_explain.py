@@ -57,7 +57,7 @@ def new_run(images, name="tiny", classes=0, **options):
         run.save_classes(Classes(tuple("ab"), (0.5, 0.5)))
     form = {"downsampling": config.downsampling, "classes": classes}
     discriminator = build_discriminator((16, 16), images.shape[-1], width=3, seed=7, **form)
-    run.save_state(1, state_of(discriminator), keep=1)
+    run.states.save(1, state_of(discriminator), keep=1)
     return run, discriminator
 
 

@@ -37,7 +37,7 @@ def new_run(name="tiny", channels=1, **options):
     run.config_file.write_text(to_yaml(TrainConfig(image_size=8, discriminator_width=2, kernel=4, **options)))
     discriminator = build_discriminator((8, 8), channels, width=2)
     state = {f"discriminator/{v.path.removeprefix('discriminator/')}": np.asarray(v) for v in discriminator.variables}
-    run.save_state(1, state, keep=1)
+    run.states.save(1, state, keep=1)
     return run
 
 

@@ -316,7 +316,7 @@ def test_a_runs_discriminator_is_rebuilt_the_way_it_was_trained(downsampling, tm
     config, run = replace(config_of(tmp_path, "nearest"), downsampling=downsampling), Run(tmp_path)
     trainer = Trainer(config, (8, 8), 1)
     run.config_file.write_text(to_yaml(config))
-    run.save_state(0, trainer.state(), keep=1)
+    run.states.save(0, trainer.state(), keep=1)
     x = images(3, 8, 8, 1)
     loaded = load_discriminator(run, (8, 8), 1)
     np.testing.assert_allclose(loaded(x, training=False), trainer.discriminator(x, training=False), atol=1e-6)

@@ -223,7 +223,7 @@ def test_a_folder_that_cannot_be_made_is_named(run):
 def test_raw_weights_are_those_that_training_left_and_their_grid_says_so(run, model):
     raw = weights_with_variety(keras.models.clone_model(model), seed=2)
     state = {f"generator/{v.path.removeprefix('generator/')}": np.asarray(v) for v in raw.variables}
-    run.save_state(1, state, keep=1)
+    run.states.save(1, state, keep=1)
     out = generate(GenerateConfig(weights="raw"))
     assert out.name == "seeds-0-63-raw.png"
     np.testing.assert_array_equal(read_png(out), tile(np.concatenate(list(draw(raw, latents(range(64), 6))))))

@@ -140,3 +140,15 @@ def test_colour_pictures_become_grey_where_the_generator_draws_grey():
     made()
     Image.new("RGB", (20, 20), (255, 0, 0)).save("red.png")
     assert project(config(images="red.png", steps=1)) == Path("out")
+
+
+def test_a_folder_of_its_own_is_not_left_behind_when_writing_is_broken_off(monkeypatch):
+    made()
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dcgan.sampling.projecting.encode_lines", interrupted)  # the sheet is written by then
+    with pytest.raises(KeyboardInterrupt):
+        project(config(out=None, steps=3))
+    assert not list(Path("checkpoints/tiny/projected").iterdir())

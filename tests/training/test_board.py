@@ -46,7 +46,7 @@ def test_a_full_disk_is_told_and_training_goes_on(tmp_path, monkeypatch, capsys)
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
     monkeypatch.setattr("tensorflow.summary.scalar", full)
-    assert train(tiny_config(tmp_path, tensorboard=True)).latest_step() == 6
+    assert train(tiny_config(tmp_path, tensorboard=True)).states.latest_step() == 6
     assert "tensorboard can't be written; training goes on" in capsys.readouterr().out
 
 
@@ -90,7 +90,7 @@ def test_a_run_ends_well_without_its_events(tmp_path, capsys):
     (config.run_dir / "tensorboard").write_text("a file where the folder should be")
     (config.run_dir / "config.yaml").write_text(to_yaml(config))
     run = train(config)
-    assert run.latest_step() == 6
+    assert run.states.latest_step() == 6
     assert capsys.readouterr().out.count("training goes on without TensorBoard") == 1
 
 

@@ -75,7 +75,11 @@ def finish(processes):
 def distance(ours: Run, theirs: Run) -> float:
     """Relative distance of two runs' networks, their BatchNorm statistics included."""
     a, b = (
-        {name: array for name, array in run.latest_state().items() if name.startswith(("generator/", "discriminator/"))}
+        {
+            name: array
+            for name, array in run.states.latest().items()
+            if name.startswith(("generator/", "discriminator/"))
+        }
         for run in (ours, theirs)
     )
     assert list(a) == list(b)
@@ -115,7 +119,7 @@ def test_two_workers_compute_what_one_does_and_only_the_chief_writes(config, sta
 def test_a_worker_that_dies_ends_the_job_and_the_next_start_goes_on_from_the_last_save(config, start, killed):
     config = replace(config, steps=100_000)
     run, workers = Run(config.run_dir), start_workers(start, config, config)
-    while not run.has_state():
+    while not run.states.exist():
         assert all(worker.poll() is None for worker in workers), finish(workers)
         time.sleep(0.1)
     workers[killed].kill()
@@ -124,19 +128,19 @@ def test_a_worker_that_dies_ends_the_job_and_the_next_start_goes_on_from_the_las
     assert "has lost another one" in output
     assert "goes on from its last saved state" in output
     assert "Traceback" not in output
-    saved = int(run.latest_state()["steps_done"])
+    saved = int(run.states.latest()["steps_done"])
     assert run.records()[-1]["step"] - saved <= config.save_every
 
     codes, (chief, other) = finish(start_workers(start, *[replace(config, steps=saved + 5)] * 2))
     assert codes == [0, 0], (chief, other)
     assert f"going on after step {saved}, to step {saved + 5}" in chief
-    assert int(run.latest_state()["steps_done"]) == saved + 5
+    assert int(run.states.latest()["steps_done"]) == saved + 5
 
 
 @pytest.mark.slow
 def test_a_signal_to_any_worker_stops_all_of_them_and_saves(config, start):
     run, workers = Run(config.run_dir), start_workers(start, *[replace(config, steps=100_000)] * 2)
-    while not run.has_state():
+    while not run.states.exist():
         assert all(worker.poll() is None for worker in workers), finish(workers)
         time.sleep(0.1)
     workers[1].terminate()

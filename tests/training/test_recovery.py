@@ -29,20 +29,20 @@ def test_an_absurd_learning_rate_is_noticed_explained_and_stopped_after_three_re
     run = runs.Run(config.run_dir)
     rates = [event["remedy"].split("now ")[1] for event in run.health()]
     assert rates == ["5e+29 and 0.00025", "2.5e+29 and 0.000125", "1.25e+29 and 6.25e-05"]
-    assert all(np.isfinite(array).all() for array in run.latest_state().values() if array.dtype.kind == "f")
+    assert all(np.isfinite(array).all() for array in run.states.latest().values() if array.dtype.kind == "f")
 
 
 def test_a_collapse_goes_back_to_the_last_state_that_was_well_and_trains_on(config, monkeypatch, capsys):
     looks = iter([*[1.0] * 3, *[0.1] * 3, *[1.0] * 100])
     monkeypatch.setattr(health, "diversity", lambda pictures, real: next(looks))
     run = train(config)
-    assert run.latest_state()["steps_done"] == 8
+    assert run.states.latest()["steps_done"] == 8
     (event,) = run.health()
     assert (event["step"], event["back_to"]) == (6, 3)
     assert "collapsed" in capsys.readouterr().out
     # The steps that were given up are not in the log twice, and the lower rate is in the state.
     assert [record["step"] for record in run.records()] == list(range(1, 9))
-    state = run.latest_state()
+    state = run.states.latest()
     assert float(state["generator_optimizer/learning_rate"]) == pytest.approx(config.generator_lr / 2)
     assert float(state["discriminator_optimizer/learning_rate"]) == pytest.approx(config.discriminator_lr / 2)
 
@@ -52,7 +52,7 @@ def test_trouble_again_before_the_next_healthy_save_goes_back_further(config, mo
     monkeypatch.setattr(health, "diversity", lambda pictures, real: next(looks))
     run = train(config)
     assert [event["back_to"] for event in run.health()] == [3, 2]
-    assert float(run.latest_state()["generator_optimizer/learning_rate"]) == pytest.approx(config.generator_lr / 4)
+    assert float(run.states.latest()["generator_optimizer/learning_rate"]) == pytest.approx(config.generator_lr / 4)
 
 
 def test_a_run_that_was_treated_goes_on_with_its_lower_rates(config, monkeypatch):
@@ -60,7 +60,7 @@ def test_a_run_that_was_treated_goes_on_with_its_lower_rates(config, monkeypatch
     monkeypatch.setattr(health, "diversity", lambda pictures, real: next(looks))
     train(config)
     run = train(replace(config, steps=10))
-    assert float(run.latest_state()["generator_optimizer/learning_rate"]) == pytest.approx(config.generator_lr / 2)
+    assert float(run.states.latest()["generator_optimizer/learning_rate"]) == pytest.approx(config.generator_lr / 2)
 
 
 def test_without_the_guard_nothing_is_looked_at(config, monkeypatch):
@@ -74,7 +74,7 @@ def test_the_guard_changes_nothing_of_a_healthy_run(tmp_path):
     states = []
     for guard in ("on", "off"):
         run = train(tiny_config(tmp_path / guard, guard=guard))
-        states.append([(run.states / "step-00000006.npz").read_bytes(), run.generator_file.read_bytes()])
+        states.append([(run.states.folder / "step-00000006.npz").read_bytes(), run.generator_file.read_bytes()])
     assert states[0] == states[1]
 
 
@@ -95,5 +95,5 @@ def test_the_pictures_it_looks_at_are_the_trained_weights_and_leave_the_average_
     pictures = trainer.pictures(6)
     assert pictures.shape == (6, 8, 8, 3)
     assert all(np.array_equal(value, before[name]) for name, value in trainer.state().items())
-    batch = trainer.generator(trainer.latents(0, "statistics"), training=True).numpy()
+    batch = trainer.generator(trainer.draws.latents(0, "statistics"), training=True).numpy()
     np.testing.assert_allclose(pictures[:4].astype(float), (batch + 1) * 127.5, atol=0.51)

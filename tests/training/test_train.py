@@ -40,7 +40,7 @@ def test_a_run_leaves_config_log_samples_states_and_generator(config):
         "step-00000003.png",
         "step-00000006.png",
     ]
-    assert sorted(file.name for file in run.states.iterdir()) == ["step-00000004.npz", "step-00000006.npz"]
+    assert sorted(file.name for file in run.states.folder.iterdir()) == ["step-00000004.npz", "step-00000006.npz"]
     assert (run.path / "curves.png").is_file()
 
 
@@ -63,7 +63,7 @@ def test_the_generator_loads_with_plain_keras_and_draws_images_of_the_size(confi
 def test_the_discriminator_loads_with_plain_keras_and_is_the_last_states(config):
     run = train(config)
     model = keras.models.load_model(run.discriminator_file, safe_mode=True)
-    state = run.latest_state()
+    state = run.states.latest()
     for variable in model.variables:
         np.testing.assert_array_equal(variable, state[f"discriminator/{variable.path.removeprefix('discriminator/')}"])
     assert model(np.zeros((3, 8, 8, 3), np.float32)).shape == (3, 1)
@@ -113,34 +113,34 @@ def test_a_signal_finishes_the_step_saves_and_the_next_call_goes_on(config, numb
 
     monkeypatch.setattr(Monitor, "show", interrupted)
     run = train(config)
-    step = run.latest_state()["steps_done"]
+    step = run.states.latest()["steps_done"]
     assert step in (3, 4)
     assert "The same line goes on" in capsys.readouterr().out
     assert {n: signal.getsignal(n) for n in handlers} == handlers
     monkeypatch.setattr(Monitor, "show", show)
-    assert train(config).latest_state()["steps_done"] == 6
+    assert train(config).states.latest()["steps_done"] == 6
 
 
 def test_epochs_end_a_run_when_every_image_was_seen_that_often(config):
-    assert train(replace(config, epochs=1.5, steps=100)).latest_state()["steps_done"] == 5  # 18 images in fours
+    assert train(replace(config, epochs=1.5, steps=100)).states.latest()["steps_done"] == 5  # 18 images in fours
 
 
 def test_minutes_end_a_run_and_the_next_call_has_as_many_again(config):
     brief = replace(config, minutes=1e-9, steps=100)
-    assert train(brief).latest_state()["steps_done"] == 1
-    assert train(brief).latest_state()["steps_done"] == 2
+    assert train(brief).states.latest()["steps_done"] == 1
+    assert train(brief).states.latest()["steps_done"] == 2
 
 
 def test_old_states_are_removed(config):
     run = train(replace(config, keep=1, save_every=1))
-    assert [file.name for file in run.states.iterdir()] == ["step-00000006.npz"]
+    assert [file.name for file in run.states.folder.iterdir()] == ["step-00000006.npz"]
 
 
 def test_another_config_is_refused_and_every_difference_is_named_with_both_values(config):
     train(replace(config, steps=2))
     with pytest.raises(UserError, match=r"seed is 0, now 7; latent_dim is 5, now 9"):
         train(replace(config, seed=7, latent_dim=9))
-    assert train(config).latest_state()["steps_done"] == 6
+    assert train(config).states.latest()["steps_done"] == 6
 
 
 def test_other_images_are_refused(config):
@@ -169,8 +169,8 @@ def test_weights_that_are_no_numbers_are_never_saved(config):
     """The losses of a step are older than its weights, and still fine when the weights are lost."""
     with pytest.raises(UserError, match=r"Step 1: training diverged: .*\n.*Nothing was saved"):
         train(replace(config, generator_lr=1e39, save_every=1, guard="off"))
-    assert not runs.Run(config.run_dir).has_state()
-    assert train(config).latest_state()["steps_done"] == 6  # and the run may be begun with better options
+    assert not runs.Run(config.run_dir).states.exist()
+    assert train(config).states.latest()["steps_done"] == 6  # and the run may be begun with better options
 
 
 def test_a_reader_that_goes_away_stops_the_run_as_a_signal_does(config, monkeypatch):
@@ -181,7 +181,7 @@ def test_a_reader_that_goes_away_stops_the_run_as_a_signal_does(config, monkeypa
 
     monkeypatch.setattr("dcgan.training.monitor.silence_stdout", lambda: silenced.append(True))
     monkeypatch.setattr("dcgan.training.monitor.print", broken, raising=False)
-    assert train(replace(config, steps=100)).latest_state()["steps_done"] < 100
+    assert train(replace(config, steps=100)).states.latest()["steps_done"] < 100
     assert silenced
 
 
@@ -190,8 +190,8 @@ def test_a_run_goes_on_without_what_it_does_not_need(config, lost):
     run = train(replace(config, steps=4))
     path = run.path / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert train(replace(config, steps=4)).latest_state()["steps_done"] == 4
-    assert train(config).latest_state()["steps_done"] == 6
+    assert train(replace(config, steps=4)).states.latest()["steps_done"] == 4
+    assert train(config).states.latest()["steps_done"] == 6
 
 
 def test_animate_leaves_the_grids_as_a_gif(config):
@@ -261,6 +261,6 @@ def test_the_augmentation_is_part_of_the_run_and_of_the_draws_by_step(config):
     run = train(replace(config, augment="cutout, colour"))
     assert run.config().augment == "colour,cutout"
     plain = train(replace(config, run_dir=config.run_dir.with_name("plain")))
-    assert run.latest_state()["discriminator/judge/kernel"].tolist() != (
-        plain.latest_state()["discriminator/judge/kernel"].tolist()
+    assert run.states.latest()["discriminator/judge/kernel"].tolist() != (
+        plain.states.latest()["discriminator/judge/kernel"].tolist()
     )

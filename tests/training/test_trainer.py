@@ -52,7 +52,7 @@ def test_a_step_moves_each_network_along_adam_on_its_own_loss(config, images):
     trainer, before = new_trainer(config), new_trainer(config)
     update(trainer, images)
     with tf.GradientTape(persistent=True) as tape:
-        drawn = before.generator(before.latents(tf.constant(1), "latents"), training=True)
+        drawn = before.generator(before.draws.latents(tf.constant(1), "latents"), training=True)
         real = tf.sigmoid(before.discriminator(to_float(images), training=True))
         fake = tf.sigmoid(before.discriminator(drawn, training=True))
         d_loss = -tf.reduce_mean(tf.math.log(real)) - tf.reduce_mean(tf.math.log(1 - fake))
@@ -127,13 +127,13 @@ def test_a_step_whose_gradients_overflow_in_float16_is_left_out_and_training_goe
 def test_flipping_mirrors_about_half_of_the_images_and_is_a_function_of_seed_and_step(config):
     trainer = new_trainer(replace(config, flip=True, batch_size=200))
     images = np.random.default_rng(3).integers(0, 256, (200, *SIZE, CHANNELS), dtype=np.uint8)
-    coins = trainer._draws(tf.constant(1))["flip"]
+    coins = trainer.draws.of_step(tf.constant(1))["flip"]
     flipped = _mirrored(tf.constant(images), coins).numpy()
     assert np.array_equal(flipped[coins], images[coins][:, :, ::-1])
     assert np.array_equal(flipped[~coins], images[~coins])
     assert 70 < np.count_nonzero(coins) < 130
-    assert np.array_equal(coins, trainer._draws(tf.constant(1))["flip"])
-    assert not np.array_equal(coins, trainer._draws(tf.constant(2))["flip"])
+    assert np.array_equal(coins, trainer.draws.of_step(tf.constant(1))["flip"])
+    assert not np.array_equal(coins, trainer.draws.of_step(tf.constant(2))["flip"])
 
 
 def test_only_a_run_that_flips_sees_mirrored_images(config, images):
@@ -161,7 +161,7 @@ def test_a_layer_of_both_networks_gathers_batch_norm_statistics_while_training(c
 
 def test_latents_are_a_function_of_seed_purpose_and_step(config):
     def draw(trainer, step, purpose):
-        return trainer.latents(tf.constant(step), purpose).numpy()
+        return trainer.draws.latents(tf.constant(step), purpose).numpy()
 
     trainer, other = new_trainer(config), new_trainer(replace(config, seed=1))
     first = draw(trainer, 1, "latents")

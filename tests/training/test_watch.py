@@ -44,5 +44,5 @@ def test_watching_changes_nothing_in_the_result(tmp_path):
     states = []
     for name, watch in (("alone", None), ("watched", lambda run: None)):
         run = train(tiny_config(tmp_path / name), watch=watch)
-        states.append((run.states / "step-00000006.npz").read_bytes())
+        states.append((run.states.folder / "step-00000006.npz").read_bytes())
     assert states[0] == states[1]

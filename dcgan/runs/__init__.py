@@ -1,0 +1,25 @@
+"""The run directory: the whole run, and what is where in it.
+
+config.yaml       the options; with them, `python train.py --config` begins the same run again
+log.jsonl         one object a logged step
+samples/          real.png and one grid for every --sample-every steps
+state/            what going on needs: both networks, both optimizers, the averaged generator, the step
+classes.json      of a conditional run: its classes' names and shares
+generator.keras   what drawing needs; loads with plain `keras.models.load_model`
+discriminator.keras  as training ended; what explaining needs once there is no state, as in a run that is handed on
+health.jsonl      one object for everything that went wrong and what was done about it
+best.keras        with --evaluate-every: the generator when it was nearest to the data; best.json says how near
+curves.png        at the end: the log, drawn
+real-and-drawn.png  at the end: real images beside drawn ones
+evaluation.json   what `python -m dcgan evaluate` found
+README.md         of a generator that is handed on: how it was made and how good it is
+tensorboard/      what TensorBoard shows: events, and the points of its projector
+generated/        what `python generate.py` drew; beside it explained/, exported/, projected/, turned/ and dropped/
+"""
+
+from dcgan.runs.directory import CHECKPOINTS, Run
+from dcgan.runs.models import assign
+from dcgan.runs.opening import find, opened
+from dcgan.runs.states import UNREADABLE, States
+
+__all__ = ["CHECKPOINTS", "UNREADABLE", "Run", "States", "assign", "find", "opened"]

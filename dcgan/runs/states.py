@@ -1,0 +1,83 @@
+"""The states of a run: what going on needs, whole and numbered by step, the newest kept."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from dcgan.errors import UserError
+from dcgan.files import whole_file
+
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile)
+"""What NumPy raises on a file that is damaged or no `.npz` at all."""
+
+
+class States:
+    """The states in one folder.
+
+    Args:
+        folder: where they lie; it need not exist.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def save(self, step: int, state: dict[str, np.ndarray], keep: int) -> None:
+        """Write a state, whole, and remove all but the newest `keep`."""
+        with whole_file(self._file(step)) as path, path.open("wb") as file:
+            np.savez(file, **state)
+        for old in self._files()[keep:]:
+            old.unlink()
+
+    def latest(self) -> dict[str, np.ndarray] | None:
+        """Read the newest state, or, where that is damaged, the newest that is not.
+
+        Returns:
+            Arrays by name, as given to `save`; None when nothing has been saved.
+
+        Raises:
+            UserError: there are states, and none of them can be read.
+        """
+        files = self._files()
+        for file in files:
+            try:
+                return _read_arrays(file)
+            except UNREADABLE as error:
+                print(f"{file} is damaged and passed over: {error}")
+        if files:
+            raise UserError(f"No saved state in {self.folder} can be read.", "A new --run-dir starts afresh.")
+        return None
+
+    def latest_step(self) -> int:
+        """The step of the newest state, by its name; 0 where there is none."""
+        names = (file.stem.removeprefix("step-") for file in self._files())
+        return max((int(name) for name in names if name.isdigit()), default=0)
+
+    def forget_after(self, step: int) -> None:
+        """Remove the states of later steps: they were not well."""
+        for file in self._files():
+            if file > self._file(step):
+                file.unlink()
+
+    def exist(self) -> bool:
+        """Whether anything has been saved to go on from."""
+        return bool(self._files())
+
+    def _file(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}.npz"
+
+    def _files(self) -> list[Path]:
+        """The saved states, newest first; a folder that can't be read is not an empty one."""
+        try:
+            files = list(self.folder.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UserError(f"{self.folder} can't be read: {error.strerror}.", "Mend its permissions.") from error
+        return sorted((file for file in files if file.match("step-*.npz")), reverse=True)
+
+
+def _read_arrays(file: Path) -> dict[str, np.ndarray]:
+    """Every array of an `.npz`; the archive's checksums tell a damaged one."""
+    with file.open("rb") as content, np.load(content, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
