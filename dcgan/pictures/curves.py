@@ -18,6 +18,9 @@ MEASURED = {
 }
 """The same of what only some records have; drawn where there is any."""
 
+FEW = 40
+"""So many points and more are a line; of fewer each is marked, for a single one would not be seen."""
+
 
 def save_curves(path: Path, records: Iterable[Mapping[str, float]]) -> None:
     """Draw the losses, below them what the discriminator makes of real and generated images, and below that the
@@ -89,10 +92,12 @@ def _scale(panel, values: list[float]) -> None:
 def _draw(panel, records: list[Mapping[str, float]], curves: Mapping[str, str]) -> None:
     """One line a key over the steps."""
     steps = [record["step"] for record in records]
+    style = {"marker": "o", "markersize": 3} if len(records) < FEW else {}
     for key, name in curves.items():
-        panel.plot(steps, [_number(record.get(key)) for record in records], label=name, linewidth=1)
+        panel.plot(steps, [_number(record.get(key)) for record in records], label=name, linewidth=1, **style)
     panel.grid(alpha=0.3)
-    panel.legend()
+    # Above the panel, where it covers no curve.
+    panel.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(curves), frameon=False, borderaxespad=0.2)
 
 
 def _number(value: object) -> float:

@@ -65,3 +65,18 @@ def test_a_distance_that_fell_tenfold_is_drawn_by_tenfolds(distances, tenfolds):
     figure = Figure()
     draw_curves(figure, [RECORDS[0] | {"step": step, "frechet_distance": d} for step, d in enumerate(distances)])
     assert (figure.axes[2].get_yscale() == "log") == tenfolds
+
+
+def test_a_single_measurement_can_be_seen():
+    figure = Figure()
+    draw_curves(figure, [*RECORDS, {"step": 600, "d_loss": 1.0, "frechet_distance": 9.0}])
+    (curve,) = figure.axes[2].get_lines()
+    assert curve.get_marker() == "o"
+
+
+def test_the_names_stand_above_the_panels_and_cover_nothing():
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    draw_curves(figure, RECORDS)
+    figure.draw_without_rendering()
+    for panel in figure.axes:
+        assert panel.get_legend().get_window_extent().y0 >= panel.get_window_extent().y1
