@@ -132,6 +132,11 @@ def refuse_taken(out: Path, overwrite: bool, option: str = "--out") -> None:
         raise UserError(f"{out} exists already.", f"Choose another {option}, or add --overwrite.")
 
 
+def named_paths(text: str | None) -> list[Path]:
+    """The paths of an option that takes several, parted by commas; none where it was left out."""
+    return [Path(part.strip()) for part in (text or "").split(",") if part.strip()]
+
+
 def _advice(error: OSError) -> str:
     """What to do about an error in writing."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -22,7 +22,7 @@ class EvaluateConfig(DataConfig):
             kept it.
         num: how many pictures are judged, at most; as many training images are measured beside them.
         metrics: which, parted by commas: frechet, kernel, precision_recall, density_coverage, modes, neighbours,
-            memorisation, support, unsupervised; by default all that can be measured but the last.
+            memorisation, support, checkerboard, unsupervised; by default all that can be measured but the last.
         features: what the pictures are compared in: `classifier`, trained once on the data set's labels, `inception`,
             whose weights are downloaded, or the name of a `.keras` file.
         json: file for the report; by default `evaluation.json` in the run directory, replacing an older one.

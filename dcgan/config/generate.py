@@ -36,6 +36,8 @@ class GenerateConfig:
             result of this arithmetic to itself and the result (figure 8), in `--walk` pictures, by default 9.
         stages: show how each picture grows: a row a seed, by default 0-7, and a column a stage of the generator, whose
             feature maps stand for it by their principal components.
+        beside: with `--stages`, other runs' folders, parted by commas: below the row of each seed, theirs; for runs
+            that differ in `--upsampling`, say.
         animate: instead of drawing new pictures, turn the sample grids of the run's history into an animation.
         fps: pictures a second in an animation.
         weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
@@ -54,6 +56,7 @@ class GenerateConfig:
     cloud: Finite | None = option(None, "Pictures")
     along: str | None = option(None, "Pictures")
     stages: bool = option(False, "Pictures")
+    beside: str | None = option(None, "Pictures")
     animate: bool = option(False, "Pictures")
     fps: FramesPerSecond = option(12.0, "Pictures")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")

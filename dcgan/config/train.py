@@ -78,7 +78,7 @@ class TrainConfig(DataConfig):
             default 48, and 64 for `celeba`, `folder` and `paper`.
         discriminator_width: filters of the discriminator's first layer, every layer after has twice as many; by
             default 32, and 64 for `celeba`, `folder` and `paper`.
-        kernel: side of every convolution's kernel, in pixels; even sizes leave no checkerboard at stride 2; by default
+        kernel: side of every convolution's kernel, in pixels; even sizes overlap evenly at stride 2; by default
             6, and 4 for `celeba`, `folder` and `paper`. Convolutions of stride 1 take the next smaller odd size, and at
             least 3.
         upsampling: how the generator doubles its maps: `transposed` convolution; enlargement, `nearest` or `bilinear`,

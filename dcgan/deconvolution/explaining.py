@@ -14,8 +14,8 @@ from dcgan.errors import UserError
 from dcgan.pictures import save_png
 from dcgan.runs import Run
 from dcgan.sampling.destination import check_picture
-from dcgan.sampling.generate import MOST_PIXELS
 from dcgan.sampling.seeds import Seeds, parse_seeds
+from dcgan.sampling.writers import MOST_PIXELS
 
 FOLDER = "explained"
 """Where sheets lie in a run directory."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dcgan.deconvolution.checkerboard import checkerboard_energy
 from dcgan.errors import UserError
 from dcgan.evaluation import distances, modes, neighbours, unsupervised
 from dcgan.evaluation.comparison import Comparison
@@ -14,6 +15,12 @@ from dcgan.restoring import load_discriminator
 
 MOST_LABELLED = 50_000
 """Pictures that the 1-NN classifier is fitted on: as many as the DCGAN paper's."""
+
+PERIODS = {2: "last", 4: "last but one"}
+"""Pixels after which a checkerboard repeats, and which doubling of the generator leaves it."""
+
+SPECTRA = 1000
+"""Pictures whose spectra are averaged: enough for the noise in them to cancel."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,21 @@ def _unsupervised(this: Comparison, folder: Path | None) -> Iterable[Figure]:
     yield Figure("svm_accuracy", drawn, real, "higher", note=note)
 
 
+def _checkerboard(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+    for period, doubling in PERIODS.items():
+        drawn, real = (checkerboard_energy(images[:SPECTRA], period) for images in (this.drawn, this.real))
+        note = (
+            f"part of the energy that repeats every {period} pixels, as the generator's {doubling} doubling may leave"
+        )
+        yield Figure(f"checkerboard_{period}", drawn, real, "lower", note=note)
+
+
+def _lacks_periods(this: Comparison) -> str:
+    height, width, _ = this.samples.shape
+    fit = all(side % max(PERIODS) == 0 and side >= 3 * max(PERIODS) for side in (height, width))
+    return "" if fit else f"pictures with sides of {3 * max(PERIODS)} pixels and more, multiples of {max(PERIODS)}"
+
+
 def _lacks_labels(this: Comparison) -> str:
     ready = this.samples.labels is not None and this.reference.held_out.labels is not None
     return "" if ready else "pictures with labels: a conditional run, class folders, or a .npz with `labels`"
@@ -154,8 +176,8 @@ def _lacks_stack(this: Comparison) -> str:
 
 
 def _lacks_run(this: Comparison) -> str:
-    if this.run is None or not this.run.states.exist():
-        return "a run with a saved state"
+    if this.run is None or not (this.run.states.exist() or this.run.discriminator_file.is_file()):
+        return "a run with a discriminator"
     return "" if this.reference.held_out.labels is not None else "a data set with labels"
 
 
@@ -168,6 +190,7 @@ METRICS = {
     "neighbours": Metric(_neighbours, _lacks_labels),
     "memorisation": Metric(_memorisation),
     "support": Metric(_support),
+    "checkerboard": Metric(_checkerboard, _lacks_periods),
     "unsupervised": Metric(_unsupervised, _lacks_run, unasked=False),
 }
 """Every metric that `--metrics` can name."""

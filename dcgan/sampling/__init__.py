@@ -3,7 +3,8 @@
 Importing this package does not load TensorFlow; `dcgan.sampling.draw` does.
 """
 
-from dcgan.sampling.generate import animate, generate
+from dcgan.sampling.generate import generate
+from dcgan.sampling.history import animate
 from dcgan.sampling.latents import latents, slerp, walk
 from dcgan.sampling.seeds import Seeds, parse_seeds
 

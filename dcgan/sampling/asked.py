@@ -94,7 +94,8 @@ class Asked:
         return (np.concatenate(pair) for pair in zip(along, itertools.chain.from_iterable(between), strict=True))
 
     def __str__(self) -> str:
-        return f"{len(self.seeds)} seeds ({_short(str(self.seeds))}){self.in_words}"
+        count = len(self.seeds)
+        return f"{count} seed{'' if count == 1 else 's'} ({_short(str(self.seeds))}){self.in_words}"
 
     @property
     def in_words(self) -> str:

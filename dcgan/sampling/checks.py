@@ -26,6 +26,8 @@ def check(config: GenerateConfig) -> None:
     if config.stages and (any(option is not None for option in others) or kind != "grid"):
         hint = "Take --out NAME.png, and leave out --walk, --columns, --arithmetic, --along and --animate."
         raise UserError("--stages draws a row a seed.", hint)
+    if config.beside is not None and not config.stages:
+        raise UserError("--beside names runs whose stages are compared.", "Add --stages, or leave it out.")
     if config.columns and (config.walk or kind != "grid"):
         raise UserError("--columns is for a grid of seeds.", "Leave it out here.")
 

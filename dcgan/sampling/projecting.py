@@ -13,7 +13,7 @@ from dcgan.config import ProjectConfig
 from dcgan.data.decoding import decode, skipped, warnings_settled
 from dcgan.data.pixels import Cut
 from dcgan.errors import UserError
-from dcgan.files import refuse_taken, whole_file
+from dcgan.files import named_paths, refuse_taken, whole_file
 from dcgan.pictures import encode_lines, save_png, tile
 from dcgan.runs import Run
 from dcgan.sampling.destination import new_folder
@@ -118,7 +118,7 @@ def _kinds(generator, labels: np.ndarray) -> np.ndarray:
 
 def _paths(text: str | None) -> list[Path]:
     """The files that `--images` names."""
-    paths = [Path(part.strip()) for part in (text or "").split(",") if part.strip()]
+    paths = named_paths(text)
     if not paths:
         raise UserError("--images is missing.", "Example: --images one.png,other.jpg")
     return paths

@@ -60,10 +60,7 @@ class Stages:
     """
 
     def __init__(self, generator: keras.Model):
-        self.generator = generator
-        outputs = [layer.output for layer in generator.layers if isinstance(layer, keras.layers.ReLU)]
-        if not outputs or any(len(output.shape) != 4 for output in outputs):
-            raise UserError("The generator has no stages to show: its maps are to end in ReLU layers.")
+        self.generator, outputs = generator, _ends(generator)
         self.sizes = [tuple(output.shape[1:3]) for output in outputs] + [generator.output_shape[1:3]]
         """Height and width of each stage, the finished picture last."""
         self._to_maps = keras.Model(generator.input, outputs)
@@ -93,6 +90,15 @@ class Stages:
         maps = self._to_maps(as_inputs(self.generator, padded), training=False)
         maps = maps if isinstance(maps, list) else [maps]
         return [np.asarray(tf.cast(stage, tf.float32))[: len(rows)] for stage in maps]
+
+
+def stage_count(generator: keras.Model) -> int:
+    """How many stages a generator has, the finished picture among them.
+
+    Raises:
+        UserError: as for `Stages`.
+    """
+    return len(_ends(generator)) + 1
 
 
 def stage_pictures(generator: keras.Model, rows: Iterable[np.ndarray]) -> np.ndarray:
@@ -130,6 +136,14 @@ def compare_stages(
 def stage_sheet(pictures: np.ndarray) -> np.ndarray:
     """Pictures (N, stages, H, W, C) as one, a row each, a column a stage."""
     return tile(pictures.reshape(-1, *pictures.shape[2:]), columns=pictures.shape[1])
+
+
+def _ends(generator: keras.Model) -> list:
+    """What the hidden stages end in, (N, h, w, maps) each."""
+    outputs = [layer.output for layer in generator.layers if isinstance(layer, keras.layers.ReLU)]
+    if not outputs or any(len(output.shape) != 4 for output in outputs):
+        raise UserError("The generator has no stages to show: its maps are to end in ReLU layers.")
+    return outputs
 
 
 def _reference(generator: keras.Model) -> np.ndarray:

@@ -6,7 +6,7 @@ from dcgan.config import TrainConfig
 from dcgan.pictures import save_curves
 from dcgan.restoring import load_discriminator
 from dcgan.runs import Run
-from dcgan.sampling.generate import animate
+from dcgan.sampling.history import animate
 from dcgan.training import cluster, projector
 from dcgan.training.contact import save_contact_sheet
 from dcgan.training.monitor import Monitor

@@ -86,6 +86,23 @@ def test_a_run_is_judged_against_half_of_a_set_without_test_split_with_a_table_a
     assert (run.path / "evaluation-repeats.png").exists()
 
 
+def test_a_checkerboard_in_the_pictures_is_told_beside_that_of_real_ones(digits):
+    new_run()
+    real = np.kron(digits.held_out.images[:300], np.ones((1, 2, 2, 1), np.uint8))  # 16×16
+    board = (np.indices((16, 16)).sum(axis=0) % 2)[None, :, :, None]
+    np.save("board.npy", np.where(board, real, real // 2).astype(np.uint8))
+    report = evaluate(EvaluateConfig(images=Path("board.npy"), image_size=16, metrics="checkerboard"))
+    figures = report["figures"]
+    assert figures["checkerboard_2"]["drawn"] > 10 * figures["checkerboard_2"]["real"]
+    assert figures["checkerboard_4"]["drawn"] < 10 * figures["checkerboard_4"]["real"] + 0.01
+
+
+def test_pictures_without_a_grid_of_four_pixels_are_not_asked_for_checkerboards():
+    new_run()  # 8×8
+    with pytest.raises(UserError, match="needs pictures with sides of 12 pixels and more, multiples of 4"):
+        evaluate(EvaluateConfig(num=100, metrics="checkerboard"))
+
+
 def test_a_second_evaluation_gives_the_same_figures():
     new_run()
     first, second = (evaluate(EvaluateConfig(num=100, metrics="frechet,kernel"))["figures"] for _ in range(2))
@@ -186,7 +203,7 @@ def test_the_json_file_is_only_overwritten_when_asked_to():
         ({"metrics": "frechet,beauty"}, "no metric 'beauty'"),
         ({"metrics": "modes"}, "modes needs --dataset stacked_mnist"),
         ({"metrics": "neighbours"}, "neighbours needs pictures with labels"),
-        ({"metrics": "unsupervised", "images": Path("fine.npy"), "image_size": 8}, "needs a run with a saved state"),
+        ({"metrics": "unsupervised", "images": Path("fine.npy"), "image_size": 8}, "needs a run with a discriminator"),
         ({"features": "beauty"}, "There is no model file beauty"),
         ({"image_size": 16}, "The pictures are 8x8x1, and the data set's images 16x16x1"),
         ({"json": Path("folder")}, "folder is a folder"),

@@ -156,6 +156,19 @@ def test_runs_are_compared_row_by_row_for_each_seed():
     np.testing.assert_array_equal(sheet, tile(rows, columns=3))
 
 
+def test_the_command_sets_other_runs_below_each_row(capsys):
+    named = {way: saved(way, built(upsampling=way)) for way in ("transposed", "nearest")}
+    places = [run.path for run in named.values()]
+    out = generate(GenerateConfig(run_dir=places[0], stages=True, seeds="4", beside=str(places[1])))
+    np.testing.assert_array_equal(read_png(out), compare_stages(list(named.values()), seeds=[4]))
+    assert capsys.readouterr().out == f"Stages of 1 seed (4), of 2 runs: {out}\n"
+
+
+def test_runs_are_set_beside_stages_only():
+    with pytest.raises(UserError, match="--stages"):
+        generate(GenerateConfig(beside="checkpoints/other"))
+
+
 def test_runs_of_different_sizes_are_not_compared():
     with pytest.raises(UserError, match="one size"):
         compare_stages([saved("a", built((8, 8))), saved("b", built((20, 16)))], seeds=[0])
