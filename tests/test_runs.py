@@ -217,6 +217,37 @@ def test_no_run_to_generate_from_is_told_in_words():
         runs.find(Path("nowhere"))
 
 
+def test_a_directory_that_is_no_run_is_refused_and_the_runs_in_it_are_listed():
+    Path("pictures").mkdir()
+    Path("pictures/1.png").touch()
+    with pytest.raises(UserError, match="pictures is no run") as caught:
+        runs.find(Path("pictures"))
+    assert "train.py" in caught.value.hint
+    for name in "ab":
+        Path("checkpoints", name).mkdir(parents=True)
+    Path("checkpoints/a/config.yaml").write_text(to_yaml(TrainConfig()))
+    Path("checkpoints/b/generator.keras").touch()
+    Path("checkpoints/log").mkdir()
+    with pytest.raises(UserError, match="checkpoints is no run") as caught:
+        runs.find(Path("checkpoints"))
+    assert caught.value.hint == "Runs in it: checkpoints/a, checkpoints/b."
+    assert [runs.find(Path("checkpoints", name)).path.name for name in "ab"] == ["a", "b"]
+
+
+def test_what_a_published_generator_lacks_is_not_to_come(tmp_path):
+    run = Run(tmp_path / "published")
+    run.path.mkdir()
+    for file in run.config_file, run.generator_file, run.card_file:
+        file.touch()
+    with pytest.raises(UserError, match=r"holds no best\.keras, but the one generator\.") as caught:
+        run.load_generator("best")
+    assert caught.value.hint == "Use --weights ema."
+    run.card_file.unlink()
+    with pytest.raises(UserError, match=r"holds no best\.keras yet\.") as caught:
+        run.load_generator("best")
+    assert "--evaluate-every" in caught.value.hint
+
+
 def test_a_published_generator_is_not_trained_over(tmp_path):
     published = Run(Path("checkpoints/mnist10k"))
     published.save_generator(small_generator())
@@ -230,6 +261,33 @@ def test_a_published_generator_is_not_trained_over(tmp_path):
     assert published.generator_file.read_bytes() == before
     with opened(TrainConfig()) as again:  # as long as nothing was saved there, and afterwards as well
         assert again.path == run.path
+
+
+def test_what_was_judged_of_a_run_that_never_saved_is_not_another_ones(tmp_path):
+    with runs.opened(TrainConfig(run_dir=tmp_path / "run")) as run:
+        run.save_best(small_generator(), 1, {"frechet_distance": 1.0})
+        run.note_health({"step": 1, "what": "x", "remedy": "y"})
+    with runs.opened(TrainConfig(run_dir=run.path, seed=4)) as run:
+        assert (run.best(), run.health()) == ({}, [])
+        assert not run.best_file.exists()
+
+
+def test_states_that_are_spared_stay(tmp_path):
+    run = Run(tmp_path)
+    for step in (1, 2, 3, 4):
+        run.states.save(step, STATE, keep=1, spared=[2])
+    assert run.states.steps() == [4, 2]
+    assert run.states.at(2).keys() == STATE.keys()
+    assert run.states.at(3) is None
+
+
+def test_the_guards_notes_are_those_of_states_that_are_there(tmp_path):
+    run = Run(tmp_path)
+    for step in (1, 2, 3):
+        run.note_guard(step, {"well": step < 3})
+        run.states.save(step, STATE, keep=2)
+    run.note_guard(3, {"well": True})
+    assert run.guard_notes() == {2: {"step": 2, "well": True}, 3: {"step": 3, "well": True}}
 
 
 def test_a_run_that_was_killed_between_its_generator_and_its_first_state_begins_again(run):

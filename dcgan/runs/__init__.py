@@ -8,6 +8,7 @@ classes.json      of a conditional run: its classes' names and shares
 generator.keras   what drawing needs; loads with plain `keras.models.load_model`
 discriminator.keras  as training ended; what explaining needs once there is no state, as in a run that is handed on
 health.jsonl      one object for everything that went wrong and what was done about it
+guard.jsonl       one object a state: whether all was well, and what the guard has to remember
 best.keras        with --evaluate-every: the generator when it was nearest to the data; best.json says how near
 curves.png        at the end: the log, drawn
 real-and-drawn.png  at the end: real images beside drawn ones

@@ -35,6 +35,7 @@ class Run:
         self.card_file = path / "README.md"
         self.classes_file = path / "classes.json"
         self.health_file = path / "health.jsonl"
+        self.guard_file = path / "guard.jsonl"
         self.best_file, self.best_report = path / "best.keras", path / "best.json"
         self.evaluation_file = path / "evaluation.json"
         self.events = path / "tensorboard"
@@ -71,18 +72,32 @@ class Run:
         """Write `discriminator.keras`, whole; the same weights give the same bytes."""
         save_model(model, self.discriminator_file)
 
-    def save_best(self, model, step: int, figures: dict[str, float]) -> None:
-        """Keep a generator apart, with the step and the figures it had there."""
+    def save_best(self, model, step: int, figures: dict[str, float], scale: str = "") -> None:
+        """Keep a generator apart, with the step and the figures it had there.
+
+        Args:
+            model: the generator.
+            step: at which it was judged.
+            figures: by name.
+            scale: how they were measured, in words; what was measured otherwise can't be compared with them.
+        """
         save_model(model, self.best_file)
         with whole_file(self.best_report) as path:
-            path.write_text(json.dumps({"step": step, **figures}) + "\n", encoding="utf-8")
+            path.write_text(json.dumps({"step": step, **figures, "scale": scale}) + "\n", encoding="utf-8")
 
-    def best(self) -> dict[str, float]:
-        """What `save_best` noted last; empty where there is nothing, or nothing that can be read."""
+    def best(self, scale: str | None = None) -> dict[str, float]:
+        """What `save_best` noted last; empty where there is nothing that can be read, or nothing on that scale."""
         if not (self.best_report.is_file() and self.best_file.is_file()):
             return {}
         report = parse(self.best_report.read_text(encoding="utf-8", errors="replace"))
-        return {k: v for k, v in report.items() if is_number(v)} if isinstance(report, dict) else {}
+        if not isinstance(report, dict) or scale not in (None, report.get("scale", "")):
+            return {}
+        return {name: value for name, value in report.items() if is_number(value)}
+
+    def forget_everything_judged(self) -> None:
+        """Remove the best generator and what was noted of the training's health: they were another network's."""
+        for file in (self.best_file, self.best_report, self.health_file, self.guard_file):
+            file.unlink(missing_ok=True)
 
     def load_generator(self, weights: str = "ema"):
         """Load the generator for drawing.
@@ -99,8 +114,7 @@ class Run:
         """
         file = self.best_file if weights == "best" else self.generator_file
         if not file.is_file():
-            hint = "--evaluate-every writes it." if weights == "best" else "Training writes it at its first save."
-            raise UserError(f"{self.path} holds no {file.name} yet.", hint)
+            raise self._missing(file)
         generator = load_model(file, "generator")
         if not draws_pictures(generator):
             raise UserError(f"{file} is a model, but no generator of pictures.")
@@ -111,6 +125,14 @@ class Run:
                 hint = "Use --weights ema."
                 raise UserError("The run's state does not hold this generator's raw weights.", hint) from error
         return generator
+
+    def _missing(self, file: Path) -> UserError:
+        """Say that there is no such generator, and whether there may be one."""
+        if self.is_published():
+            return UserError(f"{self.path} holds no {file.name}, but the one generator.", "Use --weights ema.")
+        best = file == self.best_file
+        hint = "Training with --evaluate-every writes it." if best else "Training writes it at its first save."
+        return UserError(f"{self.path} holds no {file.name} yet.", hint)
 
     def load_discriminator(self):
         """Load the discriminator that lies beside the generator: a `keras.Model` from images, and in a conditional
@@ -135,6 +157,15 @@ class Run:
     def note_health(self, event: dict[str, Any]) -> None:
         """Note something that went wrong: an object with at least `step` and `what`."""
         write_records(self.health_file, [*self.health(), event])
+
+    def guard_notes(self) -> dict[int, dict[str, Any]]:
+        """By the step of a state, what the guard thought of it and remembered there; `well` among it."""
+        return {int(record["step"]): record for record in read_records(self.guard_file)}
+
+    def note_guard(self, step: int, memory: dict[str, Any]) -> None:
+        """Note the guard's memory at a step whose state is about to be saved; of states that are gone it is dropped."""
+        kept = [note for old, note in sorted(self.guard_notes().items()) if old in self.states.steps() and old < step]
+        write_records(self.guard_file, [*kept, {"step": step, **memory}])
 
     def seconds(self) -> float:
         """How long the run has been trained, by its log."""

@@ -52,11 +52,15 @@ def find(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
         root: where runs lie.
 
     Raises:
-        UserError: there is no such run.
+        UserError: there is no such run, or the directory is none.
     """
     if path is not None:
         if not path.is_dir():
             raise UserError(f"There is no run directory {path}.", "`python train.py` makes one.")
+        if not _is_run(path):
+            below = sorted(str(entry) for entry in path.iterdir() if entry.is_dir() and _is_run(entry))
+            hint = f"Runs in it: {', '.join(below[:5])}{', …' * (len(below) > 5)}." if below else ""
+            raise UserError(f"{path} is no run: it holds no trained generator.", hint or "`python train.py` makes one.")
         return Run(path)
     generators = sorted(root.glob("*/generator.keras"), key=lambda file: file.stat().st_mtime)
     if not generators:
@@ -64,12 +68,18 @@ def find(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
     return Run(generators[-1].parent)
 
 
+def _is_run(path: Path) -> bool:
+    """Whether a directory is a run's, or holds at least what others draw from."""
+    run = Run(path)
+    return run.config_file.exists() or run.generator_file.exists()
+
+
 def _default_directory(config: TrainConfig) -> Path:
     """Named after the data set, or the folder of the user's own pictures; beside a generator that came with the
     program, if that has the name."""
     name = config.dataset
     if name == "folder" and config.data_dir is not None:
-        name = config.data_dir.resolve().stem or name
+        name = config.data_dir.resolve().stem.encode("utf-8", "ignore").decode() or name  # a link may lead anywhere
     path = CHECKPOINTS / name
     return path.with_name(f"{name}-new") if Run(path).is_published() else path
 
@@ -105,6 +115,8 @@ def _begin(run: Run, config: TrainConfig) -> None:
                 + "; ".join(f"{name} is {theirs}, now {ours}" for name, (ours, theirs) in different.items()),
                 "Give the run's own values to go on, or another --run-dir to start afresh.",
             )
+    if not run.states.exist():
+        run.forget_everything_judged()
     remove_leftovers(run.path)
     with whole_file(run.config_file) as path:
         path.write_text(to_yaml(config), encoding="utf-8")

@@ -1,6 +1,7 @@
 """The states of a run: what going on needs, whole and numbered by step, the newest kept."""
 
 import zipfile
+from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,13 @@ class States:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def save(self, step: int, state: dict[str, np.ndarray], keep: int) -> None:
-        """Write a state, whole, and remove all but the newest `keep`."""
+    def save(self, step: int, state: dict[str, np.ndarray], keep: int, spared: Container[int] = ()) -> None:
+        """Write a state, whole, and remove all but the newest `keep` and those of the steps that are spared."""
         with whole_file(self._file(step)) as path, path.open("wb") as file:
             np.savez(file, **state)
         for old in self._files()[keep:]:
-            old.unlink()
+            if _step(old) not in spared:
+                old.unlink()
 
     def latest(self) -> dict[str, np.ndarray] | None:
         """Read the newest state, or, where that is damaged, the newest that is not.
@@ -48,10 +50,20 @@ class States:
             raise UserError(f"No saved state in {self.folder} can be read.", "A new --run-dir starts afresh.")
         return None
 
+    def at(self, step: int) -> dict[str, np.ndarray] | None:
+        """Read the state of a step; None where there is none that can be read."""
+        try:
+            return _read_arrays(self._file(step))
+        except UNREADABLE:
+            return None
+
+    def steps(self) -> list[int]:
+        """The steps of the states, by their names, newest first."""
+        return [step for file in self._files() if (step := _step(file)) is not None]
+
     def latest_step(self) -> int:
         """The step of the newest state, by its name; 0 where there is none."""
-        names = (file.stem.removeprefix("step-") for file in self._files())
-        return max((int(name) for name in names if name.isdigit()), default=0)
+        return max(self.steps(), default=0)
 
     def forget_after(self, step: int) -> None:
         """Remove the states of later steps: they were not well."""
@@ -75,6 +87,12 @@ class States:
         except OSError as error:
             raise UserError(f"{self.folder} can't be read: {error.strerror}.", "Mend its permissions.") from error
         return sorted((file for file in files if file.match("step-*.npz")), reverse=True)
+
+
+def _step(file: Path) -> int | None:
+    """The step in a state's name."""
+    number = file.stem.removeprefix("step-")
+    return int(number) if number.isdigit() else None
 
 
 def _read_arrays(file: Path) -> dict[str, np.ndarray]:

@@ -1,5 +1,10 @@
 """What a training says and leaves before its first and after its last step."""
 
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
 from dcgan import data
 from dcgan.classes import Classes
 from dcgan.config import TrainConfig
@@ -12,6 +17,9 @@ from dcgan.training.contact import save_contact_sheet
 from dcgan.training.monitor import Monitor
 from dcgan.training.saving import show_real_images
 from dcgan.training.trainer import Trainer
+
+FEW = 100
+"""Pictures below which a generator has hardly anything to learn but these."""
 
 
 def introduce(run: Run, images: data.ImageSet, trainer: Trainer, last: int, device: str, job: cluster.Job) -> None:
@@ -28,8 +36,22 @@ def introduce(run: Run, images: data.ImageSet, trainer: Trainer, last: int, devi
     else:
         show_real_images(run, images.images)
         print(f"{run.path}: a new run of {last} steps; the first one takes longer")
+    if trainer.step < last and len(images) < FEW:
+        few = "1 picture: expect copies of it" if len(images) == 1 else f"{len(images)} pictures: expect copies of them"
+        print(f"Only {few}{'' if trainer.config.changes else '; see --augment'}.")
     if trainer.config.tensorboard and trainer.step < last:
-        print(f"Watch it in a browser: tensorboard --logdir {run.path.parent}")
+        print(f"Watch it in a browser: {_tensorboard()} --logdir {shlex.quote(str(run.path.parent))}")
+
+
+def _tensorboard() -> str:
+    """What to type for this Python's TensorBoard: its name, if the shell finds it by that, or its place."""
+    own, found = shutil.which("tensorboard", path=Path(sys.executable).parent), shutil.which("tensorboard")
+    if own is None:
+        return f"{shlex.quote(sys.executable)} -m tensorboard.main"
+    if found is not None and Path(found).samefile(own):
+        return "tensorboard"
+    here = Path.cwd()
+    return shlex.quote(str(Path(own).relative_to(here) if Path(own).is_relative_to(here) else own))
 
 
 def finish(

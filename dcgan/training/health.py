@@ -6,7 +6,9 @@ victory that lasts, the training goes back to a state that was well and goes on 
 times at most.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,11 @@ the first few hundred steps."""
 
 GRACE = 500
 """Steps in which a generator that never drew different pictures may still be learning to."""
+
+NUMBERS_EVERY = 50
+PICTURES_EVERY = 250
+"""Steps between two looks at the losses, and at the pictures: the same however often numbers are logged, grids drawn
+and states saved, so that these don't decide what is noticed."""
 
 PATIENCE = 3
 """Looks in a row at which the pictures have to be too much alike, or the discriminator too sure."""
@@ -85,13 +92,26 @@ class Guard:
 
     Args:
         real: uint8 (N, H, W, C), some of the data's images, chosen at random.
+        memory: what `memory` gave when the state was saved that training goes on from.
+        best: the shortest distance to the data so far, if any was measured.
     """
 
-    def __init__(self, real: np.ndarray):
+    def __init__(self, real: np.ndarray, memory: Mapping[str, Any] | None = None, best: float | None = None):
         self.real = real[: min(PICTURES, len(real))]
-        self._alike = self._sure = self._worse = 0
-        self._was_well = False
-        self._best: float | None = None
+        memory = memory or {}
+        self._alike, self._sure = (_count(memory.get(name)) for name in ("alike", "sure"))
+        self._was_well = memory.get("was_well") is True
+        self._found = 1.0
+        self._worse, self._best = 0, best
+
+    def memory(self) -> dict[str, Any]:
+        """What it has to know when training goes on after a stop, and whether all was well."""
+        return {"well": self.well, "alike": self._alike, "sure": self._sure, "was_well": self._was_well}
+
+    def look_afresh(self) -> None:
+        """Forget what was seen of steps that have been taken back."""
+        self._alike = self._sure = 0
+        self._found = 1.0
 
     def look_at_numbers(self, numbers: dict[str, float]) -> tuple[str | None, str | None]:
         """Judge the losses of a logged step: a warning, once each time the discriminator wins, and what is wrong."""
@@ -103,24 +123,33 @@ class Guard:
             f"D(G(z)) {numbers['d_fake']:.3f})"
         )
         if self._sure >= HOPELESS:
-            self._sure = 0
             return None, f"{seen} for {HOPELESS} looks in a row"
         return f"{seen}: the generator learns next to nothing from it. If that stays, lower --discriminator-lr.", None
 
-    def look_at_pictures(self, step: int, pictures: np.ndarray) -> tuple[float, str | None]:
-        """Judge what the generator draws, uint8 (N, H, W, C): the diversity, and what is wrong with it, if anything."""
-        found = diversity(pictures[: len(self.real)], self.real)
+    def look_at_pictures(self, step: int, pictures: np.ndarray, counts: bool = True) -> tuple[float, str | None]:
+        """Judge what the generator draws.
+
+        Args:
+            step: at which it draws.
+            pictures: uint8 (N, H, W, C).
+            counts: whether it is one of the looks in a row, or an additional one: is all well at this moment?
+
+        Returns:
+            The diversity, and what is wrong with it, if anything.
+        """
+        found = self._found = diversity(pictures[: len(self.real)], self.real)
+        if not counts:
+            return found, None
         self._was_well |= found >= LOW
         self._alike = self._alike + 1 if found < LOW and (self._was_well or step > GRACE) else 0
         if self._alike < PATIENCE:
             return found, None
-        self._alike = 0
         return found, f"the generator has collapsed: its pictures differ {found:.2f} times as much as the data's"
 
     @property
     def well(self) -> bool:
         """Whether, when it looked last, the pictures differed enough and the discriminator had not won."""
-        return self._alike == 0 and self._sure == 0
+        return self._alike == 0 and self._sure == 0 and self._found >= LOW
 
     def look_at_distance(self, distance: float) -> str | None:
         """Judge a distance to the data; returns a warning, once each time the pictures have got worse for good."""
@@ -132,6 +161,16 @@ class Guard:
             f"the pictures are getting worse: distance {distance:.3g}, after {self._best:.3g} at its best. "
             "The best generator is kept in best.keras (--weights best)."
         )
+
+
+def look_due(step: int) -> tuple[bool, bool]:
+    """Whether the guard looks at the losses of a step, and at its pictures."""
+    return step % NUMBERS_EVERY == 0, step % PICTURES_EVERY == 0
+
+
+def _count(value: object) -> int:
+    """A number of looks, from a file."""
+    return value if type(value) is int and 0 <= value < HOPELESS else 0
 
 
 def not_a_number(names: list[str]) -> str:

@@ -15,7 +15,7 @@ from dcgan.errors import UserError
 from dcgan.randomness import derived_seed
 from dcgan.runs import Run
 from dcgan.sampling.asked import sheet
-from dcgan.training import cluster
+from dcgan.training import cluster, health
 from dcgan.training.beginning_and_end import finish, introduce
 from dcgan.training.health import PICTURES, Guard, Trouble, broken_arrays, not_a_number, stopped
 from dcgan.training.monitor import Monitor, Watch
@@ -89,7 +89,10 @@ class _Loop:
             run.save_classes(classes)
         # One process decides alone; several would have to agree on what each sees of its own.
         guarded = config.guard == "on" and job.workers == 1 and monitor.first <= monitor.last
-        self.guard = Guard(_some(images.images, config.seed)) if guarded else None
+        self.scale = getattr(judge, "scale", "")
+        best = run.best(self.scale).get("frechet_distance")
+        memory = run.guard_notes().get(trainer.step)
+        self.guard = Guard(_some(images.images, config.seed), memory, best) if guarded else None
         self.recovery = Recovery(run, trainer, images.fingerprint) if guarded else None
 
     def go(self) -> None:
@@ -102,7 +105,7 @@ class _Loop:
                 self.monitor.stop_asked or self.monitor.out_of_time,
                 self.monitor.steps_at_once,
             )
-            count = 1 if asked else min(at_once, _next_pause(self.config, step, self.monitor.last) - step)
+            count = 1 if asked else min(at_once, self._next_pause(step) - step)
             metrics = self.trainer.update(feed, tf.constant(count))
             step += count
             stop = asked or step == self.monitor.last
@@ -116,10 +119,12 @@ class _Loop:
 
     def _pause(self, step: int, metrics: dict[str, tf.Tensor], stop: bool) -> Trouble | None:
         """Do what is due after a step: show, judge, draw, save; or say what is wrong, and do none of it."""
-        config, chief = self.config, self.job.is_chief
+        config, chief, last = self.config, self.job.is_chief, step == self.monitor.last
         save_due, draw_due = stop or step % config.save_every == 0, stop or step % config.sample_every == 0
-        judge_due = self.judge is not None and chief and (stop or step % config.evaluate_every == 0)
-        if not (save_due or judge_due or step % config.log_every == 0 or (draw_due and self.guard)):
+        # Not because somebody asks to stop: they may not wait so long.
+        judge_due = self.judge is not None and chief and (last or step % config.evaluate_every == 0)
+        look_due = self.guard is not None and any(health.look_due(step))
+        if not (save_due or judge_due or look_due or step % config.log_every == 0):
             self.monitor.count(step)
             if draw_due and chief:
                 self._draw()
@@ -127,7 +132,9 @@ class _Loop:
         numbers = {name: float(metrics[name]) for name in METRICS}
         if broken := [name for name in METRICS if not math.isfinite(numbers[name])]:
             return Trouble(step, not_a_number([" and ".join(broken)]))
-        well, trouble = self._look(step, numbers, pictures=save_due or draw_due)
+        trouble = self._look(step, numbers, save_due)
+        if trouble is None and judge_due:
+            trouble = self._broken(step)
         if trouble is not None:
             return trouble
         if judge_due:
@@ -137,19 +144,33 @@ class _Loop:
         if draw_due and chief:
             self._draw()
         if save_due and chief:
-            return self._save(step, well)
+            return self._save(step)
         return None
 
-    def _look(self, step: int, numbers: dict[str, float], pictures: bool) -> tuple[bool, Trouble | None]:
-        """Have the guard look; whether all is well, and what is so wrong that training has to go back."""
+    def _next_pause(self, step: int) -> int:
+        """The next step after `step` at which there is something to show, draw, judge, save or look at."""
+        config, guard = self.config, self.guard is not None
+        every = [config.log_every, config.sample_every, config.save_every, config.evaluate_every or 0]
+        every += [health.NUMBERS_EVERY, health.PICTURES_EVERY] if guard else []
+        return min(self.monitor.last, *(step + interval - step % interval for interval in every if interval))
+
+    def _look(self, step: int, numbers: dict[str, float], save_due: bool) -> Trouble | None:
+        """Have the guard look, if it is time or a state is to be saved; what it has to go back for."""
         if self.guard is None:
-            return True, None
-        warning, what = self.guard.look_at_numbers(numbers)
+            return None
+        numbers_due, pictures_due = health.look_due(step)
+        warning, what = self.guard.look_at_numbers(numbers) if numbers_due else (None, None)
         self._warn(step, warning)
-        if pictures and not what:
-            found, what = self.guard.look_at_pictures(step, self.trainer.pictures(len(self.guard.real)))
+        if (pictures_due or save_due) and not what:
+            pictures = self.trainer.pictures(len(self.guard.real))
+            found, what = self.guard.look_at_pictures(step, pictures, counts=pictures_due)
             numbers["diversity"] = round(found, 4)
-        return self.guard.well, Trouble(step, what) if what else None
+        return Trouble(step, what) if what else None
+
+    def _broken(self, step: int) -> Trouble | None:
+        """What is wrong with the weights, if they are no numbers any more."""
+        broken = broken_arrays(self.trainer.state())
+        return Trouble(step, not_a_number(broken)) if broken else None
 
     def _judge(self, step: int) -> dict[str, float]:
         """Measure the pictures; keep the generator if it was never better."""
@@ -157,8 +178,8 @@ class _Loop:
             generator = self.trainer.snapshot()
             figures = self.judge(generator, self.classes)
             distance = figures["frechet_distance"]
-            if distance < self.run.best().get("frechet_distance", math.inf):
-                self.run.save_best(generator, step, figures)
+            if distance < self.run.best(self.scale).get("frechet_distance", math.inf):
+                self.run.save_best(generator, step, figures, self.scale)
             if self.guard is not None:
                 self._warn(step, self.guard.look_at_distance(distance))
         return figures
@@ -167,13 +188,13 @@ class _Loop:
         """Draw the sheet of samples."""
         self.monitor.show_samples(self.trainer.step, save_samples(self.trainer, self.run, self.sheet))
 
-    def _save(self, step: int, well: bool) -> Trouble | None:
+    def _save(self, step: int) -> Trouble | None:
         """Save the run; weights that are no numbers any more are trouble."""
         state = self.trainer.state()
         if self.recovery is not None and (broken := broken_arrays(state)):
             return Trouble(step, not_a_number(broken))
-        save(self.trainer, self.run, self.images.fingerprint, state)
-        if self.recovery is not None and well:
+        save(self.trainer, self.run, self.images.fingerprint, state, self.guard.memory() if self.guard else None)
+        if self.recovery is not None and self.guard.well:
             self.recovery.note(state)
         return None
 
@@ -181,7 +202,7 @@ class _Loop:
         """Go back, or end with what was seen."""
         if self.recovery is None:
             raise stopped(self.run, trouble, 0)
-        return self.recovery.go_back(trouble)
+        return self.recovery.go_back(trouble, self.guard)
 
     def _warn(self, step: int, warning: str | None) -> None:
         """Say something that training can go on with, and note it."""
@@ -206,13 +227,6 @@ def classes_for(config: TrainConfig, images: data.ImageSet) -> Classes | None:
     if config.conditional and labels is None:
         raise UserError(f"--conditional needs labels, and {config.dataset} has none here.", WHERE_LABELS_ARE)
     return classes_of(labels, names) if config.conditional else None
-
-
-def _next_pause(config: TrainConfig, step: int, last: int) -> int:
-    """The next step after `step` at which there is something to show, draw, judge or save."""
-    every = [config.log_every, config.sample_every, config.save_every]
-    every += [config.evaluate_every] if config.evaluate_every else []
-    return min(last, *(step + interval - step % interval for interval in every))
 
 
 def _last_step(config: TrainConfig, count: int) -> int:

@@ -1,7 +1,9 @@
 """Going back to a state that was well, with a remedy."""
 
+import numpy as np
+
 from dcgan.runs import Run
-from dcgan.training.health import MOST_REMEDIES, REMEDY, Trouble, stopped
+from dcgan.training.health import MOST_REMEDIES, REMEDY, Guard, Trouble, stopped
 from dcgan.training.saving import save
 from dcgan.training.trainer import Trainer
 
@@ -14,22 +16,35 @@ class Recovery:
 
     Args:
         run: where states lie, and where it is noted what was done.
-        trainer: whose states they are; as it is now, it counts as well.
+        trainer: whose states they are; as it is now it counts as well, unless the guard noted otherwise.
         fingerprint: of the data, for a saved state.
     """
 
     def __init__(self, run: Run, trainer: Trainer, fingerprint: str):
         self.run, self.trainer, self.fingerprint = run, trainer, fingerprint
-        self._well = [trainer.state()]
+        self._well = [self._newest_well()]
         self._tried = False
+
+    def _newest_well(self) -> dict[str, np.ndarray]:
+        """The state to go back to: of an earlier training, the newest that the guard found well."""
+        notes, here = self.run.guard_notes(), self.trainer.step
+        for step in [step for step in self.run.states.steps() if step <= here]:
+            if notes.get(step, {"well": True}).get("well"):
+                state = self.run.states.at(step) if step < here else None
+                return state or self.trainer.state()
+        return self.trainer.state()
 
     def note(self, state: dict) -> None:
         """Remember a state that is well."""
         self._well = [*self._well[-1:], state]
         self._tried = False
 
-    def go_back(self, trouble: Trouble) -> str:
+    def go_back(self, trouble: Trouble, guard: Guard) -> str:
         """Restore a state that was well, with lower learning rates, and make it the run's newest.
+
+        Args:
+            trouble: what was seen.
+            guard: that saw it; it looks afresh from there.
 
         Returns:
             What was done, in words.
@@ -47,7 +62,8 @@ class Recovery:
         rates = self.trainer.lower_rates(REMEDY ** (before + 1))
         step = self.trainer.step
         self.run.states.forget_after(step)
-        save(self.trainer, self.run, self.fingerprint, self.trainer.state())
+        guard.look_afresh()
+        save(self.trainer, self.run, self.fingerprint, self.trainer.state(), guard.memory())
         done = f"back to step {step}, learning rates of G and D now {rates[0]:.3g} and {rates[1]:.3g}"
         self.run.note_health({"step": trouble.step, "what": trouble.what, "back_to": step, "remedy": done})
         return f"{trouble.what}. Going {done} (remedy {before + 1} of {MOST_REMEDIES})."

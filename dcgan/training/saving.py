@@ -1,5 +1,7 @@
 """Between a trainer and its run directory: states, snapshots and sample grids."""
 
+from typing import Any
+
 import numpy as np
 
 from dcgan.data.imageset import evenly
@@ -36,10 +38,13 @@ def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) 
             )
         trainer.restore(state)
     if writing:
+        run.states.forget_after(trainer.step)  # such as are there could not be read
         run.rewind_log(trainer.step)
 
 
-def save(trainer: Trainer, run: Run, fingerprint: str, state: dict[str, np.ndarray]) -> None:
+def save(
+    trainer: Trainer, run: Run, fingerprint: str, state: dict[str, np.ndarray], memory: dict[str, Any] | None = None
+) -> None:
     """Write the snapshot, then the state: what the state says is done is then all there.
 
     Args:
@@ -47,6 +52,7 @@ def save(trainer: Trainer, run: Run, fingerprint: str, state: dict[str, np.ndarr
         run: where to.
         fingerprint: identity of the data set's content.
         state: what `trainer.state()` gives now.
+        memory: of the guard, if there is one; the newest state that it found well is not removed.
 
     Raises:
         UserError: the state holds what is no number, or a file can't be written; the files before stay.
@@ -54,7 +60,11 @@ def save(trainer: Trainer, run: Run, fingerprint: str, state: dict[str, np.ndarr
     if broken := broken_arrays(state):
         raise stopped(run, Trouble(trainer.step, not_a_number(broken)), 0)
     run.save_generator(trainer.snapshot())
-    run.states.save(trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep)
+    spared = []
+    if memory is not None:
+        run.note_guard(trainer.step, memory)
+        spared = [max((step for step, note in run.guard_notes().items() if note.get("well")), default=0)]
+    run.states.save(trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep, spared)
 
 
 def save_samples(trainer: Trainer, run: Run, asked: Asked) -> np.ndarray:

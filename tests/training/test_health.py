@@ -1,5 +1,7 @@
 """What the guard notices, and what it does not mistake for trouble."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,7 @@ def test_a_victory_that_lasts_is_trouble():
     told = [guard.look_at_numbers(LOST)[1] for _ in range(HOPELESS)]
     assert told[:-1] == [None] * (HOPELESS - 1)
     assert f"has won (D loss 0.005, D(x) 0.999, D(G(z)) 0.001) for {HOPELESS} looks" in told[-1]
+    guard.look_afresh()
     assert guard.look_at_numbers(LOST) == (None, None)
 
 
@@ -92,6 +95,42 @@ def test_no_state_counts_as_well_while_the_discriminator_wins_or_the_pictures_ar
     assert guard.well
     guard.look_at_pictures(1000, np.zeros_like(REAL))
     assert not guard.well
+
+
+def test_pictures_that_never_differed_are_not_well_though_they_still_have_time():
+    guard = Guard(REAL)
+    assert guard.look_at_pictures(GRACE, np.zeros_like(REAL))[1] is None
+    assert not guard.well
+    guard.look_at_pictures(GRACE, OTHER)
+    assert guard.well
+
+
+def test_a_look_beyond_the_schedule_says_whether_all_is_well_and_counts_for_nothing():
+    guard, alike = Guard(REAL), np.zeros_like(REAL)
+    assert not any(guard.look_at_pictures(1000, alike, counts=False)[1] for _ in range(3 * PATIENCE))
+    assert not guard.well
+    assert not any(guard.look_at_pictures(1000, alike)[1] for _ in range(PATIENCE - 1))
+
+
+def test_what_was_seen_before_a_stop_is_remembered_after_it():
+    before, alike = Guard(REAL), np.zeros_like(REAL)
+    before.look_at_pictures(1, OTHER)
+    for _ in range(PATIENCE - 1):
+        before.look_at_pictures(2, alike)
+    memory = json.loads(json.dumps(before.memory()))
+    assert memory["well"] is False
+    assert "collapsed" in Guard(REAL, memory).look_at_pictures(3, alike)[1]
+
+
+@pytest.mark.parametrize("value", [None, "many", -1, 2.5, True, 10**9, [1]])
+def test_a_memory_that_makes_no_sense_is_none(value):
+    guard = Guard(REAL, {"alike": value, "sure": value, "was_well": value if value is not True else 1})
+    assert guard.memory() == Guard(REAL).memory()
+
+
+def test_the_best_distance_of_before_a_stop_is_what_the_next_ones_are_compared_with():
+    guard = Guard(REAL, best=49.0)
+    assert [guard.look_at_distance(137.0) is not None for _ in range(PATIENCE)] == [False, False, True]
 
 
 def test_healthy_losses_are_no_news():

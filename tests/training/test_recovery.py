@@ -14,7 +14,10 @@ from dcgan.training.trainer import Trainer
 
 
 @pytest.fixture
-def config(tmp_path):
+def config(tmp_path, monkeypatch):
+    """A run that is looked at after every step."""
+    monkeypatch.setattr(health, "NUMBERS_EVERY", 1)
+    monkeypatch.setattr(health, "PICTURES_EVERY", 1)
     return tiny_config(tmp_path, save_every=1, sample_every=1, steps=8)
 
 
@@ -45,6 +48,35 @@ def test_a_collapse_goes_back_to_the_last_state_that_was_well_and_trains_on(conf
     state = run.states.latest()
     assert float(state["generator_optimizer/learning_rate"]) == pytest.approx(config.generator_lr / 2)
     assert float(state["discriminator_optimizer/learning_rate"]) == pytest.approx(config.discriminator_lr / 2)
+
+
+def test_a_collapse_that_began_before_a_stop_goes_back_to_the_state_that_was_well(config, monkeypatch):
+    looks = iter([*[1.0] * 3, *[0.1] * 2])
+    monkeypatch.setattr(health, "diversity", lambda pictures, real: next(looks))
+    stopped = replace(config, keep=1)
+    train(replace(stopped, steps=5))
+    looks = iter([0.1, *[1.0] * 100])
+    run = train(stopped)
+    (event,) = run.health()
+    assert (event["step"], event["back_to"]) == (6, 3)
+    assert [record["step"] for record in run.records()] == list(range(1, 9))
+
+
+def test_pictures_that_never_differed_are_not_gone_back_to(config, monkeypatch):
+    monkeypatch.setattr(health, "GRACE", 3)
+    looks = iter([*[0.0] * 6, *[1.0] * 100])
+    monkeypatch.setattr(health, "diversity", lambda pictures, real: next(looks))
+    (event,) = train(config).health()
+    assert (event["step"], event["back_to"]) == (6, 0)
+
+
+@pytest.mark.parametrize("every", [1, 3, 8])
+def test_how_often_is_logged_drawn_and_saved_does_not_decide_what_is_noticed(config, monkeypatch, every):
+    real, seen = health.Guard.look_at_numbers, []
+    monkeypatch.setattr(health.Guard, "look_at_numbers", lambda self, numbers: seen.append(1) or real(self, numbers))
+    monkeypatch.setattr(health, "NUMBERS_EVERY", 2)
+    train(replace(config, log_every=every, sample_every=every, save_every=every))
+    assert len(seen) == 4
 
 
 def test_trouble_again_before_the_next_healthy_save_goes_back_further(config, monkeypatch):

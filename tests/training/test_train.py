@@ -248,6 +248,56 @@ def test_a_judge_is_asked_at_intervals_and_the_best_generator_is_kept(config):
     assert all(np.array_equal(a, b) for a, b in zip(ours.variables, theirs.variables, strict=True))
 
 
+def test_the_best_is_remembered_over_a_stop_and_compared_on_its_own_scale_only(config):
+    class Scripted:
+        def __init__(self, scale, *answers):
+            self.scale, self.answers = scale, iter(answers)
+
+        def __call__(self, generator, classes):
+            return {"frechet_distance": next(self.answers)}
+
+    config = replace(config, evaluate_every=2)
+    loop.train(replace(config, steps=2), Scripted("a", 3.0))
+    run = loop.train(replace(config, steps=4), Scripted("a", 4.0))
+    assert run.best() == {"step": 2, "frechet_distance": 3.0}
+    loop.train(config, Scripted("b", 50.0))
+    assert run.best() == {"step": 6, "frechet_distance": 50.0}
+    assert run.best("a") == {}
+
+
+def test_who_asks_to_stop_does_not_wait_for_a_judgement(config):
+    asked = []
+
+    def judge(generator, classes):
+        asked.append(1)
+        return {"frechet_distance": 1.0}
+
+    def stop_after_two(run):
+        if run.records()[-1]["step"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    run = loop.train(replace(config, evaluate_every=5, steps=8), judge, stop_after_two)
+    assert run.states.latest_step() < 5
+    assert not asked
+
+
+def test_weights_that_are_no_numbers_are_never_the_best(config):
+    broken = replace(config, generator_lr=1e39, save_every=6, evaluate_every=1, guard="off")
+    with pytest.raises(UserError, match="diverged"):
+        loop.train(broken, lambda generator, classes: {"frechet_distance": 1.0})
+    best = runs.Run(config.run_dir)
+    assert not best.best() or all(np.isfinite(v).all() for v in best.load_generator("best").get_weights())
+
+
+def test_a_damaged_newest_state_does_not_outlive_the_ones_that_follow(config):
+    run = train(replace(config, keep=2))
+    newest = max(run.states.folder.iterdir())
+    newest.write_bytes(b"damaged")
+    train(replace(config, keep=1, steps=5))
+    assert [file.name for file in run.states.folder.iterdir()] == ["step-00000005.npz"]
+    assert train(config).states.latest()["steps_done"] == 6
+
+
 def test_time_spent_on_judging_is_not_training(config):
     def slow(generator, classes):
         time.sleep(0.5)
