@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from benchmarks import machine, work
 from benchmarks.contestants import images
-from dcgan import devices
+from dcgan import data, devices
+from dcgan.classes import Classes
 from dcgan.config import TrainConfig
-from dcgan.sampling import latents
-from dcgan.sampling.draw import draw
+from dcgan.sampling.asked import Asked
+from dcgan.sampling.draw import draw_all
+from dcgan.training.loop import classes_for
 from dcgan.training.trainer import Trainer
 
 ENDLESS = 2**31
@@ -27,13 +29,23 @@ class Ours:
     Args:
         config: the options.
         pixels: uint8 (N, H, W, C) to learn from.
+        labels: whole numbers (N,), for a conditional training.
+        classes: whose numbers they are.
     """
 
-    def __init__(self, config: TrainConfig, pixels: np.ndarray):
+    def __init__(
+        self,
+        config: TrainConfig,
+        pixels: np.ndarray,
+        labels: np.ndarray | None = None,
+        classes: Classes | None = None,
+    ):
         devices.set_up(config.seed)
-        self.config = config
-        self.trainer = Trainer(config, pixels.shape[1:3], pixels.shape[3])
-        self._feed = self.trainer.feed(pixels, ENDLESS)
+        self.config, self.classes = config, classes
+        self.trainer = Trainer(
+            config, pixels.shape[1:3], pixels.shape[3], shares=() if classes is None else classes.shares
+        )
+        self._feed = self.trainer.feed(pixels, ENDLESS, labels)
 
     def run(self, steps: int) -> int:
         """Train so many steps in one call; returns the images seen."""
@@ -49,7 +61,7 @@ class Ours:
 
     def sample(self, count: int) -> np.ndarray:
         """Draw images with the averaged generator: uint8 (count, H, W, C)."""
-        return np.concatenate(list(draw(self.trainer.snapshot(), latents(range(count), self.config.latent_dim))))
+        return draw_all(self.trainer.snapshot(), Asked(range(count), self.classes).rows(self.config.latent_dim))
 
     def run_watched(self, steps: int) -> dict[str, int]:
         """Train so many steps; returns the memory it took, in bytes, as `machine.watched` has it."""
@@ -76,7 +88,9 @@ def made(image_size: int, channels: int, width: int, latent_dim: int, batch_size
 
 def digits(**more) -> Ours:
     """The default run: the embedded digits, every option as it is by default but for `more`."""
-    return Ours(TrainConfig(**more), images.digits())
+    config = TrainConfig(**more)
+    digits = data.load(config)
+    return Ours(config, digits.images, digits.labels, classes_for(config, digits))
 
 
 def mapped(path: str, **more) -> Ours:
