@@ -3,16 +3,21 @@
 Everything that is shown is an image in the output of a cell: it is there too for who reads the file and runs nothing.
 """
 
-from collections.abc import Callable
+import contextlib
+import io
+import tempfile
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from IPython.display import Image, display
 
-from dcgan.pictures import encode_png, encode_progress, magnify, read_png, tile
+from dcgan.config import TrainConfig
+from dcgan.pictures import encode_png, encode_progress, magnify, read_png, save_animation, tile
+from dcgan.pictures.captions import titled
 from dcgan.runs import CHECKPOINTS, Run
-from dcgan.sampling.generate import sample_files
+from dcgan.sampling.history import sample_files
 
 BOX = Path(__file__).parent.parent / CHECKPOINTS / "mnist"
 """The run directory of the generator that comes with the program, wherever a notebook runs."""
@@ -20,19 +25,49 @@ BOX = Path(__file__).parent.parent / CHECKPOINTS / "mnist"
 SHORTER_SIDE = 56
 """Pixels the shorter side of a single image has at least where nothing else is asked for."""
 
+APART = 8
+"""Pixels between images that have names."""
+
+BRIEF = {
+    "batch_size": 32,
+    "conditional": False,
+    "generator_lr": 1e-3,
+    "generator_width": 16,
+    "discriminator_width": 16,
+    "tensorboard": False,
+    "guard": "off",
+    "compile": "none",  # it starts sooner
+}
+"""Options of a training that shows something after seconds."""
+
 Draw = Callable[..., np.ndarray]
 """Gives images, uint8 (N, H, W, C), for the values of some sliders, which it takes by name."""
 
 
-def show(images: np.ndarray | bytes, columns: int | None = None, side: int = SHORTER_SIDE) -> None:
-    """Show images in a grid, or a figure of `dcgan.pictures`.
+def show(
+    images: np.ndarray | list[np.ndarray] | bytes,
+    columns: int | None = None,
+    side: int = SHORTER_SIDE,
+    names: Collection[str] = (),
+) -> None:
+    """Show images in a grid, a single one, or a figure of `dcgan.pictures`.
 
     Args:
-        images: uint8 (N, H, W, C), or the bytes of a PNG.
+        images: uint8 (N, H, W, C), or a list of images that are of one size once they are enlarged, or a single one, or
+            the bytes of a PNG.
         columns: images a row; by default, as many as make the grid nearest to a square.
         side: pixels the shorter side of each image has at least; every pixel is repeated until it does.
+        names: what stands above the images, one each; by default nothing.
     """
-    display(_picture(images, columns, side))
+    display(_picture(images, columns, side, names))
+
+
+def film(frames: Iterable[np.ndarray], fps: float) -> None:
+    """Show frames, uint8 (H, W, C) each, as an animation that loops for ever; no file is left."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.gif"
+        save_animation(path, frames, fps)
+        display(Image(path.read_bytes(), format="gif"))
 
 
 def play(draw: Draw, columns: int | None = None, side: int = SHORTER_SIDE, **choices: Any) -> None:
@@ -58,6 +93,49 @@ def play(draw: Draw, columns: int | None = None, side: int = SHORTER_SIDE, **cho
     shown = display(picture(), display_id=True)
     for slider in sliders.values():
         slider.observe(lambda change: shown.update(picture()), names="value")
+
+
+def of_run(run: Run, count: int = 8) -> Draw:
+    """What `play` draws of a run, for sliders with the names `first_seed` and `label`.
+
+    Args:
+        run: with a generator.
+        count: how many seeds in a row.
+
+    Returns:
+        A function of the first seed and of a class, by its name or number. Without a class, it draws a row in each one.
+    """
+    from dcgan.sampling.asked import EACH, Asked, asked_for
+    from dcgan.sampling.draw import draw_all
+
+    generator, classes = run.load_generator(), run.classes()
+    dim = generator.inputs[0].shape[-1]
+
+    def draw(first_seed: int, label: str = EACH) -> np.ndarray:
+        seeds = range(first_seed, first_seed + count)
+        asked = asked_for(seeds, str(label), classes) if classes else Asked(seeds)
+        return draw_all(generator, asked.rows(dim))
+
+    return draw
+
+
+def train_briefly(run_dir: Path, steps: int, **options: Any) -> Run:
+    """Train two small networks on the embedded digits, and print nothing: for what is compared beside the point.
+
+    Args:
+        run_dir: folder of the run; one with that many steps is taken as it is.
+        steps: how many there are in the end.
+        options: of `dcgan.TrainConfig`, beside or in place of those in `BRIEF`.
+
+    Returns:
+        The run.
+    """
+    import dcgan
+
+    rarely = dict.fromkeys(("log_every", "sample_every", "save_every"), steps)
+    config = TrainConfig(run_dir=run_dir, steps=steps, **(BRIEF | rarely | options))
+    with contextlib.redirect_stdout(io.StringIO()):
+        return dcgan.train(config)
 
 
 class Live:
@@ -97,8 +175,14 @@ def history(run: Run, most: int = 3) -> np.ndarray:
     return tile(np.stack([read_png(files[index]) for index in chosen]), most, padding=8)[None]
 
 
-def _picture(images: np.ndarray | bytes, columns: int | None, side: int) -> Image:
+def _picture(
+    images: np.ndarray | list[np.ndarray] | bytes, columns: int | None, side: int, names: Collection[str] = ()
+) -> Image:
+    """The image that an output keeps; arguments as for `show`."""
     if isinstance(images, bytes):
         return Image(images)
-    grid = tile(np.stack([magnify(image, side) for image in images]), columns)
-    return Image(encode_png(grid))
+    single = isinstance(images, np.ndarray) and images.ndim == 3
+    shown = [magnify(image, side) for image in ([images] if single else images)]
+    if names:
+        shown = [titled(name, image) for name, image in zip(names, shown, strict=True)]
+    return Image(encode_png(tile(np.stack(shown), columns, APART if names else 2)))

@@ -1,6 +1,7 @@
 """What notebooks show: pictures, a training as it runs, sliders; tried in a real kernel."""
 
 import base64
+import contextlib
 import io
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.notebook import BOX, history
+from dcgan.notebook import BOX, history, of_run, train_briefly
 from dcgan.pictures import save_png
 from dcgan.runs import Run
 
@@ -18,12 +19,23 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupy
 
 ROOT = Path(__file__).parent.parent
 
+PATH = "import sys; sys.path.append('..')"
+
 PLAY = """
 import numpy as np
 from dcgan.notebook import play, show
 
 show(np.zeros((6, 28, 28, 1), np.uint8), columns=3)
 play(lambda grey, name: np.full((1, 28, 28, 1), grey + len(name), np.uint8), grey=(0, 200, 50), name=["ab", "abcd"])
+"""
+
+SHOW = """
+import numpy as np
+from dcgan.notebook import film, show
+
+show(np.zeros((30, 60, 1), np.uint8))
+show(np.zeros((3, 28, 28, 1), np.uint8), columns=3, names=["one", "two", "three"])
+film((np.full((28, 28, 1), grey, np.uint8) for grey in (0, 100, 200)), fps=4)
 """
 
 MOVE = """
@@ -50,13 +62,17 @@ live(run)
 
 
 def executed(*sources):
-    """The outputs of cells, run in a kernel of this environment."""
+    """The outputs of cells, run in a kernel of this environment, in a notebook that lies where the notebooks do."""
     from nbclient import NotebookClient
 
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1"}
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute(env=environment)
-    return [cell.outputs for cell in notebook.cells]
+    Path("notebooks").mkdir()
+    Path("dcgan").symlink_to(ROOT / "dcgan")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (PATH, *sources)])
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    place = {"metadata": {"path": "notebooks"}}
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources=place)
+    client.execute(env=environment | {"JUPYTER_PREFER_ENV_PATH": "1"})
+    return [cell.outputs for cell in notebook.cells[1:]]
 
 
 def pictures(outputs):
@@ -71,6 +87,20 @@ def test_pictures_are_enlarged_and_stay_in_the_file_also_those_that_follow_slide
     grid, played = pictures(executed(PLAY)[0])
     assert grid.shape == (2 * 58 + 2, 3 * 58 + 2)
     assert played[30, 30] == 102  # the middle of the slider, and the first name
+
+
+def test_a_single_picture_is_shown_as_it_is_and_names_stand_above_pictures():
+    single, named = pictures(executed(SHOW)[0])
+    assert single.shape == (2 * 30 + 2 * 2, 2 * 60 + 2 * 2)
+    assert named.shape == (14 + 56 + 2 * 8, 3 * (56 + 8) + 8)
+    assert (named[8:22, 8:64] < 100).any()  # letters
+    assert not named[22:78, 8:64].any()
+
+
+def test_a_film_is_in_the_file_and_leaves_none():
+    films = [output.data["image/gif"] for output in executed(SHOW)[0] if "image/gif" in output.data]
+    assert [Image.open(io.BytesIO(base64.b64decode(film))).n_frames for film in films] == [3]
+    assert not list(Path("notebooks").iterdir())
 
 
 def test_who_runs_nothing_reads_that_there_are_sliders():
@@ -106,3 +136,20 @@ def test_a_history_of_few_grids_shows_each_once(tmp_path):
 def test_the_generator_in_the_box_is_found_from_anywhere():
     assert Run(BOX).generator_file.is_file()
     assert BOX.is_absolute()
+
+
+def test_what_is_drawn_of_a_run_are_seeds_in_a_row_in_one_class_or_in_each():
+    draw = of_run(Run(BOX), count=3)
+    each = draw(5)
+    assert each.shape == (30, 28, 28, 1)
+    np.testing.assert_array_equal(draw(5, label="7"), each[21:24])
+    np.testing.assert_array_equal(draw(6, 7)[0], each[22])
+
+
+def test_a_brief_training_prints_nothing_and_draws_without_classes():
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        run = train_briefly(Path("runs/brief"), 2, generator_width=4, discriminator_width=2)
+    assert not printed.getvalue()
+    assert run.config().generator_width == 4
+    assert run.records()[-1]["step"] == 2
+    assert of_run(run)(0).shape == (8, 28, 28, 1)

@@ -1,25 +1,47 @@
 """Every notebook runs from top to bottom, on the embedded data, and keeps its pictures."""
 
+import ast
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import nbformat
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def code_of(file):
+    """The cells of code of a notebook, as one text."""
+    cells = nbformat.read(file, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with the notebooks, and beside theirs the package and the checkpoints, as in the repository."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns("checkpoints", "data"))
+    for name in ("dcgan", "checkpoints"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupyter_client and zmq
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_a_notebook_runs_from_top_to_bottom(file, tmp_path, monkeypatch):
+def test_a_notebook_runs_from_top_to_bottom(file, checkout, monkeypatch):
     from nbclient import NotebookClient
 
-    monkeypatch.setenv("PYTHONPATH", str(file.parent.parent))
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # a notebook finds the package by itself
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")  # the kernel of this environment, not of the user's
-    notebook = nbformat.read(file, as_version=4)
-    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    folder = checkout / "notebooks"
+    before = {path.name for path in folder.iterdir()}
+    notebook = nbformat.read(folder / file.name, as_version=4)
+    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(folder)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert {path.name for path in folder.iterdir()} - before <= {"checkpoints", "data"}  # which git ignores
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
@@ -33,7 +55,22 @@ def test_a_notebook_begins_with_its_story_and_stays_small(file):
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_notebook_defines_no_model_and_no_loop_of_its_own(file):
-    code = "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code")
+    code = code_of(file)
     assert "import dcgan" in code or "from dcgan" in code
     assert "GradientTape" not in code
     assert "keras.layers" not in code
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_a_notebook_shows_pictures_by_the_package(file):
+    code = code_of(file)
+    assert "from dcgan.notebook import" in code
+    assert "encode_png" not in code
+    assert "Image(" not in code
+
+
+def test_no_function_is_defined_in_two_notebooks():
+    defined = Counter(
+        node.name for file in NOTEBOOKS for node in ast.parse(code_of(file)).body if isinstance(node, ast.FunctionDef)
+    )
+    assert [name for name, times in defined.items() if times > 1] == []
