@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.errors import UserError
+from dcgan.mistakes import did_you_mean
 
 _GOLDEN = 11_400_714_819_323_198_485
 """2**64 divided by the golden ratio: its multiples, modulo 2**64, fill the range more evenly than any other's."""
@@ -46,7 +47,7 @@ class Classes:
         return np.eye(len(self), dtype=np.float32)[labels]
 
     def parse(self, text: str) -> int:
-        """The label that a person means by a class's name or number.
+        """The label that a person means by a class's name, in capitals or not, or by its number.
 
         Raises:
             UserError: there is no such class.
@@ -55,8 +56,13 @@ class Classes:
             return self.names.index(text)
         if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < len(self):
             return int(text)
+        alike = [label for label, name in enumerate(self.names) if name.casefold() == text.casefold()]
+        if len(alike) == 1:
+            return alike[0]
         shown = ", ".join(self.names[:20]) + ", …" * (len(self) > 20)
-        raise UserError(f"There is no class {text!r}.", f"Classes: {shown}; or their numbers, 0 to {len(self) - 1}.")
+        numbered = all(name.isdecimal() and int(name) == label for label, name in enumerate(self.names))
+        numbers = "" if numbered else f"; or their numbers, 0 to {len(self) - 1}"
+        raise UserError(f"There is no class {text!r}{did_you_mean(text, self.names)}", f"Classes: {shown}{numbers}.")
 
 
 def classes_of(labels: np.ndarray, names: Sequence[str]) -> Classes:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import io
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dcgan import config
 from dcgan.errors import UserError
 from dcgan.options import parse
-from dcgan.quiet import silence_stdout
+from dcgan.quiet import silence_stdout, was_interrupted
 
 COMMANDS = {
     "prepare": (config.PrepareConfig, "dcgan.data:prepare"),
@@ -28,6 +29,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m dcgan COMMAND …`; returns the exit code."""
+    _print_anything()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments and arguments[0] in COMMANDS:
         return run(arguments[0], arguments[1:], f"python -m dcgan {arguments[0]}")
@@ -50,6 +52,7 @@ def run(command: str, arguments: Sequence[str] | None = None, prog: str = "") ->
     Returns:
         0 when it did what was asked, 2 after a mistake of the user's, 130 when it was interrupted.
     """
+    _print_anything()
     kind, home = COMMANDS[command]
     try:
         options = parse(kind, list(sys.argv[1:] if arguments is None else arguments), prog or f"{command}.py")
@@ -68,7 +71,18 @@ def run(command: str, arguments: Sequence[str] | None = None, prog: str = "") ->
     except OSError as error:  # what no module below had better words for
         print(f"error: {error.filename or 'Input or output failed'}: {error.strerror or error}.", file=sys.stderr)
         return 2
+    except Exception as error:
+        if not was_interrupted(error):
+            raise
+        print("interrupted", file=sys.stderr)
+        return 130
     return 0
+
+
+def _print_anything() -> None:
+    """Let standard output show what its encoding lacks as `\\xe9`, as standard error does: names may hold anything."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

@@ -8,8 +8,11 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import yaml
+
 _WRONG_VALUE = re.compile(r'Parser key "(\w+)"')
 _UNKNOWN = re.compile(r"unrecognized arguments: (.+)|Option '(\w+)' is not accepted")
+_NO_BOOLEAN = re.compile(r"Value not boolean: (.*)\.$")
 _GIVEN = (re.compile(r"(?:Got|Given) value: (.*)$"), re.compile(r"'([^']*)'$"), re.compile(r": (\S+) does not conform"))
 
 
@@ -29,7 +32,9 @@ def in_words(kind: type, error: Exception) -> str:
         name = (unknown[1] or option(unknown[2])).split()[0].split("=")[0]
         if not name.startswith("-"):
             return f"{name!r} belongs to no option."
-        return f"There is no option {name}{_meant(name, [option(f.name) for f in fields(kind)])}"
+        return f"There is no option {name}{did_you_mean(name, [option(f.name) for f in fields(kind)])}"
+    if wrong := _NO_BOOLEAN.match(said):
+        return f"What is on or off takes true or false, not {wrong[1]}."
     return said
 
 
@@ -46,7 +51,7 @@ def _instead(said: str, hint: Any) -> str:
     given = next((found[1] for pattern in _GIVEN if (found := pattern.search(said))), None)
     if given is None:
         return "."
-    return f", not {given}{_meant(given, choices_of(hint))}"
+    return f", not {given}{did_you_mean(given, choices_of(hint))}"
 
 
 def choices_of(hint: Any) -> list[str]:
@@ -55,9 +60,17 @@ def choices_of(hint: Any) -> list[str]:
     return [str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
 
 
-def _meant(given: str, names: Iterable[str]) -> str:
-    near = get_close_matches(given, names, n=1)
-    return f"; did you mean {near[0]}?" if near else "."
+def did_you_mean(given: str, names: Iterable[str]) -> str:
+    """The end of a sentence that refuses `given`: the name that is most like it, or just a full stop."""
+    by_letters = {name.casefold(): name for name in names}
+    near = get_close_matches(given.casefold(), by_letters, n=1)
+    return f"; did you mean {by_letters[near[0]]}?" if near else "."
+
+
+def no_yaml(error: yaml.YAMLError) -> str:
+    """Where a file stops being YAML."""
+    mark = getattr(error, "problem_mark", None)
+    return "it is no YAML" + (f": {error.problem}, in line {mark.line + 1}." if mark and error.problem else ".")
 
 
 def option(name: str) -> str:

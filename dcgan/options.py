@@ -1,5 +1,7 @@
 """From a config dataclass to a command line and a YAML file, and back."""
 
+import itertools
+import os
 from argparse import SUPPRESS, Action
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -10,7 +12,7 @@ import yaml
 from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser, DefaultHelpFormatter
 
 from dcgan.errors import UserError
-from dcgan.mistakes import choices_of, expected, in_words, option
+from dcgan.mistakes import choices_of, expected, in_words, no_yaml, option
 
 Config = TypeVar("Config")
 UNREADABLE = (ArgumentError, OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError)
@@ -69,14 +71,49 @@ def parse(kind: type[Config], arguments: list[str], prog: str) -> Config:
         UserError: an option is unknown or its value is not of its type, in the command line or in `--config`.
         SystemExit: after `--help` and `--print_config`.
     """
-    parser = parser_for(kind, prog)
+    parser, hint = parser_for(kind, prog), f"`{prog} --help` lists the options."
     for before, value in zip(["", *arguments], arguments, strict=False):
-        if value == "" or (value.startswith("--") and value.endswith("=")):
-            raise UserError(f"{(value or before).rstrip('=')} is empty.", f"`{prog} --help` lists the options.")
+        _check_text(before, value, hint)
+    files = _config_files(arguments)
     try:
+        for file in files:
+            _read(file)
         return _build(kind, parser.parse_args(arguments))
-    except UNREADABLE as error:
-        raise UserError(in_words(kind, error), f"`{prog} --help` lists the options.") from error
+    except (*UNREADABLE, UserError) as error:
+        for file in files:
+            _blame(kind, file, hint)
+        if isinstance(error, UserError):
+            raise
+        raise UserError(in_words(kind, error), hint) from error
+
+
+def _config_files(arguments: list[str]) -> list[Path]:
+    """What `--config` names."""
+    pairs = itertools.pairwise([*arguments, ""])
+    given = [after if word == "--config" else word.removeprefix("--config=") for word, after in pairs if _names(word)]
+    return [Path(name) for name in given if name]
+
+
+def _names(word: str) -> bool:
+    return word == "--config" or word.startswith("--config=")
+
+
+def _blame(kind: type, file: Path, hint: str) -> None:
+    """Refuse a file that is wrong by itself, and name it; say nothing of one that is right."""
+    try:
+        read_yaml(kind, file)
+    except UserError as error:
+        raise UserError(error.problem, error.hint or hint) from error
+
+
+def _check_text(before: str, value: str, hint: str) -> None:
+    """Refuse a word of the command line that is empty, or no text at all; the parser would say something else."""
+    if value == "" or (value.startswith("--") and value.endswith("=")):
+        raise UserError(f"{(value or before).rstrip('=')} is empty.", hint)
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UserError(f"{os.fsencode(value)} is no UTF-8.", "Rename the file or folder, or link to it.") from error
 
 
 def read_yaml(kind: type[Config], path: Path) -> Config:
@@ -86,9 +123,34 @@ def read_yaml(kind: type[Config], path: Path) -> Config:
         UserError: the file can't be read, or holds an unknown option or a value that is not of its type.
     """
     try:
-        return _build(kind, parser_for(kind, "dcgan").parse_string(path.read_text(encoding="utf-8")))
+        return _build(kind, parser_for(kind, "dcgan").parse_string(_read(path)))
+    except UserError as error:
+        raise UserError(f"{path} can't be read as a config: {error.problem}", error.hint) from error
     except UNREADABLE as error:
         raise UserError(f"{path} can't be read as a config: {in_words(kind, error)}") from error
+
+
+def _read(path: Path) -> str:
+    """The text of a config file.
+
+    Raises:
+        UserError: it can't be read, is no YAML, holds no options, or an empty one.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise UserError(f"{error.strerror or error}.") from error
+    except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
+        raise UserError("it is no text.") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UserError(no_yaml(error)) from error
+    if not isinstance(values, dict):
+        raise UserError("it holds no options.", "Its lines look like `steps: 4000`; see --print_config.")
+    for name, value in values.items():
+        if value == "":
+            raise UserError(f"{name} is empty.", "Leave it out, or give it a value.")
+    return text
 
 
 def to_yaml(config: Any) -> str:

@@ -32,6 +32,31 @@ def test_a_class_is_named_or_numbered_and_a_name_comes_first():
     assert (THREE.parse("dog"), THREE.parse("0"), THREE.parse("1")) == (1, 0, 2)
 
 
+def test_capitals_do_not_matter_where_they_do_not_tell_two_classes_apart():
+    assert THREE.parse("CAT") == 0
+    cats = Classes(("Cat", "cat", "Dog"), (0.5, 0.3, 0.2))
+    assert (cats.parse("Cat"), cats.parse("cat"), cats.parse("dOG")) == (0, 1, 2)
+    with pytest.raises(UserError, match="no class 'CAT'"):
+        cats.parse("CAT")
+
+
+def test_a_slip_of_the_pen_is_answered_with_what_may_have_been_meant():
+    groups = Classes(("Smileys & Emotion", "Flags"), (0.5, 0.5))
+    with pytest.raises(UserError, match="did you mean Smileys & Emotion"):
+        groups.parse("smileys and emotion")
+    with pytest.raises(UserError, match=r"no class 'zebra'\."):
+        groups.parse("zebra")
+
+
+def test_numbers_that_are_the_names_are_told_once():
+    digits = Classes(tuple("0123456789"), (0.1,) * 10)
+    with pytest.raises(UserError) as caught:
+        digits.parse("10")
+    assert caught.value.hint == "Classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."
+    with pytest.raises(UserError, match="or their numbers, 0 to 2"):
+        THREE.parse("bird")
+
+
 @pytest.mark.parametrize("text", ["bird", "3", "-1", "", "1e0", "٣", "9" * 50])
 def test_an_unknown_class_is_refused_and_the_known_ones_are_named(text):
     with pytest.raises(UserError, match="cat, dog, 1"):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dcgan import cli
 from dcgan.errors import UserError
@@ -70,6 +71,53 @@ def test_an_error_of_the_system_is_one_line_that_names_the_file(monkeypatch, cap
     monkeypatch.setattr("dcgan.data.prepare", fail)
     assert cli.main(["prepare"]) == 2
     assert capsys.readouterr().err == "error: some/log.jsonl: Permission denied.\n"
+
+
+WRAPPED = """
+import sys
+class Descriptor:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+class Owner:
+    descriptor = Descriptor()
+"""
+"""Python 3.11 makes a RuntimeError of this."""
+
+
+def test_an_interrupt_that_an_import_wraps_is_still_one(monkeypatch, capsys):
+    def imports(options):
+        try:
+            exec(WRAPPED, {"__name__": "library"})
+        except RuntimeError as error:
+            raise ImportError("no library") from error
+
+    monkeypatch.setattr("dcgan.data.prepare", imports)
+    assert cli.main(["prepare"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_what_is_no_interrupt_and_no_mistake_keeps_its_traceback(monkeypatch):
+    def fail(options):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("dcgan.data.prepare", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        cli.main(["prepare"])
+
+
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["prepare", "--dataset", "folder", "--data-dir", "café"]])
+def test_everything_can_be_printed_where_the_terminal_knows_ascii_alone(arguments, tmp_path):
+    for kind in "thé", "lait":
+        (tmp_path / "café" / kind).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "café" / kind / "1.png")
+    for settings in {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}:
+        result = subprocess.run(
+            [sys.executable, "-m", "dcgan", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(CHECKOUT), "XDG_CACHE_HOME": str(tmp_path / "kéep")} | settings,
+            capture_output=True,
+        )
+        assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("door", ["train.py", "generate.py"])

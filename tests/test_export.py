@@ -398,8 +398,13 @@ def test_a_missing_package_is_told_before_any_work_with_the_file_that_lists_it(r
     run.generator_file.write_bytes(b"never read")
     assert cli.main(["export", "--format", "onnx"]) == 2
     printed = capsys.readouterr().err
-    assert "no_such_package, no_such.part" in printed
+    assert "needs no_such_package and no_such.part, which are not installed." in printed
     assert "numpy" not in printed
+    assert "requirements-export.txt` installs them" in printed
+    monkeypatch.setitem(FORMATS, "onnx", replace(FORMATS["onnx"], packages=("no_such_package",)))
+    assert cli.main(["export", "--format", "onnx"]) == 2
+    printed = capsys.readouterr().err
+    assert "needs no_such_package, which is not installed." in printed
     assert "pip install -r requirements-export.txt" in printed
     assert not (run.path / "exported").exists()
 
@@ -470,7 +475,7 @@ def test_a_card_tells_the_licence_of_every_data_set(run, dataset):
     words = {"mnist10k": "CC BY-SA 3.0", "mnist": "CC BY-SA 3.0", "stacked_mnist": "CC BY-SA 3.0"}
     words |= {"fashion_mnist": "MIT", "cifar10": "without a stated licence", "celeba": "non-commercial research"}
     run.config_file.write_text(to_yaml(TrainConfig(dataset=dataset)))
-    assert words.get(dataset, "own") in card_text(run).split("## Licence of the data")[1]
+    assert words.get(dataset, "whoever trained the generator") in card_text(run).split("## Licence of the data")[1]
 
 
 def test_a_run_without_a_config_has_a_card_that_does_not_guess(run):

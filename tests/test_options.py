@@ -77,6 +77,10 @@ def test_options_are_read_as_their_types(arguments, field, value):
         (["--precision"], "--precision"),
         (["--run-dir", ""], "--run-dir is empty."),
         (["--run-dir="], "--run-dir is empty."),
+        (["--config", ""], "--config is empty."),
+        (["--config="], "--config is empty."),
+        (["--foldre", "3"], "There is no option --foldre."),
+        (["--Batch-Size", "3"], "no option --Batch-Size; did you mean --batch-size?"),
         (["stray"], "'stray' belongs to no option."),
     ],
 )
@@ -120,6 +124,59 @@ def test_a_config_file_with_an_unknown_key_or_none_at_all_is_refused(tmp_path, c
         parse(config.TrainConfig, ["--config", str(file)], "train.py")
     with pytest.raises(UserError):
         read_yaml(config.TrainConfig, file)
+
+
+NO_CONFIGS = {
+    b"batchsize: 8\n": "no option --batchsize; did you mean --batch-size?",
+    b"steps: many\n": "--steps takes a whole number of at least 1, not many.",
+    b"steps: null\n": "--steps takes a whole number of at least 1; it can't be left empty",
+    b"conditional: maybe\n": "What is on or off takes true or false, not maybe.",
+    b"image_size: abc\n": "'abc' is neither N nor HxW.",
+    b"augment: blur\n": "augment takes colour",
+    b"data_dir: ''\n": "data_dir is empty.",
+    b"steps: 3\na: b: c\n": "it is no YAML: mapping values are not allowed here, in line 2.",
+    b"batch_size: [\n": "it is no YAML",
+    b"\x89PNG\r\n\x1a\n\0\xff": "it is no text.",
+    b"steps: 3\0": "it is no text.",
+    b"": "it holds no options.",
+    b"- a\n- b\n": "it holds no options.",
+    b"hello": "it holds no options.",
+}
+
+
+@pytest.mark.parametrize("content", NO_CONFIGS)
+@pytest.mark.parametrize("how", ["apart", "joined"])
+def test_what_is_wrong_with_a_config_file_is_one_line_that_names_it(tmp_path, content, how):
+    file = tmp_path / "recipe.yaml"
+    file.write_bytes(content)
+    given = ["--config", str(file)] if how == "apart" else [f"--config={file}"]
+    with pytest.raises(UserError, match=re.escape(NO_CONFIGS[content])) as caught:
+        parse(config.TrainConfig, [*given, "--no-tensorboard"], "train.py")
+    assert caught.value.problem.startswith(f"{file} can't be read as a config: ")
+    assert "\n" not in caught.value.problem
+
+
+@pytest.mark.parametrize(("name", "problem"), [("nowhere.yaml", "No such file"), (".", "Is a directory")])
+def test_a_config_file_that_can_not_be_opened_is_named(name, problem):
+    with pytest.raises(UserError, match=f"^{re.escape(name)} can't be read as a config: {problem}"):
+        parse(config.TrainConfig, ["--config", name], "train.py")
+
+
+def test_a_config_file_that_is_right_is_not_blamed_for_the_rest_of_the_line(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("steps: 7\n")
+    with pytest.raises(UserError, match=r"^--steps takes"):
+        parse(config.TrainConfig, ["--config", str(tmp_path / "recipe.yaml"), "--steps", "many"], "train.py")
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_an_empty_or_unwritable_value_is_refused_whatever_the_option(kind):
+    for name, hint in get_type_hints(kind).items():
+        if hint in (Path | None, Path, str | None, str):
+            option = f"--{name.replace('_', '-')}"
+            with pytest.raises(UserError, match=f"^{option} is empty"):
+                parse(kind, [option, ""], "x")
+            with pytest.raises(UserError, match=r"^b'caf\\xe9' is no UTF-8"):
+                parse(kind, [option, "caf\udce9"], "x")
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

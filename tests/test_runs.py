@@ -210,6 +210,13 @@ def test_without_a_directory_the_run_with_the_newest_generator_is_found():
     assert runs.find().path == Path("checkpoints/newest")
 
 
+def test_a_run_of_pictures_behind_a_link_has_a_name_that_can_be_printed():
+    Path("caf\udce9").mkdir()
+    Path("link").symlink_to("caf\udce9")
+    with runs.opened(TrainConfig("folder", data_dir=Path("link"))) as run:
+        assert run.path == Path("checkpoints/caf")
+
+
 def test_no_run_to_generate_from_is_told_in_words():
     with pytest.raises(UserError, match="no trained generator"):
         runs.find()

@@ -70,6 +70,8 @@ def fingerprint_of(digest: str, shape: tuple[int, ...], labels: np.ndarray | Non
 def evenly(count: int, wanted: int) -> np.ndarray:
     """Which of `count` images, at least 1, to take so that `wanted` of them come evenly from all: int64 (wanted,).
 
-    The first and the last are among them; where there are fewer, some come twice.
+    The first and the last are among them; where there are fewer, none comes more often than another by more than one.
     """
+    if wanted > count:
+        return np.arange(wanted) * count // wanted
     return np.linspace(0, count - 1, wanted).astype(int)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from dcgan.data.imageset import ImageSet, fingerprint_of, in_memory
 from dcgan.data.listing import Listing, open_listing
 from dcgan.data.mnist import CLASS_NAMES, read_mnist
 from dcgan.data.pixels import Cut, cut_array
-from dcgan.data.preparing import describe, packed
+from dcgan.data.preparing import describe, packed, tell_skipped
 from dcgan.data.store import Store
 from dcgan.errors import UserError
 from dcgan.sizes import Size, parse_size, stages_of
@@ -45,7 +46,11 @@ def load(config: DataConfig, split: str = "train") -> ImageSet:
     """
     check(config, split)
     with _readable(config):
-        return _load_packed(config, split)[0] if config.dataset in PACKED else _load_small(config, split)
+        if config.dataset not in PACKED:
+            return _load_small(config, split)
+        images, store = _load_packed(config, split)
+    tell_skipped(config.data_dir, store.skipped, len(images) + len(store.skipped))
+    return images
 
 
 def prepare(config: PrepareConfig) -> ImageSet:
@@ -69,7 +74,7 @@ def prepare(config: PrepareConfig) -> ImageSet:
         images, store = _load_packed(config, "train")
     print(f"{store.folder}: {len(images)} images of {_times(images.images.shape[1:])}.")
     if store.skipped:
-        print(f"{len(store.skipped)} skipped: {describe(store.skipped)}{' …' * (len(store.skipped) > 3)}")
+        print(f"{len(store.skipped)} skipped: {describe(store.skipped)}")
     return images
 
 
@@ -157,10 +162,12 @@ def _load_packed(config: DataConfig, split: str) -> tuple[ImageSet, Store]:
     cut = Cut(_size(config, _PACKED_SIZE), config.crop, config.channels or 3)
     name = config.dataset if split == "train" else f"{config.dataset}-{split}"
     with _listing(config, split) as listing:
-        label_of = _attribute_of(config, listing)  # first: an unknown attribute should not cost a preparation
+        names = [entry.name for entry in listing.entries]
+        label_of = _attribute_of(config, listing.root, names)
+        _labels(config, names, label_of)  # first: what is wrong with them should not cost a preparation
         store = packed(name, listing, cut, config.store_dir)
     missing = {item.name for item in store.skipped}
-    names = [entry.name for entry in listing.entries if entry.name not in missing]
+    names = [name for name in names if name not in missing]
     labels, class_names = _labels(config, names, label_of)
     fingerprint = fingerprint_of(store.digest, store.images.shape, labels)
     return ImageSet(config.dataset, store.images, labels, class_names, fingerprint), store
@@ -172,12 +179,11 @@ def _listing(config: DataConfig, split: str) -> AbstractContextManager[Listing]:
     return open_listing(config.data_dir)
 
 
-def _attribute_of(config: DataConfig, listing: Listing) -> dict[str, int]:
+def _attribute_of(config: DataConfig, root: Path, names: list[str]) -> dict[str, int]:
     """CelebA's attribute by name, empty if none is asked for."""
     if config.attribute is None:
         return {}
-    names = [entry.name for entry in listing.entries]
-    return dict(zip(names, attribute_labels(listing.root, names, config.attribute), strict=True))
+    return dict(zip(names, attribute_labels(root, names, config.attribute), strict=True))
 
 
 def _labels(

@@ -1,10 +1,11 @@
 """From a listing to its store: opened if it is there, made if it isn't."""
 
+import functools
 import hashlib
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def packed(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -> 
     with only_maker(folder, "preparing"):
         if open_store(folder, made_from) is None:
             total = len(listing.entries)
-            results = _some_skipped(_shown(decode_all(listing, cut), total, dataset), total, listing.root)
+            results = _some_skipped(_shown(decode_all(listing, cut), total, listing.root), total, listing.root)
             write_store(folder, made_from, cut.shape, results)
     store = open_store(folder, made_from)
     if store is None:
@@ -80,21 +81,29 @@ def _some_skipped(results: Iterable[np.ndarray | Skipped], total: int, root: Pat
         yield result
 
 
-def describe(skipped: Iterable[Skipped], most: int = 3) -> str:
+def describe(skipped: Sequence[Skipped], most: int = 3) -> str:
     """The first few skipped pictures and why, in one line that any terminal can show."""
-    first = [f"{item.name} ({item.reason})" for item in list(skipped)[:most]]
-    return "; ".join(first).encode("utf-8", "backslashreplace").decode()
+    first = [f"{item.name} ({item.reason})" for item in skipped[:most]]
+    text = "; ".join(first).encode("utf-8", "backslashreplace").decode()
+    return f"{text}{' …' * (len(skipped) > most)}"
 
 
-def _shown(results: Iterable[np.ndarray | Skipped], total: int, dataset: str) -> Iterator[np.ndarray | Skipped]:
+@functools.cache  # an evaluation during training opens the store again, which is no news
+def tell_skipped(root: Path, skipped: tuple[Skipped, ...], total: int) -> None:
+    """Say once which pictures of `total` are missing, if any."""
+    if skipped:
+        print(f"{root}: {len(skipped)} of {total} pictures skipped: {describe(skipped)}", file=sys.stderr)
+
+
+def _shown(results: Iterable[np.ndarray | Skipped], total: int, root: Path) -> Iterator[np.ndarray | Skipped]:
     """Pass everything on and show how far it is: a bar in a terminal, a line now and then in a log."""
     if sys.stderr.isatty():
-        yield from tqdm(results, f"Preparing {dataset}", total, unit=" images")
+        yield from tqdm(results, f"Preparing {root}", total, unit=" images")
         return
-    print(f"Preparing {dataset}: {total} pictures, once.", file=sys.stderr)
+    print(f"Preparing {root}: {total} pictures, once.", file=sys.stderr)
     told = time.monotonic()
     for done, result in enumerate(results):
         if time.monotonic() - told > _SECONDS_A_LINE:
             told = time.monotonic()
-            print(f"Preparing {dataset}: {done} of {total}.", file=sys.stderr)
+            print(f"Preparing {root}: {done} of {total}.", file=sys.stderr)
         yield result

@@ -32,7 +32,7 @@ LICENCES = {
     "fashion_mnist": "Fashion-MNIST is the work of Zalando SE, under the MIT licence.",
     "cifar10": "CIFAR-10 (Alex Krizhevsky, 2009) is published without a stated licence.",
     "celeba": "CelebA (Liu et al. 2015) may be used for non-commercial research only, by the terms of its authors.",
-    "folder": "The pictures are the own ones of whoever trained the generator: ask them what may be done with them.",
+    "folder": "The pictures came from a folder of whoever trained the generator: ask them what may be done with it.",
 }
 """What may be done with the data, by the data set's name."""
 

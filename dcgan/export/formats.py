@@ -49,9 +49,11 @@ class Format:
         """
         missing = [package for package in self.packages if not _is_installed(package)]
         if missing:
+            *several, last = missing
+            names = f"{', '.join(several)} and {last}" if several else last
             raise UserError(
-                f"Writing {self.words} needs {', '.join(missing)}, which is not installed.",
-                f"`pip install -r {REQUIREMENTS}` installs it.",
+                f"Writing {self.words} needs {names}, which {'are' if several else 'is'} not installed.",
+                f"`pip install -r {REQUIREMENTS}` installs {'them' if several else 'it'}.",
             )
 
 

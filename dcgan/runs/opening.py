@@ -71,7 +71,7 @@ def find(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
 def _is_run(path: Path) -> bool:
     """Whether a directory is a run's, or holds at least what others draw from."""
     run = Run(path)
-    return run.config_file.exists() or run.generator_file.exists()
+    return any(part.exists() for part in (run.config_file, run.generator_file, run.samples))
 
 
 def _default_directory(config: TrainConfig) -> Path:

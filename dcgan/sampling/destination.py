@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dcgan.config import GenerateConfig
 from dcgan.errors import UserError
-from dcgan.files import refuse_taken
+from dcgan.files import named_paths, refuse_taken
 from dcgan.runs import Run
 from dcgan.sampling.asked import Asked
 from dcgan.sampling.folder import refuse_existing
@@ -124,7 +124,10 @@ def _what(config: GenerateConfig, asked: Asked) -> tuple[str, str]:
         return "arithmetic", "".join(config.arithmetic.split())
     if config.along is not None:
         return f"along-{''.join(config.along.split())}", str(asked.seeds)
-    return "stages" if config.stages else "walk" if config.walk else "seeds", str(asked.seeds)
+    if config.stages:
+        others = named_paths(config.beside)
+        return f"stages-of-{1 + len(others)}-runs" if others else "stages", str(asked.seeds)
+    return "walk" if config.walk else "seeds", str(asked.seeds)
 
 
 def _first_free(path: Path, ending: str, make: Callable[[Path], None]) -> Path:

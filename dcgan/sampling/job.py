@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan.config import GenerateConfig
+from dcgan.files import named_paths
 from dcgan.runs import Run
 from dcgan.sampling.asked import Asked
 
@@ -68,6 +69,6 @@ class Job:
             "Label": label,
             "Arithmetic": self.config.arithmetic,
             "Along": self.config.along,
-            "Beside": self.config.beside,
+            "Beside": ", ".join(path.resolve().name for path in named_paths(self.config.beside)),
         }
         return notes | {name: text for name, text in others.items() if text}

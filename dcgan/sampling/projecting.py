@@ -14,7 +14,7 @@ from dcgan.data.decoding import decode, skipped, warnings_settled
 from dcgan.data.pixels import Cut
 from dcgan.errors import UserError
 from dcgan.files import named_paths, refuse_taken, whole_file
-from dcgan.pictures import encode_lines, save_png, tile
+from dcgan.pictures import encode_lines, magnify, save_png, tile
 from dcgan.runs import Run
 from dcgan.sampling.destination import new_folder
 from dcgan.sampling.latents import slerp
@@ -24,6 +24,9 @@ FOLDER = "projected"
 
 STAGES = (0, 3, 10, 30, 100, 300)
 """Steps after which the sheet shows how near the search has come; the end is shown as well."""
+
+SIDE = 64
+"""Pixels the shorter side of a picture has at least on a sheet."""
 
 FILES = ("sheet.png", "errors.png", "latents.npz", "walk.png")
 """What the command writes; the last one of two pictures or more."""
@@ -108,7 +111,12 @@ def convergence_sheet(generator, images: np.ndarray, found) -> np.ndarray:
     for points in found.stages:
         rows = points if found.labels is None else in_class(points, _kinds(generator, found.labels))
         drawn.append(draw_all(generator, rows))
-    return tile(np.stack([images, *drawn], axis=1).reshape(-1, *images.shape[1:]), len(drawn) + 1)
+    return _enlarged(np.stack([images, *drawn], axis=1).reshape(-1, *images.shape[1:]), len(drawn) + 1)
+
+
+def _enlarged(images: np.ndarray, columns: int) -> np.ndarray:
+    """A sheet of images (N, H, W, C), enlarged where they are too small to be looked at."""
+    return tile(np.stack([magnify(image, SIDE) for image in images]), columns)
 
 
 def _kinds(generator, labels: np.ndarray) -> np.ndarray:
@@ -175,7 +183,7 @@ def _write(out: Path, generator, images: np.ndarray, found, paths: Sequence[Path
     notes = {"Software": "dcgan", "Pictures": ", ".join(path.name for path in paths)}
     save_png(out / "sheet.png", convergence_sheet(generator, images, found), notes)
     if len(paths) > 1:
-        save_png(out / "walk.png", tile(walk_between(generator, found, walk), walk), notes)
+        save_png(out / "walk.png", _enlarged(walk_between(generator, found, walk), walk), notes)
     names = (f"{number}: {path.name}" for number, path in enumerate(paths, 1))
     lines = dict(zip(names, found.errors.T, strict=True))
     with whole_file(out / "errors.png") as temporary:

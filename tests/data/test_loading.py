@@ -10,7 +10,7 @@ import pytest
 from made import plain, write_files, write_mnist, write_zip
 
 from dcgan.config import DATASETS, DataConfig, PrepareConfig
-from dcgan.data import ImageSet, load, prepare, stacked
+from dcgan.data import ImageSet, load, prepare, preparing, stacked
 from dcgan.errors import UserError
 
 CLASSES = {"cats/1.png": plain((10, 0, 0)), "dogs/a/2.png": plain((20, 0, 0)), "cats/b/c/3.jpg": plain((30, 0, 0))}
@@ -46,6 +46,14 @@ def test_a_class_keeps_its_label_when_pictures_before_it_are_skipped(tmp_path):
     assert [pictures.class_names[label] for label in pictures.labels] == ["b"] * 15 + ["c"]
 
 
+def test_a_class_folder_whose_name_is_no_text_is_refused_before_anything_is_prepared(tmp_path):
+    root = write_files(tmp_path / "p", {"tea/1.png": plain(), "caf\udce9/2.png": plain()})
+    with pytest.raises(UserError, match=r"class folder b'caf\\xe9' is no UTF-8") as caught:
+        load(folder(root))
+    str(caught.value).encode("ascii")
+    assert not (tmp_path / "stores").exists()
+
+
 def test_the_fingerprint_is_the_contents_and_neither_paths_nor_times(tmp_path):
     one, two = (load(folder(write_files(tmp_path / name / "p", CLASSES))) for name in "xy")
     assert one.fingerprint == two.fingerprint
@@ -63,6 +71,21 @@ def test_preparing_says_where_the_store_is_and_what_was_skipped(tmp_path, capsys
     assert skipped.startswith("4 skipped: x0.png (it is no picture of a known format); x1.png")
     assert skipped.endswith("…")
     assert load(folder(tmp_path / "p")).fingerprint == prepared.fingerprint
+
+
+def test_loading_says_what_was_skipped_whether_the_store_is_new_or_ready(tmp_path, capsys):
+    files = {f"{n:02d}.png": plain() for n in range(40)} | {f"x{n}.png": b"" for n in range(4)}
+    root = write_files(tmp_path / "p", files)
+    told = f"{root}: 4 of 44 pictures skipped: x0.png (it is no picture of a known format); x1.png"
+    for _ in "new", "ready":
+        load(folder(root))
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith(told)
+        assert last.endswith(" …")
+        preparing.tell_skipped.cache_clear()  # as another process begins
+    load(folder(root))
+    load(folder(root))  # for the evaluation of the same training
+    assert capsys.readouterr().err.count("skipped") == 1
 
 
 def test_small_sets_need_no_preparing(capsys):

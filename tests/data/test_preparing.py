@@ -145,7 +145,7 @@ def test_a_store_folder_that_can_not_be_made_is_told(tmp_path):
 def test_a_log_gets_lines_and_a_terminal_a_bar(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(preparing, "_SECONDS_A_LINE", 0)
     pack(write_files(tmp_path / "p", numbered(3)), tmp_path / "s")
-    assert capsys.readouterr().err.splitlines()[0] == "Preparing folder: 3 pictures, once."
+    assert capsys.readouterr().err.splitlines()[0] == f"Preparing {tmp_path / 'p'}: 3 pictures, once."
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     pack(write_files(tmp_path / "q", numbered(3)), tmp_path / "s")
     assert "3/3" in capsys.readouterr().err

@@ -39,8 +39,11 @@ def config(**options):
 
 
 def cells(picture, count):
-    """The images of a row of a sheet of 8×8 pictures."""
-    return [picture[2:10, 2 + 10 * index : 10 + 10 * index] for index in range(count)]
+    """The images of a row of a sheet of 8×8 pictures, on which a pixel is 8×8 and the margin 2."""
+    enlarged = [picture[2:66, 2 + 66 * index : 66 + 66 * index] for index in range(count)]
+    for cell in enlarged:
+        np.testing.assert_array_equal(cell[::8, ::8].repeat(8, axis=0).repeat(8, axis=1), cell)
+    return [cell[::8, ::8] for cell in enlarged]
 
 
 def test_pictures_the_generator_drew_are_found_with_their_latents():
@@ -70,7 +73,8 @@ def test_the_walk_goes_from_one_found_picture_to_the_next_along_a_great_circle()
     project(config(walk=5))
     with np.load("out/latents.npz") as found:
         points = slerp(*found["latents"], np.linspace(0, 1, 5))
-    np.testing.assert_array_equal(read_png(Path("out/walk.png")), tile(draw_all(generator, points), 5))
+    large = draw_all(generator, points).repeat(8, axis=1).repeat(8, axis=2)
+    np.testing.assert_array_equal(read_png(Path("out/walk.png")), tile(large, 5))
 
 
 def test_one_picture_leaves_no_walk_and_a_second_search_a_folder_of_its_own():

@@ -12,7 +12,7 @@ from dcgan.config import GenerateConfig
 from dcgan.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.networks.upsampling import WAYS
-from dcgan.pictures import read_png, tile
+from dcgan.pictures import read_png, read_png_text, tile
 from dcgan.sampling import generate, latents
 from dcgan.sampling.draw import draw
 from dcgan.sampling.stages import Stages, compare_stages, stage_pictures
@@ -162,6 +162,13 @@ def test_the_command_sets_other_runs_below_each_row(capsys):
     out = generate(GenerateConfig(run_dir=places[0], stages=True, seeds="4", beside=str(places[1])))
     np.testing.assert_array_equal(read_png(out), compare_stages(list(named.values()), seeds=[4]))
     assert capsys.readouterr().out == f"Stages of 1 seed (4), of 2 runs: {out}\n"
+    assert out == places[0] / "generated/stages-of-2-runs-4.png"
+
+
+def test_a_sheet_of_several_runs_names_them_without_their_place():
+    one, other = saved("one", built()), saved("other", built())
+    out = generate(GenerateConfig(run_dir=one.path, stages=True, seeds="4", beside=str(other.path.resolve())))
+    assert read_png_text(out)["Beside"] == "other"
 
 
 def test_runs_are_set_beside_stages_only():
