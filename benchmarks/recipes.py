@@ -2,7 +2,9 @@
 
 Every training has the same time of one core, by its process' own clock, so that two run side by side and what else the
 machine does costs nothing but patience. The Fréchet distance is to held-out images, in the features of the data set's
-classifier. `--few 1000` trains on so many images, which is what DiffAugment is for.
+classifier: to the test split, or where there is none to half of the images, which is then not trained on. `--few 1000`
+trains on so many images, which is what DiffAugment is for. R1 needs gradients of gradients, which the compiled layers
+don't have: it runs with `compile=none`, and does fewer steps in the time than it could.
 """
 
 import argparse
@@ -106,6 +108,7 @@ def _train(contestant: Contestant, minutes: Sequence[float], seed: int) -> list[
         spans = [60 * (end - start) for start, end in zip([0.0, *minutes], minutes, strict=False)]
         answers = [worker.ask("train", span)[0] for span in spans]
     except WorkerFailed as error:
+        print(f"{contestant.name}, seed {seed}, failed: {error}", file=sys.stderr, flush=True)
         return str(error)
     finally:
         worker.close()
@@ -115,25 +118,36 @@ def _train(contestant: Contestant, minutes: Sequence[float], seed: int) -> list[
 
 
 def report(results: Mapping[str, Sequence], minutes: Sequence[float]) -> str:
-    """The table: mean and standard deviation over the seeds, and the ratio to the first recipe's mean."""
-    means = {name: _means(answers, len(minutes)) for name, answers in results.items()}
+    """The table: mean and standard deviation over the seeds, and the ratio to the first recipe's mean.
+
+    Below it, which trainings failed, and why; a row is about the others.
+    """
+    done = {name: [seed for seed in answers if not isinstance(seed, str)] for name, answers in results.items()}
+    means = {name: _means(answers, len(minutes)) for name, answers in done.items()}
     reference = next(iter(means.values()))
     rows = []
-    for name, answers in results.items():
-        failed = [answer for answer in answers if isinstance(answer, str)]
-        if failed:
-            rows.append([name, *[failed[0]] * len(minutes), "", ""])
+    for name, answers in done.items():
+        if not answers:
+            rows.append([name, *["failed"] * len(minutes), "", ""])
             continue
         cells = [spread([seed[i]["frechet_distance"] for seed in answers]) for i in range(len(minutes))]
         ratio = means[name][-1] / reference[-1] if reference else None
         rows.append([name, *cells, number(ratio), number(statistics.mean(seed[-1]["step"] for seed in answers))])
     columns = [f"distance after {number(end)} min" for end in minutes]
-    return table(("", *columns, "ratio", "steps"), rows)
+    return "\n\n".join([table(("", *columns, "ratio", "steps"), rows), *_failures(results)])
+
+
+def _failures(results: Mapping[str, Sequence]) -> list[str]:
+    """A line a training that failed; seeds are counted from 0."""
+    tried = ((name, seed, each) for name, answers in results.items() for seed, each in enumerate(answers))
+    return [
+        f"{name}, seed {seed}, failed and is not in its row: {why}" for name, seed, why in tried if isinstance(why, str)
+    ]
 
 
 def _means(answers: Sequence, count: int) -> list[float]:
-    """The mean distance after each of the minutes; empty where a training failed."""
-    if any(isinstance(answer, str) for answer in answers):
+    """The mean distance after each of the minutes; empty where no training came to an end."""
+    if not answers:
         return []
     return [statistics.mean(seed[i]["frechet_distance"] for seed in answers) for i in range(count)]
 

@@ -11,11 +11,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcgan import data, devices
+from dcgan import devices
 from dcgan.config import TrainConfig
 from dcgan.evaluation.judge import Judge
-from dcgan.evaluation.references import shuffle
-from dcgan.networks.compiled import CompiledConv2D
+from dcgan.evaluation.references import reference, shuffle
 from dcgan.networks.layers import Layers
 from dcgan.training.loop import classes_for
 from dcgan.training.trainer import Trainer
@@ -34,7 +33,8 @@ class Recipe:
         options: of `TrainConfig`.
         loss: `cross_entropy` or `hinge` (Lim and Ye 2017, "Geometric GAN").
         target: what the discriminator is told real images are (Salimans et al. 2016, section 3.4: 0.9).
-        spectral: spectral normalisation instead of BatchNorm in the discriminator (Miyato et al. 2018).
+        spectral: spectral normalisation of all its layers, with biases, instead of BatchNorm in the discriminator
+            (Miyato et al. 2018).
         penalty: γ of R1, γ/2·E‖∇D(x)‖² on real images (Mescheder et al. 2018, equation 9).
         pack: images the discriminator judges together (Lin et al. 2018, "PacGAN").
     """
@@ -47,20 +47,48 @@ class Recipe:
     pack: int = 1
 
 
-class SpectralConv2D(CompiledConv2D):
-    """A convolution whose kernel is divided by its largest singular value, by one power iteration a step."""
+class Spectral:
+    """For a layer whose kernel is divided by its largest singular value, by one power iteration a pass.
+
+    Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", algorithm 1 and equation 8; the
+    singular value takes part in the gradient, its vectors don't.
+    """
 
     def build(self, input_shape) -> None:
         super().build(input_shape)
-        self.direction = self.add_weight(shape=(1, self.filters), initializer="ones", trainable=False, name="u")
+        self.direction = self.add_weight(
+            shape=(1, self.kernel.shape[-1]), initializer="ones", trainable=False, name="u"
+        )
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        matrix = tf.reshape(self.kernel, (-1, self.filters))
+    def normalised(self) -> tf.Tensor:
+        """The kernel, divided."""
+        matrix = tf.reshape(self.kernel, (-1, self.kernel.shape[-1]))
         v = tf.stop_gradient(tf.math.l2_normalize(tf.matmul(self.direction, matrix, transpose_b=True)))
         u = tf.stop_gradient(tf.math.l2_normalize(tf.matmul(v, matrix)))
         self.direction.assign(u)
-        norm = tf.reduce_sum(tf.matmul(v, matrix) * u)
-        return tf.nn.conv2d(inputs, self.kernel / norm, 2, "SAME")
+        return self.kernel / tf.reduce_sum(tf.matmul(v, matrix) * u)
+
+
+class SpectralConv2D(Spectral, keras.layers.Conv2D):
+    """A spectrally normalised convolution."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel) -> tf.Tensor:
+        return super().convolution_op(inputs, self.normalised())
+
+
+class SpectralDense(Spectral, keras.layers.Dense):
+    """A spectrally normalised dense layer."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        return tf.matmul(inputs, self.normalised()) + self.bias
+
+
+def spectral(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """A layer's normalised kind, with a bias, which no BatchNorm adds any more; layers without weights as they are."""
+    for plain, normalised in ((keras.layers.Conv2D, SpectralConv2D), (keras.layers.Dense, SpectralDense)):
+        if isinstance(layer, plain):
+            return normalised.from_config(layer.get_config() | {"use_bias": True})
+    return layer
 
 
 class Identity(keras.layers.Layer):
@@ -81,9 +109,11 @@ class Candidate(Trainer):
         super().__init__(config, *where, **more)
 
     def _build_discriminator(self, layers: Layers, channels: int, **options) -> keras.Model:
-        if self.recipe.spectral:
-            layers = Layers(SpectralConv2D, batch_norm=Identity)
-        return super()._build_discriminator(layers=layers, channels=channels * self.recipe.pack, **options)
+        channels *= self.recipe.pack
+        if not self.recipe.spectral:
+            return super()._build_discriminator(layers=layers, channels=channels, **options)
+        plain = super()._build_discriminator(layers=Layers(batch_norm=Identity), channels=channels, **options)
+        return keras.models.clone_model(plain, clone_function=spectral)
 
     def _judge(self, real, drawn, kinds, draws):
         if self.recipe.pack > 1:
@@ -116,7 +146,7 @@ def _packed(images: tf.Tensor, count: int) -> tf.Tensor:
 
 
 class Training:
-    """A training by a recipe, that can be judged in between.
+    """A training by a recipe, that can be judged in between, by images that it does not learn from.
 
     Args:
         recipe: arguments of `Recipe`.
@@ -131,7 +161,7 @@ class Training:
         made = Recipe(**recipe)
         where = {"dataset": dataset, "data_dir": data_dir and Path(data_dir), "evaluate_every": 1}
         self.config = TrainConfig(**where, seed=seed, evaluate_num=pictures, **made.options)
-        images = data.load(self.config)
+        images = reference(self.config).training
         self.classes = classes_for(self.config, images)
         self.trainer = Candidate(
             made, self.config, images.image_size, images.channels, shares=self.classes.shares if self.classes else ()

@@ -10,9 +10,10 @@ from dcgan.config.fields import Count, PerMap, Seed, option
 
 @dataclass(frozen=True)
 class EvaluateConfig(DataConfig):
-    """Measure how near drawn pictures are to real ones that no training saw.
+    """Measure how near drawn pictures are to real ones that are held out.
 
-    The data options are those of the run, unless they are given.
+    These are the test split, which no training saw; of a data set without one, a random half of its images, which a
+    run learnt from like all others. The data options are those of the run, unless they are given.
 
     Args:
         dataset: what to compare with; by default the run's own, and `mnist10k` for `--images`.
@@ -25,8 +26,10 @@ class EvaluateConfig(DataConfig):
             memorisation, support, checkerboard, unsupervised; by default all that can be measured but the last.
         features: what the pictures are compared in: `classifier`, trained once on the data set's labels, `inception`,
             whose weights are downloaded, or the name of a `.keras` file.
-        json: file for the report; by default `evaluation.json` in the run directory, replacing an older one.
-        overwrite: replace `--json` if it exists.
+        json: file for the report, beside which sheets of pictures take its name; by default `evaluation.json` in the
+            run directory, replacing an older one, but not the one that came with a published generator: beside that,
+            it is `evaluation-2.json` and so on.
+        overwrite: replace `--json` and its sheets if they exist, or what came with a published generator.
     """
 
     dataset: Literal[*DATASETS] | None = option(None, "Data")

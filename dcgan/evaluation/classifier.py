@@ -1,6 +1,7 @@
 """A small classifier of a data set's own labels, trained once and kept: what its features know is that data set."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import keras
@@ -71,7 +72,10 @@ def train_classifier(images: ImageSet, steps: int = STEPS) -> keras.Model:
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
-    for step in tqdm(range(1, steps + 1), f"Training a classifier of {images.name}, once", leave=False, disable=None):
+    words = f"Training a classifier of {images.name}, once"
+    if not sys.stderr.isatty():  # where no bar is drawn
+        print(f"{words}.", file=sys.stderr, flush=True)
+    for step in tqdm(range(1, steps + 1), words, leave=False, disable=None):
         chosen = order(step, BATCH, len(images), _SEED)
         model.train_on_batch(to_float(images.images[chosen]), images.labels[chosen])
     return model

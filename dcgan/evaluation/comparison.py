@@ -119,5 +119,7 @@ def compare(
         raise UserError(f"The pictures are {ours}, and the data set's images {theirs}.", "Change --image-size.")
     count = min(num, len(real.training), samples.available or num)
     if count < 2:
-        raise UserError("There are fewer than two pictures to compare.", "Draw more with --num.")
+        small = len(real.training) < 2
+        hint = f"The data set is too small: {real.words}" if small else "Draw more with --num, or take more --images."
+        raise UserError("There are fewer than two pictures to compare.", hint)
     return Comparison(samples, real, data, count, features, run)

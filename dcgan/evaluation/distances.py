@@ -12,11 +12,15 @@ WORKING_MEMORY = 128
 """MiB a block of pairwise distances may take, whatever the number of images."""
 
 
+MANIFOLD_NEIGHBOURS, DENSITY_NEIGHBOURS = 3, 5
+"""The k of precision and recall, and of density and coverage, as their papers have it."""
+
+
 class Estimate(NamedTuple):
-    """A figure that was drawn from random subsets: its mean, and the standard deviation between subsets."""
+    """A figure, and how far it differs between random subsets: a standard deviation, None of too few images."""
 
     value: float
-    spread: float
+    spread: float | None
 
 
 def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
@@ -58,25 +62,29 @@ def kernel_distance(
         features_a: (N, D), N at least 2.
         features_b: (M, D), M at least 2.
         subsets: how many pairs of subsets are drawn.
-        subset_size: rows of a subset; a smaller set gives all its rows.
+        subset_size: rows of a subset, at most; half of the smaller set gives no more, so that subsets differ.
         seed: the subsets follow from it.
 
     Returns:
-        Mean and standard deviation over the subsets, computed in float64. The mean's own uncertainty is smaller:
-        about the spread divided by the root of the number of disjoint subsets that the sets hold.
+        Mean and standard deviation over the subsets, computed in float64; sets that are no larger than a subset are
+        compared whole, and the spread alone is that of halves. The value's own uncertainty is smaller: about the
+        spread divided by the root of the number of disjoint subsets that the sets hold.
 
     Raises:
         UserError: as `frechet_distance`.
     """
     a, b = _checked(features_a, features_b, least=2)
     random = np.random.Generator(np.random.Philox(key=derived_seed(seed, "kernel distance")))
-    size = min(subset_size, len(a), len(b))
+    size = min(subset_size, len(a) // 2, len(b) // 2)
+    if size < 2:
+        return Estimate(_discrepancy(a, b), None)
     pairs = ([x[random.choice(len(x), size, replace=False)] for x in (a, b)] for _ in range(subsets))
     values = [_discrepancy(x, y) for x, y in pairs]
-    return Estimate(float(np.mean(values)), float(np.std(values)))
+    whole = max(len(a), len(b)) <= subset_size
+    return Estimate(_discrepancy(a, b) if whole else float(np.mean(values)), float(np.std(values)))
 
 
-def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = 3) -> tuple[float, float]:
+def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = MANIFOLD_NEIGHBOURS) -> tuple[float, float]:
     """How much of what is drawn looks real, and how much of what is real can be drawn.
 
     Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models", equation 1: a
@@ -102,7 +110,7 @@ def precision_recall(real: np.ndarray, drawn: np.ndarray, neighbours: int = 3) -
     return float(within_real.mean()), float(within_drawn.mean())
 
 
-def density_coverage(real: np.ndarray, drawn: np.ndarray, neighbours: int = 5) -> tuple[float, float]:
+def density_coverage(real: np.ndarray, drawn: np.ndarray, neighbours: int = DENSITY_NEIGHBOURS) -> tuple[float, float]:
     """How densely the drawn points lie where the real ones are, and how many of the real ones they reach.
 
     Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", equations 3 and 4 (section 4:
@@ -136,10 +144,9 @@ def _moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _discrepancy(x: np.ndarray, y: np.ndarray) -> float:
-    """The unbiased estimate of MMD² from two sets of n points each; no point is compared with itself."""
-    count = len(x)
-    within = sum(_kernel(z, z).sum() - _kernel_of_itself(z).sum() for z in (x, y)) / (count * (count - 1))
-    return float(within - 2 * _kernel(x, y).mean())
+    """The unbiased estimate of MMD² from two sets of points; no point is compared with itself."""
+    within = [(_kernel(z, z).sum() - _kernel_of_itself(z).sum()) / (len(z) * (len(z) - 1)) for z in (x, y)]
+    return float(sum(within) - 2 * _kernel(x, y).mean())
 
 
 def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -31,6 +31,8 @@ class Judge:
             raise UserError(f"--evaluate-every needs a data set with labels, and {config.dataset} has none here.", hint)
         pictures = Samples("training", real.held_out.images.shape[1:], lambda count: real.training.images[:count])
         self._real = compare(pictures, real, data_options(config, None), config.evaluate_num, config.features)
+        self.scale = f"{config.features}, {self._real.count} pictures"
+        """How it measures, in words: distances are compared with those on the same scale only."""
         self._real_distance = frechet_distance(self._real.real_features, self._real.held_out_features)
 
     def __call__(self, generator: keras.Model, classes: Classes | None = None) -> dict[str, float]:

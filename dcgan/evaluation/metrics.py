@@ -9,7 +9,7 @@ from dcgan.errors import UserError
 from dcgan.evaluation import distances, modes, neighbours, unsupervised
 from dcgan.evaluation.comparison import Comparison
 from dcgan.evaluation.features import extract
-from dcgan.evaluation.references import some
+from dcgan.evaluation.references import some, some_of
 from dcgan.pictures import save_png
 from dcgan.restoring import load_discriminator
 
@@ -18,6 +18,9 @@ MOST_LABELLED = 50_000
 
 PERIODS = {2: "last", 4: "last but one"}
 """Pixels after which a checkerboard repeats, and which doubling of the generator leaves it."""
+
+MANY = 5000
+"""Pictures from which on the Fréchet distance's bias is small beside the distance itself."""
 
 SPECTRA = 1000
 """Pictures whose spectra are averaged: enough for the noise in them to cancel."""
@@ -58,27 +61,37 @@ class Metric:
     """How a name of `--metrics` is worked out.
 
     Args:
-        measure: gives its figures; pictures that belong to them are written to the folder, if there is one.
+        measure: gives its figures; the pictures that belong to them are written to the sheet, if there is one.
         lacks: what it would need and hasn't got, in a few words; empty where it can be measured.
         unasked: whether it is part of an evaluation that names no metrics.
         of_features: whether it compares features, and not pixels or labels.
+        of_all: whether it is for pictures of all kinds, so that its absence is worth a word.
+        sheet: what its sheet of pictures is called; empty where it has none.
     """
 
     measure: Callable[[Comparison, Path | None], Iterable[Figure]]
     lacks: Callable[[Comparison], str] = lambda comparison: ""
     unasked: bool = True
     of_features: bool = False
+    of_all: bool = True
+    sheet: str = ""
 
 
-def _frechet(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+def _frechet(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     drawn, real = (
         distances.frechet_distance(features, this.held_out_features)
         for features in (this.drawn_features, this.real_features)
     )
-    yield Figure("frechet_distance", drawn, real, "lower")
+    yield Figure("frechet_distance", drawn, real, "lower", note=_of_few(min(this.count, len(this.held_out))))
 
 
-def _kernel(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+def _of_few(count: int) -> str:
+    """What has to be known of a Fréchet distance of so many pictures; nothing where they are enough."""
+    few = f"of {count} only, which makes both distances larger and the ratio nearer to 1: compare only with as many"
+    return few if count < MANY else ""
+
+
+def _kernel(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     drawn, real = (
         distances.kernel_distance(features, this.held_out_features)
         for features in (this.drawn_features, this.real_features)
@@ -89,7 +102,7 @@ def _kernel(this: Comparison, folder: Path | None) -> Iterable[Figure]:
 def _pairs(names: tuple[str, str], measure: Callable) -> Callable[[Comparison, Path | None], Iterable[Figure]]:
     """A metric of two figures that are measured together."""
 
-    def both(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+    def both(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
         drawn = measure(this.held_out_features, this.drawn_features)
         real = measure(this.held_out_features, this.real_features)
         return [Figure(name, *values, "higher") for name, *values in zip(names, drawn, real, strict=True)]
@@ -97,7 +110,7 @@ def _pairs(names: tuple[str, str], measure: Callable) -> Callable[[Comparison, P
     return both
 
 
-def _neighbours(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+def _neighbours(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     most = min(MOST_LABELLED, this.samples.available or MOST_LABELLED)
     count, held_out = min(most, len(this.reference.training)), this.reference.held_out
     sets = (this.samples.take(count), this.samples.labels(count)), some(this.reference.training, count)
@@ -105,30 +118,34 @@ def _neighbours(this: Comparison, folder: Path | None) -> Iterable[Figure]:
     yield Figure("one_nn_error", drawn, real, "lower", note=f"fitted on {count} labelled images")
 
 
-def _memorisation(this: Comparison, folder: Path | None) -> Iterable[Figure]:
-    training = this.reference.training.images
-    count = neighbours.affordable(min(this.count, len(this.held_out)), training)
-    drawn, held_out = this.drawn[:count], some(this.reference.held_out, count)[0]
-    found = neighbours.memorisation(drawn, training, held_out)
-    if folder is not None:
-        save_png(folder / "evaluation-nearest.png", neighbours.closest_sheet(drawn, training, found))
-    note = f"of {count}, nearer to a training image than all but 1 in 100 held-out ones"
+def _memorisation(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+    seen, halved = this.reference.seen.images, this.reference.halved
+    count = neighbours.affordable(min(this.count, len(this.held_out)), seen)
+    drawn, own = this.drawn[:count], some_of(len(seen), count) if halved else None
+    held_out = seen[own] if halved else some(this.reference.held_out, count)[0]
+    found = neighbours.memorisation(drawn, seen, held_out, own)
+    if sheet is not None:
+        save_png(sheet, neighbours.closest_sheet(drawn, seen, found))
+    others = f"these {len(seen)} are to another" if halved else "held-out ones"
+    note = f"of {count}, nearer to a training image than all but 1 in 100 {'of ' * halved}{others}"
+    note += f"; {found.copies} of {count} real ones left out that are copies" if found.copies else ""
     yield Figure("memorised", found.near, neighbours.RARE, "lower", note=note)
     yield Figure("distance_to_training", found.median, found.held_out_median, "higher", note="in the median")
 
 
-def _support(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+def _support(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     count = neighbours.affordable_pairs(this.count, this.drawn)
     drawn = this.drawn[:count]
     found = neighbours.support(drawn, some(this.reference.training, count)[0])
-    if folder is not None:
-        save_png(folder / "evaluation-repeats.png", neighbours.repeats_sheet(drawn, found))
+    if sheet is not None:
+        save_png(sheet, neighbours.repeats_sheet(drawn, found))
     note = f"{found.repeats} repeats among {count}"
     note += "" if found.estimate else f": at least {found.at_least:.3g} different pictures"
+    note += "" if found.real else ", none among as many real ones"
     yield Figure("support", found.estimate, found.real, "higher", note=note)
 
 
-def _modes(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+def _modes(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     most = this.samples.available or modes.COUNT
     count = min(modes.COUNT, most, len(this.reference.training))
     drawn, real = (
@@ -141,7 +158,7 @@ def _modes(this: Comparison, folder: Path | None) -> Iterable[Figure]:
     yield Figure("mode_divergence", drawn[1], real[1], "lower", note="KL to the uniform distribution, in nats")
 
 
-def _unsupervised(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+def _unsupervised(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     height, width, channels = this.samples.shape
     network = load_discriminator(this.run, (height, width), channels)
     fit, test = some(this.reference.training, this.count), this.reference.held_out
@@ -151,7 +168,7 @@ def _unsupervised(this: Comparison, folder: Path | None) -> Iterable[Figure]:
     yield Figure("svm_accuracy", drawn, real, "higher", note=note)
 
 
-def _checkerboard(this: Comparison, folder: Path | None) -> Iterable[Figure]:
+def _checkerboard(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     for period, doubling in PERIODS.items():
         drawn, real = (checkerboard_energy(images[:SPECTRA], period) for images in (this.drawn, this.real))
         note = (
@@ -166,9 +183,26 @@ def _lacks_periods(this: Comparison) -> str:
     return "" if fit else f"pictures with sides of {3 * max(PERIODS)} pixels and more, multiples of {max(PERIODS)}"
 
 
+def _lacks_pictures(neighbours: int) -> Callable[[Comparison], str]:
+    """Pictures on both sides, where each needs so many neighbours."""
+
+    def lacks(this: Comparison) -> str:
+        return "" if min(this.count, len(this.held_out)) > neighbours else f"more than {neighbours} pictures of each"
+
+    return lacks
+
+
 def _lacks_labels(this: Comparison) -> str:
-    ready = this.samples.labels is not None and this.reference.held_out.labels is not None
-    return "" if ready else "pictures with labels: a conditional run, class folders, or a .npz with `labels`"
+    if this.samples.labels is None or this.reference.held_out.labels is None:
+        return "pictures with labels: a conditional run, class folders, or a .npz with `labels`"
+    classes, names = this.run and this.run.classes(), this.reference.held_out.class_names
+    return "" if not classes or classes.names == tuple(names) else "a data set of the run's own classes"
+
+
+def _lacks_the_runs_images(this: Comparison) -> str:
+    if this.run is None or not this.run.config_file.exists() or this.run.config().dataset == this.data.dataset:
+        return ""
+    return f"the run's own images, --dataset {this.run.config().dataset}"
 
 
 def _lacks_stack(this: Comparison) -> str:
@@ -184,16 +218,30 @@ def _lacks_run(this: Comparison) -> str:
 METRICS = {
     "frechet": Metric(_frechet, of_features=True),
     "kernel": Metric(_kernel, of_features=True),
-    "precision_recall": Metric(_pairs(("precision", "recall"), distances.precision_recall), of_features=True),
-    "density_coverage": Metric(_pairs(("density", "coverage"), distances.density_coverage), of_features=True),
-    "modes": Metric(_modes, _lacks_stack),
-    "neighbours": Metric(_neighbours, _lacks_labels),
-    "memorisation": Metric(_memorisation),
-    "support": Metric(_support),
-    "checkerboard": Metric(_checkerboard, _lacks_periods),
+    "precision_recall": Metric(
+        _pairs(("precision", "recall"), distances.precision_recall),
+        _lacks_pictures(distances.MANIFOLD_NEIGHBOURS),
+        of_features=True,
+    ),
+    "density_coverage": Metric(
+        _pairs(("density", "coverage"), distances.density_coverage),
+        _lacks_pictures(distances.DENSITY_NEIGHBOURS),
+        of_features=True,
+    ),
+    "modes": Metric(_modes, _lacks_stack, of_all=False),
+    "neighbours": Metric(_neighbours, _lacks_labels, of_all=False),
+    "memorisation": Metric(_memorisation, _lacks_the_runs_images, sheet="nearest"),
+    "support": Metric(_support, sheet="repeats"),
+    "checkerboard": Metric(_checkerboard, _lacks_periods, of_all=False),
     "unsupervised": Metric(_unsupervised, _lacks_run, unasked=False),
 }
 """Every metric that `--metrics` can name."""
+
+
+def left_out(comparison: Comparison) -> dict[str, str]:
+    """What the metrics lack that an evaluation of any pictures would have: words by name."""
+    missing = {name: metric.lacks(comparison) for name, metric in METRICS.items() if metric.unasked and metric.of_all}
+    return {name: lacks for name, lacks in missing.items() if lacks}
 
 
 def chosen(text: str | None, comparison: Comparison) -> list[str]:

@@ -1,7 +1,8 @@
 """What a drawn picture shows, read by the classifier of the data set that its generator learnt from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from dcgan.data.imageset import WHERE_LABELS_ARE
 from dcgan.errors import UserError
 from dcgan.evaluation.classifier import classifier_for
 from dcgan.evaluation.features import extract
+from dcgan.mistakes import did_you_mean
 from dcgan.restoring import data_options
 from dcgan.runs import Run
 from dcgan.sampling.draw import draw_all
@@ -47,6 +49,8 @@ class Subject:
     def reader(self) -> tuple[tuple[str, ...], Callable[[np.ndarray], np.ndarray]]:
         """The names of the data set's classes, and what reads the class of pictures: uint8 (N, H, W, C) to int (N,).
 
+        The classifier is trained when it is first asked, so that a name can be looked up before.
+
         Raises:
             UserError: the data set is not there, has no labels or not the run's, or images of another size.
         """
@@ -59,8 +63,8 @@ class Subject:
             raise UserError(f"Images and generator differ in size: {sizes}.", "Leave out --image-size and --channels.")
         if self.classes is not None and tuple(images.class_names) != self.classes.names:
             raise UserError(f"{images.name} has other classes than {self.run.path}.", "Leave out --dataset.")
-        classifier = classifier_for(images, self.config.store_dir)
-        return tuple(images.class_names), lambda pictures: extract(classifier, pictures).argmax(axis=1)
+        classifier = cache(lambda: classifier_for(images, self.config.store_dir))
+        return tuple(images.class_names), lambda pictures: extract(classifier(), pictures).argmax(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +97,20 @@ def subject_of(config, weights: str) -> Subject:
     return Subject(run, config, run.load_generator(weights), run.classes())
 
 
-def class_named(text: str, names: tuple[str, ...]) -> int:
+def class_named(text: str, names: tuple[str, ...], others: Iterable[str] = ()) -> int:
     """The number of the class that a person means by its name or number.
 
+    Args:
+        text: the name or number.
+        names: of the classes.
+        others: what else may have been meant.
+
     Raises:
-        UserError: there is no such class.
+        UserError: there is no such class; it names what is spelt alike.
     """
-    return Classes(names, tuple(1 / len(names) for _ in names)).parse(text)
+    try:
+        return Classes(names, tuple(1 / len(names) for _ in names)).parse(text)
+    except UserError as error:
+        if (meant := did_you_mean(text, others)) == ".":
+            raise
+        raise UserError(f"There is no class {text!r}{meant}", error.hint) from None

@@ -23,11 +23,18 @@ class Reference:
         training: what the classifier learns from, and the real images that are measured beside the drawn ones.
         held_out: what both are compared with.
         words: which part is which, in one line.
+        seen: all that a run on this data set learns from: `training`, or where there is no test split every image.
     """
 
     training: ImageSet
     held_out: ImageSet
     words: str
+    seen: ImageSet
+
+    @property
+    def halved(self) -> bool:
+        """Whether a run on this data set learns from the held-out images, too."""
+        return self.seen is not self.training
 
 
 def reference(config: DataConfig) -> Reference:
@@ -46,14 +53,14 @@ def reference(config: DataConfig) -> Reference:
     held_out = _test_split(config)
     if held_out is not None:
         words = f"{config.dataset}: {len(held_out)} images of its test split are held out"
-        return Reference(training, held_out, f"{words}, {len(training)} are for training.")
+        return Reference(training, held_out, f"{words}, {len(training)} are for training.", training)
     if len(training) < 2:
         raise UserError(f"{config.dataset} has a single image, and nothing to compare it with.")
     half = min(len(training) // 2, MOST_BYTES // training.images[0].nbytes)
     shuffled = shuffle(len(training))
     one, other = _part(training, shuffled[:half]), _part(training, shuffled[half : 2 * half])
     words = f"{config.dataset} has no test split: {half} of its images, chosen at random, are held out, though a run"
-    return Reference(one, other, f"{words} saw them; {half} others are for training.")
+    return Reference(one, other, f"{words} saw them; {half} others are for training.", training)
 
 
 def digits_of(config: DataConfig) -> DataConfig:
@@ -75,8 +82,13 @@ def some(images: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray | None]:
     Returns:
         uint8 (count, H, W, C), and their labels, int64 (count,) or None.
     """
-    chosen = np.sort(shuffle(len(images))[:count])  # in the order of the file they may be mapped from
+    chosen = some_of(len(images), count)
     return images.images[chosen], None if images.labels is None else images.labels[chosen]
+
+
+def some_of(available: int, count: int) -> np.ndarray:
+    """Which ones `some` takes, int64 (count,): in the order of the file they may be mapped from."""
+    return np.sort(shuffle(available)[:count])
 
 
 def _test_split(config: DataConfig) -> ImageSet | None:

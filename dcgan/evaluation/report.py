@@ -1,6 +1,7 @@
 """The command that judges: a table to read, and the same as JSON."""
 
 import importlib.metadata
+import itertools
 import json
 import math
 import time
@@ -26,23 +27,27 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         config: every option; see `EvaluateConfig`.
 
     Returns:
-        What was written: `pictures`, `data`, `features`, `counts` and `versions` say what was compared, and `figures`
-        holds, by name, `drawn`, `real` (as many training images), `ratio`, `better` and, where there are,
-        `drawn_spread`, `real_spread` and `note`; numbers that do not exist are null.
+        What was written: `pictures`, `data`, `features`, `counts` and `versions` say what was compared, and `left_out`
+        what metrics lack that were left out unasked. `figures` holds, by name, `drawn`, `real` (as many training
+        images), `ratio`, `better` and, where there are, `drawn_spread`, `real_spread` and `note`; numbers that do not
+        exist are null.
 
     Raises:
-        UserError: options that contradict each other; no such run, pictures or data set; or what a metric lacks.
+        UserError: options that contradict each other; no such run, pictures or data set; what a metric lacks; or a
+            place that is taken.
     """
     run = _run(config)
     place = _place(config, run)
     comparison = _comparison(config, run)
-    from dcgan.evaluation.metrics import chosen
+    from dcgan.evaluation.metrics import chosen, left_out
 
     names = chosen(config.metrics, comparison)  # before anything is drawn or learnt
+    sheets = _sheets(config, names, place)
     began = time.monotonic()
     report = _describe(comparison, names)
+    report["left_out"] = left_out(comparison) if config.metrics is None else {}
     _print_head(report)
-    report["figures"] = dict(_figure(figure) for figure in _measure(comparison, names, place))
+    report["figures"] = dict(_figure(figure) for figure in _measure(comparison, names, sheets))
     report["seconds"] = round(time.monotonic() - began, 1)
     _write(report, place)
     return report
@@ -58,11 +63,35 @@ def _run(config: EvaluateConfig) -> Run | None:
 
 
 def _place(config: EvaluateConfig, run: Run | None) -> Path | None:
-    """Where the report goes; an older one in the run directory is replaced, any other file only if that was asked."""
-    if config.json is None:
-        return run.evaluation_file if run is not None else None
-    refuse_taken(config.json, config.overwrite, "--json")
-    return config.json
+    """Where the report goes; a run's own older one is replaced, any other file only if that was asked."""
+    if config.json is not None:
+        refuse_taken(config.json, config.overwrite, "--json")
+        return config.json
+    if run is None:
+        return None
+    taken = run.evaluation_file.exists() and run.is_published() and not config.overwrite
+    return _beside_the_published(run.evaluation_file) if taken else run.evaluation_file
+
+
+def _beside_the_published(file: Path) -> Path:
+    """The first free name beside the report that came with a generator; says so."""
+    names = (file.with_stem(f"{file.stem}-{number}") for number in itertools.count(2))
+    free = next(name for name in names if not name.exists())
+    print(f"{file} came with the generator and stays (--overwrite would replace it): this report is {free.name}.\n")
+    return free
+
+
+def _sheets(config: EvaluateConfig, names: list[str], place: Path | None) -> dict[str, Path]:
+    """Where the sheets of pictures go, by metric: beside the report, named after it, and replaced with it."""
+    from dcgan.evaluation.metrics import METRICS
+
+    if place is None:
+        return {}
+    kinds = {name: METRICS[name].sheet for name in names if METRICS[name].sheet}
+    sheets = {name: place.with_name(f"{place.stem}-{kind}.png") for name, kind in kinds.items()}
+    for sheet in sheets.values() if config.json is not None else ():
+        refuse_taken(sheet, config.overwrite, "--json")
+    return sheets
 
 
 def _comparison(config: EvaluateConfig, run: Run | None):
@@ -110,18 +139,20 @@ def _print_head(report: dict[str, Any]) -> None:
     counts, features = report["counts"], report["features"]
     print(f"Pictures: {counts['drawn']} of {report['pictures']}; beside them, {counts['real']} real ones.")
     print(f"Data: {report['data']}")
+    if report["left_out"]:
+        print(f"Left out: {'; '.join(f'{name}, which needs {lacks}' for name, lacks in report['left_out'].items())}.")
     if features is not None:
         right = f" ({features['accuracy']:.2%} right on held-out images)" if "accuracy" in features else ""
         print(f"Features: {features['width']} of {features['name']}{right}. {features['note']}")
     print("\n" + _ROW.format("", "drawn", "real", "ratio"))
 
 
-def _measure(this, names: list[str], place: Path | None):
+def _measure(this, names: list[str], sheets: dict[str, Path]):
     """The figures of all metrics, each printed as soon as it is there."""
     from dcgan.evaluation.metrics import METRICS
 
     for name in names:
-        for figure in METRICS[name].measure(this, place.parent if place else None):
+        for figure in METRICS[name].measure(this, sheets.get(name)):
             drawn, real = _number(figure.drawn, figure.drawn_spread), _number(figure.real, figure.real_spread)
             note = f"  {figure.note}" if figure.note else ""
             print(_ROW.format(figure.name, drawn, real, _number(figure.ratio)) + note, flush=True)

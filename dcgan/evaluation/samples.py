@@ -91,7 +91,7 @@ def of_path(path: Path, shape: Shape, class_names: tuple[str, ...]) -> Samples:
     if not path.exists():
         raise UserError(f"There is no {path}.", "--images is a folder of pictures, or a .npy file.")
     is_array = path.is_file() and path.suffix.lower() in (".npy", ".npz")
-    images, labels = _read_array(path) if is_array else _read_folder(path, shape, class_names)
+    images, labels, note = (*_read_array(path), "") if is_array else _read_folder(path, shape, class_names)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or not len(images):
         raise UserError(
             f"{path} holds {images.dtype} {images.shape}, and the data set's images are uint8 (N, {_times(shape)}).",
@@ -101,7 +101,7 @@ def of_path(path: Path, shape: Shape, class_names: tuple[str, ...]) -> Samples:
         raise UserError(f"{path} holds {labels.dtype} {labels.shape} labels for {len(images)} images.")
     order = shuffle(len(images))  # they may be sorted by class
     labelled = None if labels is None else lambda count: labels[order[:count]]
-    return Samples(str(path), shape, lambda count: images[order[:count]], len(images), labelled)
+    return Samples(f"{path}{note}", shape, lambda count: images[order[:count]], len(images), labelled)
 
 
 def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -116,19 +116,22 @@ def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         raise UserError(f"{path} can't be read as an array of images: {' '.join(str(error).split())[:200]}") from error
 
 
-def _read_folder(path: Path, shape: Shape, class_names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray | None]:
-    """The pictures of a folder, and their labels, if their folders are named like the classes."""
+def _read_folder(path: Path, shape: Shape, class_names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray | None, str]:
+    """The pictures of a folder; their labels, if their folders are named like the classes; and what became of them."""
     with open_listing(path) as listing, warnings_settled():
         names = [entry.name for entry in listing.entries]
-        images = [_read_picture(path / entry.name, listing.read(entry), shape) for entry in listing.entries]
-    return np.stack(images), _labels(names, class_names)
+        read = [_read_picture(path / entry.name, listing.read(entry), shape) for entry in listing.entries]
+    colourful = sum(lost for _, lost in read)
+    note = f" ({colourful} of {len(read)} in colour, turned grey as the data set is)" if colourful else ""
+    return np.stack([pixels for pixels, _ in read]), _labels(names, class_names), note
 
 
-def _read_picture(path: Path, data: bytes, shape: Shape) -> np.ndarray:
-    """A picture, which has to be of this size already: resizing would change what is measured."""
+def _read_picture(path: Path, data: bytes, shape: Shape) -> tuple[np.ndarray, bool]:
+    """A picture, which has to be of this size already: resizing would change what is measured; and whether it lost
+    its colours."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            size, pixels = picture.size[::-1], cut_picture(picture, Cut(shape[:2], None, shape[2]))
+            size, pixels = picture.size[::-1], cut_picture(picture, Cut(shape[:2], None, 3))
     except Exception as error:  # Pillow's decoders agree on no exception
         raise UserError(
             f"{path} can't be read: {skipped('', error).reason}.", "Remove it, or write it again."
@@ -138,7 +141,10 @@ def _read_picture(path: Path, data: bytes, shape: Shape) -> np.ndarray:
             f"{path} has {_times(size)} pixels, and the data set's images have {_times(shape[:2])}.",
             "Draw them at that size, or change --image-size.",
         )
-    return pixels
+    if shape[2] == 3:
+        return pixels, False
+    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        return cut_picture(picture, Cut(shape[:2], None, 1)), bool((pixels != pixels[..., :1]).any())
 
 
 def _labels(names: list[str], class_names: tuple[str, ...]) -> np.ndarray | None:

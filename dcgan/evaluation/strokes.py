@@ -1,4 +1,6 @@
-"""How digits are written: what any picture of bright strokes on black says without a classifier. NumPy only."""
+"""How digits are written: what any picture of strokes says without a classifier. NumPy only."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -34,3 +36,17 @@ def slant(images: np.ndarray) -> np.ndarray:
     right = x - ((mass * x).sum(axis=(1, 2)) / total)[:, None, None]
     spread = (mass * up**2).sum(axis=(1, 2))
     return (mass * up * right).sum(axis=(1, 2)) / np.where(spread > 0, spread, 1.0)
+
+
+def of_strokes(style: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """A reading of pictures such as these, whichever is brighter, strokes or ground.
+
+    Args:
+        style: `boldness` or `slant`, which take strokes to be what is bright.
+        images: uint8 (N, H, W, C); where the border of most is bright, pictures are read as negatives.
+    """
+    ends = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    border = np.concatenate([end.reshape(len(images), -1) for end in ends], axis=1)
+    if np.median(border.mean(axis=1)) < 128:
+        return style
+    return lambda pictures: style(255 - np.asarray(pictures))

@@ -8,7 +8,8 @@ import numpy as np
 
 from dcgan.config import TurnConfig
 from dcgan.errors import UserError
-from dcgan.evaluation.strokes import boldness, slant
+from dcgan.evaluation.strokes import boldness, of_strokes, slant
+from dcgan.mistakes import did_you_mean
 from dcgan.pictures import save_png, tile
 from dcgan.quiet import import_tensorflow
 from dcgan.sampling.destination import check_picture
@@ -45,6 +46,10 @@ class Way:
     judge: Callable[[np.ndarray, np.ndarray], str]
 
 
+Find = Callable[..., Way]
+"""Finds the way on a pool of pictures, for those of another pool."""
+
+
 def turn(config: TurnConfig) -> Path:
     """Find a direction on some pictures, draw others along it, and measure on them what it does.
 
@@ -68,9 +73,9 @@ def turn(config: TurnConfig) -> Path:
     from dcgan.sampling.directions import draw_along
 
     subject = subject_of(config, config.weights)
+    find = _styled(config, subject) if config.toward in STYLES else _classified(config, subject)
     pool, others = subject.pool(range(config.num)), subject.pool(range(config.num, 2 * config.num))
-    find = _styled if config.toward in STYLES else _classified
-    way = find(config, subject, pool, others)
+    way = find(pool, others)
     starts = others[way.starts]
     if not len(starts.rows):
         raise UserError("None of the pictures shows what is to be turned.", "Draw more with --num.")
@@ -81,25 +86,36 @@ def turn(config: TurnConfig) -> Path:
     judged = starts[slice(JUDGED)]
     turned = draw_along(subject.generator, judged.rows, way.direction, way.strengths[1:])[:, 0]
     first, last = way.strengths
-    print(f"Of {len(judged.rows)} other pictures, {last:g} times the way on: {way.judge(judged.images, turned)}")
-    print(f"{way.words}, a row a picture, {first:g} to {last:g} times the way: {out}")
+    print(f"Tried on {len(judged.rows)} other pictures, moved by {last:g} times the way that was found:")
+    print(f"  {way.judge(judged.images, turned)}.")
+    print(f"{way.words}, a row a picture, moved by {first:g} to {last:g} times the way: {out}")
     return out
 
 
-def _classified(config: TurnConfig, subject, pool, others) -> Way:
-    """From pictures of one class, or of all others, to those of another, as the classifier reads them."""
+def _classified(config: TurnConfig, subject) -> Find:
+    """What goes from pictures of one class, or of all others, to those of another, as the classifier reads them.
+
+    Raises:
+        UserError: there are no such classes; before anything is drawn or learnt.
+    """
     from dcgan.evaluation.reader import class_named
 
     if subject.classes is not None:
         raise UserError(
             f"{subject.run.path} is told the class of a picture, which its latent then says nothing about.",
-            "`generate.py --label` draws a class; here take --toward slant or boldness.",
+            f"`generate.py --label` draws a class; here take slant or boldness{did_you_mean(config.toward, STYLES)}",
         )
     names, read = subject.reader()
-    wanted = class_named(config.toward, names)
+    wanted = class_named(config.toward, names, STYLES)
     start = None if config.start is None else class_named(config.start, names)
     if start == wanted:
         raise UserError(f"From {names[wanted]!r} to itself leads no way.", "Choose another --start.")
+    return lambda pool, others: _between_classes(config, names, read, (start, wanted), pool, others)
+
+
+def _between_classes(config: TurnConfig, names, read, kinds: tuple[int | None, int], pool, others) -> Way:
+    """From a class, or None for any other, to another one; by the pictures of `pool`, for those of `others`."""
+    start, wanted = kinds
     read_there, read_here = read(others.images), read(pool.images)
     of_either = np.isin(read_here, (wanted, start)) if start is not None else np.ones(len(read_here), bool)
     direction = _direction(config, pool.rows[of_either], read_here[of_either] == wanted)
@@ -113,11 +129,21 @@ def _classified(config: TurnConfig, subject, pool, others) -> Way:
     return Way(direction, starts, STRENGTHS["class"], f"From {origin} to {names[wanted]!r}", judge)
 
 
-def _styled(config: TurnConfig, subject, pool, others) -> Way:
-    """From the lower to the upper third of a style among pictures of the same class."""
+def _styled(config: TurnConfig, subject) -> Find:
+    """What goes from the lower to the upper third of a style.
+
+    Raises:
+        UserError: a class to begin at was given, too.
+    """
     if config.start is not None:
         raise UserError("--start is for a class that becomes another.", f"Leave it out with --toward {config.toward}.")
-    measure, dim = STYLES[config.toward], subject.generator.inputs[0].shape[-1]
+    dim = subject.generator.inputs[0].shape[-1]
+    return lambda pool, others: _along_style(config, dim, pool, others)
+
+
+def _along_style(config: TurnConfig, dim: int, pool, others) -> Way:
+    """From the lower to the upper third of a style among pictures of the same class."""
+    measure = of_strokes(STYLES[config.toward], pool.images)
     values = measure(pool.images)
     for label in np.unique(pool.labels) if pool.labels is not None else ():
         values[pool.labels == label] -= values[pool.labels == label].mean()
@@ -127,7 +153,8 @@ def _styled(config: TurnConfig, subject, pool, others) -> Way:
 
     def judge(before: np.ndarray, after: np.ndarray) -> str:
         moved = (measure(after) - measure(before)).mean() / values.std()
-        return f"{config.toward} moves by {moved:+.1f} deviations"
+        verb = "rises" if moved >= 0 else "falls"
+        return f"their mean {config.toward} {verb} by {abs(moved):.1f} times what it varies by (a standard deviation)"
 
     return Way(direction, np.ones(len(others.rows), bool), STRENGTHS["style"], f"Along {config.toward}", judge)
 

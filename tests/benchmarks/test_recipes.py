@@ -5,9 +5,11 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import recipes
+from benchmarks.contestants import recipes as trainings
 from benchmarks.contestants.recipes import Candidate, Recipe, Training
 from dcgan import devices
-from dcgan.config import TrainConfig
+from dcgan.config import DataConfig, TrainConfig
+from dcgan.evaluation.references import reference
 
 SMALL = {"image_size": 8, "batch_size": 4, "latent_dim": 5, "generator_width": 4, "discriminator_width": 4}
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)
@@ -69,6 +71,31 @@ def test_spectral_normalisation_brings_the_largest_singular_value_to_one():
     assert not [v for v in trainer.discriminator.variables if "norm" in v.path]
 
 
+def test_every_layer_of_a_normalised_discriminator_has_a_norm_of_one_and_a_bias_and_learns():
+    trainer = candidate(spectral=True)
+    before = [np.asarray(v) for v in trainer.discriminator.trainable_variables]
+    assert np.isfinite(step(trainer)["d_loss"])
+    weighted = [layer for layer in trainer.discriminator.layers if layer.trainable_weights]
+    assert weighted[-1].name == "judge"
+    for layer in weighted:
+        for _ in range(50):
+            kernel = layer.normalised()
+        largest = np.linalg.svd(tf.reshape(kernel, (-1, kernel.shape[-1])), compute_uv=False)[0]
+        assert largest == pytest.approx(1, abs=1e-3)
+        assert layer.bias is not None
+    changed = [
+        np.any(b != np.asarray(v)) for b, v in zip(before, trainer.discriminator.trainable_variables, strict=True)
+    ]
+    assert len(changed) == 2 * len(weighted)
+    assert all(changed)
+
+
+def test_a_conditional_discriminator_can_be_normalised():
+    made = Recipe(options=SMALL | {"compile": "none", "conditional": True}, spectral=True)
+    trainer = Candidate(made, TrainConfig(**made.options), (8, 8), 1, shares=(0.5, 0.5))
+    assert trainer.discriminator([tf.zeros((2, 8, 8, 1)), tf.eye(2)]).shape == (2, 1)
+
+
 def test_packing_judges_images_side_by_side_in_the_channels():
     trainer = candidate(pack=2)
     assert trainer.discriminator.input_shape == (None, 8, 8, 2)
@@ -94,6 +121,22 @@ def test_a_training_is_judged_after_its_time():
     assert answer["frechet_distance"] > 0
 
 
+def test_what_judges_a_training_is_no_image_that_it_learns_from(monkeypatch):
+    fed = []
+
+    def feed(trainer, images, last, labels=None):
+        fed.append(images)
+        return iter(tf.data.Dataset.from_tensors(images[:4]).repeat())
+
+    monkeypatch.setattr(Candidate, "feed", feed)
+    monkeypatch.setattr(trainings, "Judge", lambda config: None)  # it is not asked
+    recipe = {"options": SMALL | {"compile": "none", "conditional": False}}
+    Training(recipe, "mnist10k", None, seed=0, few=None, pictures=200)
+    held_out = reference(DataConfig(image_size=8)).held_out.images
+    assert len(fed[0]) == 5000
+    assert not {image.tobytes() for image in fed[0]} & {image.tobytes() for image in held_out}
+
+
 def answers(*distances):
     return [{"frechet_distance": distance, "step": 100} for distance in distances]
 
@@ -109,6 +152,14 @@ def test_the_table_has_mean_spread_and_the_ratio_to_the_first():
 def test_a_recipe_that_fails_is_a_row_that_says_why():
     results = {"paper": [answers(9)], "broken": ["no such thing"]}
     assert "no such thing" in recipes.report(results, [2])
+
+
+def test_one_seed_that_fails_is_named_and_leaves_the_others_mean():
+    results = {"paper": [answers(9), answers(11)], "broken": [answers(5), "out of memory", answers(5)]}
+    printed = recipes.report(results, [2])
+    assert "5 ± 0" in printed
+    assert "0.50" in printed
+    assert "broken, seed 1, failed and is not in its row: out of memory" in printed
 
 
 def test_every_recipe_is_trained_with_every_seed(monkeypatch, capsys):

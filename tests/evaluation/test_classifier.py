@@ -39,6 +39,12 @@ def test_the_same_images_give_the_same_weights_and_are_learnt_once(few, tmp_path
         np.testing.assert_array_equal(one, third)
 
 
+def test_it_is_said_in_a_line_that_one_is_trained_where_no_bar_is_drawn(few, tmp_path, capsys):
+    for _ in range(2):
+        classifier_for(few, tmp_path / "store", steps=1)
+    assert capsys.readouterr().err.count("Training a classifier of mnist10k, once.\n") == 1
+
+
 def test_by_default_it_is_kept_in_the_users_cache_folder(few, tmp_path):
     classifier_for(few, None, steps=1)
     (kept,) = (tmp_path / "cache" / "dcgan").glob("*.keras")

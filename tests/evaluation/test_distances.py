@@ -62,10 +62,23 @@ def kernel_distance_by_scikit_learn(a, b):
 
 
 def test_the_kernel_distance_is_that_of_scikit_learns_kernel():
-    a, b = features(150).astype(np.float64), features(150, seed=1, shift=0.3).astype(np.float64)
+    a, b = features(150).astype(np.float64), features(120, seed=1, shift=0.3).astype(np.float64)
     whole = kernel_distance(a, b, subsets=3, subset_size=1000)
     assert whole.value == pytest.approx(kernel_distance_by_scikit_learn(a, b), rel=1e-9)
-    assert whole.spread == pytest.approx(0, abs=1e-9)
+
+
+def test_sets_that_fit_into_one_subset_still_have_a_spread_that_covers_what_chance_does():
+    """Of many pairs of sets of one distribution, about as many figures are within a spread as of a normal one."""
+    many = features(4000)
+    pairs = [(many[i : i + 100], many[i + 100 : i + 200]) for i in range(0, 4000, 200)]
+    found = [kernel_distance(*pair, subsets=20) for pair in pairs]
+    assert np.mean([abs(each.value) < 2 * each.spread for each in found]) > 0.8
+
+
+def test_of_too_few_images_there_is_a_distance_but_no_spread():
+    found = kernel_distance(features(3), features(7, seed=1))
+    assert found.value == pytest.approx(kernel_distance_by_scikit_learn(features(3), features(7, seed=1)), rel=1e-4)
+    assert found.spread is None
 
 
 def test_the_kernel_distance_is_unbiased_so_equal_distributions_have_none_on_average():

@@ -10,6 +10,7 @@ from dcgan import runs
 from dcgan.classes import Classes
 from dcgan.config import DropConfig, TrainConfig, TurnConfig
 from dcgan.errors import UserError
+from dcgan.evaluation import reader
 from dcgan.evaluation.forgetting import drop
 from dcgan.evaluation.turning import turn
 from dcgan.options import to_yaml
@@ -20,7 +21,7 @@ from dcgan.sampling.draw import draw_all
 SIDE, DIM = 8, 4
 
 
-def made_generator(classes=0):
+def made_generator(classes=0, ground=-0.7):
     """Two maps: the first one is bright where the first number of the latent is above zero, the second one always."""
     latent = keras.Input((DIM,), name="latent")
     project = keras.layers.Dense(SIDE * SIDE * 2)
@@ -35,11 +36,11 @@ def made_generator(classes=0):
     weights = np.zeros((DIM, SIDE, SIDE, 2), np.float32)
     weights[0, ..., 0] = 1.0
     project.set_weights([weights.reshape(DIM, -1), np.tile([0.0, 0.4], SIDE * SIDE)])
-    image.set_weights([np.array([0.8, 0.5]).reshape(1, 1, 1, 2), np.array([-0.7])])
+    image.set_weights([np.array([0.8, 0.5]).reshape(1, 1, 1, 2), np.array([ground])])
     return model
 
 
-def a_run(classes=0):
+def a_run(classes=0, ground=-0.7):
     """A run of that generator, which learnt from a folder of dark and bright pictures."""
     run, random = runs.Run(Path("checkpoints/made")), np.random.default_rng(0)
     for name, shade in (("bright", 170), ("dark", 30)):
@@ -49,7 +50,7 @@ def a_run(classes=0):
     config = TrainConfig(dataset="folder", data_dir=Path("pictures"), image_size=SIDE, channels=1, store_dir=Path("s"))
     run.path.mkdir(parents=True)
     run.config_file.write_text(to_yaml(config))
-    run.save_generator(made_generator(classes))
+    run.save_generator(made_generator(classes, ground))
     if classes:
         run.save_classes(Classes(("a", "b"), (0.5, 0.5)))
     return run
@@ -70,8 +71,38 @@ def test_pictures_become_bolder_along_boldness_and_their_own_is_in_the_middle(ca
     assert np.all(np.diff(brightness, axis=1) >= 0)
     own = draw_all(made_generator(), latents(range(300, 305), DIM)).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(brightness[:, 2], own, atol=0.51)
-    assert "boldness moves by +" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Tried on 200 other pictures, moved by 2 times the way that was found:\n" in printed
+    assert "  their mean boldness rises by " in printed
     assert read_png_text(out)["Toward"] == "boldness"
+
+
+def test_on_bright_ground_bolder_is_darker():
+    a_run(ground=0.4)
+    assert np.all(np.diff(rows_of(turn(TurnConfig(toward="boldness", num=100, rows=5, walk=5)), 5), axis=1) <= 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "config", "hint"),
+    [
+        (turn, TurnConfig(toward="brihgt"), "no class 'brihgt'; did you mean bright"),
+        (turn, TurnConfig(toward="bright", start="drak"), "no class 'drak'; did you mean dark"),
+        (turn, TurnConfig(toward="slnt"), "no class 'slnt'; did you mean slant"),
+        (drop, DropConfig(thing="Brightz"), "no class 'Brightz'; did you mean bright"),
+    ],
+)
+def test_a_misspelt_class_is_told_before_anything_is_drawn_or_learnt(command, config, hint, monkeypatch):
+    a_run()
+    monkeypatch.setattr(reader, "classifier_for", None)  # it must not be called
+    monkeypatch.setattr(reader, "draw_all", None)
+    with pytest.raises(UserError, match=hint):
+        command(config)
+
+
+def test_a_misspelt_style_of_a_conditional_run_is_told():
+    a_run(classes=2)
+    with pytest.raises(UserError, match=r"told the class.*\n.*did you mean slant"):
+        turn(TurnConfig(toward="slnt"))
 
 
 def test_a_conditional_run_is_turned_within_its_classes_and_not_from_class_to_class():

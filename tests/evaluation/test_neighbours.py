@@ -63,6 +63,47 @@ def test_a_copying_machine_is_noticed_and_new_pictures_are_not(digits):
     np.testing.assert_array_equal(copied.nearest, np.arange(100))
 
 
+def changed(pictures, seed=0):
+    """Copies that differ by up to 3 of 255 a pixel."""
+    noise = np.random.default_rng(seed).integers(-3, 4, pictures.shape)
+    return np.clip(pictures + noise, 0, 255).astype(np.uint8)
+
+
+def test_copies_are_noticed_though_the_data_set_repeats_itself(digits):
+    training, held_out = digits.training.images[:1000], digits.held_out.images[:300].copy()
+    held_out[:30] = training[:30]
+    for copied in (training[100:200], changed(training[100:200])):
+        assert memorisation(copied, training, held_out).near == 1
+    found = memorisation(digits.held_out.images[300:800], training, held_out)
+    assert found.copies == 30
+    assert found.near < 0.05
+    assert found.held_out_median == pytest.approx(found.median, rel=0.1)
+
+
+def test_where_every_held_out_image_is_a_copy_only_copies_count_as_memorised():
+    training = images(20, size=8)
+    drawn = np.concatenate([training[:3], images(7, seed=1, size=8)])
+    found = memorisation(drawn, training, training[5:15])
+    assert (found.near, found.copies, found.held_out_median) == (0.3, 10, None)
+
+
+def test_held_out_images_that_were_trained_on_are_compared_with_all_others(digits, monkeypatch):
+    seen, own = digits.training.images[:600], np.arange(0, 600, 3)
+    monkeypatch.setattr(neighbours, "PIECE_BYTES", 100 * 64 * 4)
+    found, distances = nearest(seen[own], seen, own)
+    apart = all_distances(seen[own], seen)
+    apart[np.arange(len(own)), own] = np.inf
+    np.testing.assert_array_equal(found, apart.argmin(axis=1))
+    np.testing.assert_allclose(distances, apart.min(axis=1), rtol=1e-6)
+    assert memorisation(digits.held_out.images[:500], seen, seen[own], own).near < 0.05
+    assert memorisation(seen[300:400], seen, seen[own], own).near == 1
+
+
+def test_a_copy_is_at_distance_0_exactly():
+    some = images(50, size=28)
+    assert nearest(some, some)[1].max() == 0
+
+
 def test_the_closest_pairs_stand_side_by_side_the_closest_first():
     training = images(30)
     drawn = np.stack([training[3] ^ 15, training[20], training[11] ^ 3])
@@ -90,6 +131,20 @@ def test_a_collapsed_generator_has_a_support_of_one_picture():
 def test_without_a_repetition_there_is_only_a_lower_bound():
     found = support(np.eye(16, dtype=np.uint8).reshape(16, 4, 4, 1) * 255, np.ones((16, 4, 4, 1), np.uint8))
     assert (found.repeats, found.estimate, found.at_least) == (0, None, 16 * 15 / 2 / 3)
+
+
+def test_copies_among_real_images_are_repeats_there_too_and_hide_none_among_drawn_ones():
+    few = images(20, size=28)
+    found = support(np.repeat(few, 20, axis=0), np.repeat(images(20, seed=1, size=28), 20, axis=0))
+    assert found.repeats == 20 * 20 * 19 / 2
+    assert found.estimate == found.real == 400 * 399 / 2 / found.repeats
+
+
+def test_pairs_nearer_than_different_real_images_are_the_same_though_some_real_ones_repeat(digits):
+    real = digits.training.images[:2000].copy()
+    real[:100] = real[100:200]
+    drawn = np.concatenate([digits.held_out.images[:50], changed(digits.held_out.images[:50])])
+    assert support(drawn, real).repeats >= 50
 
 
 def test_the_real_images_own_support_follows_from_what_counts_as_the_same(monkeypatch):

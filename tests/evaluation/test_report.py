@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from dcgan import cli
+from dcgan.classes import Classes
 from dcgan.config import EvaluateConfig, TrainConfig
+from dcgan.data.mnist import CLASS_NAMES
 from dcgan.errors import UserError
 from dcgan.evaluation import comparison, evaluate
 from dcgan.evaluation.classifier import classifier_for
@@ -81,7 +84,10 @@ def test_a_run_is_judged_against_half_of_a_set_without_test_split_with_a_table_a
     assert "mnist10k has no test split: 5000 of its images" in printed
     assert f"\nReport: {run.path / 'evaluation.json'}\n" in printed
     line = next(line for line in printed.splitlines() if line.startswith("frechet_distance"))
-    assert line.split() == ["frechet_distance", f"{drawn:.4g}", f"{real:.4g}", f"{drawn / real:.4g}"]
+    assert line.split()[:4] == ["frechet_distance", f"{drawn:.4g}", f"{real:.4g}", f"{drawn / real:.4g}"]
+    assert "of 300 only" in line
+    assert "Left out" not in printed
+    assert report["figures"]["memorised"]["note"].endswith("all but 1 in 100 of these 10000 are to another")
     assert read_png(run.path / "evaluation-nearest.png").shape == (6 * 10 + 2, 8 * 10 + 2, 1)
     assert (run.path / "evaluation-repeats.png").exists()
 
@@ -185,6 +191,88 @@ def test_the_json_file_is_only_overwritten_when_asked_to():
     assert Path("a.json").read_text() == "dear to me"
     evaluate(EvaluateConfig(num=20, metrics="support", json=Path("a.json"), overwrite=True))
     assert json.loads(Path("a.json").read_text())["figures"]
+
+
+def test_the_report_that_came_with_a_published_generator_stays(capsys):
+    run = new_run_on_few_images()
+    shutil.rmtree(run.path / "state")
+    run.card_file.write_text("A card.")
+    run.evaluation_file.write_text("as published")
+    report, again = (evaluate(EvaluateConfig(num=20, metrics="support")) for _ in range(2))
+    assert run.evaluation_file.read_text() == "as published"
+    for number, each in ((2, report), (3, again)):
+        assert json.loads((run.path / f"evaluation-{number}.json").read_text()) == each
+        assert (run.path / f"evaluation-{number}-repeats.png").exists()
+    assert "evaluation.json came with the generator and stays" in capsys.readouterr().out
+    report = evaluate(EvaluateConfig(num=20, metrics="support", overwrite=True))
+    assert json.loads(run.evaluation_file.read_text()) == report
+
+
+def test_sheets_bear_the_name_of_their_report_and_replace_nobodys(capsys):
+    new_run_on_few_images()
+    save_png(Path("mine-nearest.png"), np.zeros((1, 1, 1), np.uint8))
+    stranger = Path("mine-nearest.png").read_bytes()
+    options = {"num": 20, "metrics": "support,memorisation", "json": Path("mine.json")}
+    with pytest.raises(UserError, match=r"mine-nearest\.png exists already"):
+        evaluate(EvaluateConfig(**options))
+    assert Path("mine-nearest.png").read_bytes() == stranger
+    assert not Path("mine-repeats.png").exists()
+    evaluate(EvaluateConfig(**options, overwrite=True))
+    assert Path("mine-nearest.png").read_bytes() != stranger
+    assert Path("mine-repeats.png").exists()
+
+
+def test_pictures_of_the_runs_own_images_are_memorised_whichever_half_they_are_of(digits):
+    np.save("copies.npy", digits.seen.images[:400])
+    report = evaluate(EvaluateConfig(images=Path("copies.npy"), image_size=8, metrics="memorisation"))
+    assert report["figures"]["memorised"]["drawn"] == 1
+
+
+def test_a_conditional_run_is_not_asked_for_the_classes_and_copies_of_another_data_set(capsys):
+    run = Run(Path("checkpoints/clothes"))
+    run.save_generator(build_generator((8, 8), 1, width=2, latent_dim=3, classes=10))
+    run.save_classes(Classes(CLASS_NAMES["fashion_mnist"], (0.1,) * 10))
+    run.config_file.write_text(to_yaml(TrainConfig(dataset="fashion_mnist", image_size=8)))
+    with pytest.raises(UserError, match="neighbours needs a data set of the run's own classes"):
+        evaluate(EvaluateConfig(dataset="mnist10k", num=20, metrics="neighbours"))
+    with pytest.raises(UserError, match="memorisation needs the run's own images, --dataset fashion_mnist"):
+        evaluate(EvaluateConfig(dataset="mnist10k", num=20, metrics="memorisation"))
+    report = evaluate(EvaluateConfig(dataset="mnist10k", num=20))
+    assert not {"one_nn_error", "memorised"} & set(report["figures"])
+    assert list(report["left_out"]) == ["memorisation"]
+    assert "Left out: memorisation, which needs the run's own images" in capsys.readouterr().out
+
+
+def write_folder(count, colours=False):
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3 if colours else 1), np.uint8)
+        save_png(Path(f"few/{'ab'[number % 2]}/{number}.png"), pixels)
+
+
+def test_what_so_few_pictures_can_not_tell_is_left_out(capsys):
+    write_folder(8)
+    data = {"dataset": "folder", "data_dir": Path("few"), "image_size": 8, "channels": 1, "store_dir": Path("s")}
+    report = evaluate(EvaluateConfig(images=Path("few"), json=Path("a.json"), **data))
+    assert list(report["left_out"]) == ["density_coverage"]
+    assert {"frechet_distance", "precision", "memorised", "support"} < set(report["figures"])
+    assert "Left out: density_coverage, which needs more than 5 pictures of each." in capsys.readouterr().out
+    assert Path("a.json").exists()
+
+
+def test_of_a_data_set_that_is_too_small_it_is_said_that_it_is():
+    write_folder(3)
+    data = {"dataset": "folder", "data_dir": Path("few"), "image_size": 8, "channels": 1, "store_dir": Path("s")}
+    with pytest.raises(UserError, match="data set is too small: folder has no test split: 1 of its images"):
+        evaluate(EvaluateConfig(images=Path("few"), **data))
+
+
+def test_pictures_that_lose_their_colours_are_told(capsys):
+    new_run_on_few_images()
+    write_folder(6, colours=True)
+    save_png(Path("few/a/grey.png"), np.full((8, 8, 3), 7, np.uint8))  # written in colour, but without any
+    data = {"dataset": "mnist", "data_dir": Path("files"), "image_size": 8}
+    evaluate(EvaluateConfig(images=Path("few"), metrics="support", **data))
+    assert "few (6 of 7 in colour, turned grey as the data set is)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

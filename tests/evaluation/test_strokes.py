@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan.evaluation.strokes import boldness, slant
+from dcgan.evaluation.strokes import boldness, of_strokes, slant
 
 
 def bar(shear=0, width=1, side=41):
@@ -43,3 +43,10 @@ def test_boldness_goes_from_black_to_white():
     assert boldness(np.stack([np.full((5, 5, 1), value, np.uint8) for value in (0, 51, 255)])) == pytest.approx(
         [0, 0.2, 1]
     )
+
+
+@pytest.mark.parametrize("style", [boldness, slant])
+def test_black_strokes_on_white_are_read_as_white_ones_on_black(style):
+    images = np.concatenate([bar(1, width) for width in (1, 2, 3)])
+    np.testing.assert_array_equal(of_strokes(style, 255 - images)(255 - images), style(images))
+    assert of_strokes(style, images) is style
