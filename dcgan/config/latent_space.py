@@ -55,8 +55,9 @@ class TurnConfig(DataConfig):
         dataset: whose classifier says what is seen, for a class; by default the run's own. The data options are those
             of the run, unless they are given.
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
-        toward: what the pictures shall become: `slant`, strokes that lean to the right, `boldness`, more ink (brighter, or darker where the ground is bright), or with a
-            run that is not conditional the name or number of a class, read by a classifier. Has to be given.
+        toward: what the pictures shall become: `slant`, strokes that lean to the right, `boldness`, more ink (brighter,
+            or darker where the ground is bright), or with a run that is not conditional the name or number of a class,
+            read by a classifier. Has to be given.
         start: for a class, which class the pictures begin as; by default any other.
         method: how the direction is found: between the means of both groups, `means`, or across the `plane` that tells
             them apart.
