@@ -164,7 +164,8 @@ class Run:
 
     def note_guard(self, step: int, memory: dict[str, Any]) -> None:
         """Note the guard's memory at a step whose state is about to be saved; of states that are gone it is dropped."""
-        kept = [note for old, note in sorted(self.guard_notes().items()) if old in self.states.steps() and old < step]
+        there = set(self.states.steps())
+        kept = [note for old, note in sorted(self.guard_notes().items()) if old in there and old < step]
         write_records(self.guard_file, [*kept, {"step": step, **memory}])
 
     def seconds(self) -> float:

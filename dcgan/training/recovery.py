@@ -28,11 +28,10 @@ class Recovery:
     def _newest_well(self) -> dict[str, np.ndarray]:
         """The state to go back to: of an earlier training, the newest that the guard found well."""
         notes, here = self.run.guard_notes(), self.trainer.step
-        for step in [step for step in self.run.states.steps() if step <= here]:
-            if notes.get(step, {"well": True}).get("well"):
-                state = self.run.states.at(step) if step < here else None
-                return state or self.trainer.state()
-        return self.trainer.state()
+        well = (step for step in self.run.states.steps() if notes.get(step, {"well": True}).get("well"))
+        newest = next((step for step in well if step <= here), here)
+        earlier = self.run.states.at(newest) if newest < here else None
+        return earlier or self.trainer.state()
 
     def note(self, state: dict) -> None:
         """Remember a state that is well."""
