@@ -10,7 +10,7 @@ import tensorflow as tf
 from dcgan.errors import UserError
 from dcgan.pictures import tile
 from dcgan.runs import Run
-from dcgan.sampling.asked import asked_for
+from dcgan.sampling.asked import Asked, asked_for
 from dcgan.sampling.draw import as_inputs, draw_all, input_widths
 from dcgan.sampling.latents import latents
 from dcgan.sampling.seeds import Seeds
@@ -123,11 +123,12 @@ def compare_stages(
     Raises:
         UserError: a run has no generator or no such class, or the sizes differ.
     """
-    shown = []
-    for run in runs:
-        generator = run.load_generator(weights)
-        asked = asked_for(seeds, label, run.classes())
-        shown.append(stage_pictures(generator, asked.rows(generator.inputs[0].shape[-1])))
+    return side_by_side([(run.load_generator(weights), asked_for(seeds, label, run.classes())) for run in runs])
+
+
+def side_by_side(drawn: Sequence[tuple[keras.Model, Asked]]) -> np.ndarray:
+    """The same for generators and what is asked of each, as many pictures of all."""
+    shown = [stage_pictures(generator, asked.rows(input_widths(generator)[0])) for generator, asked in drawn]
     if len({pictures.shape for pictures in shown}) != 1:
         raise UserError("Stages side by side are of pictures of one size.", "Take runs of the same --image-size.")
     return stage_sheet(np.stack(shown, axis=1).reshape(-1, *shown[0].shape[1:]))

@@ -13,6 +13,7 @@ from dcgan.files import named_paths
 from dcgan.pictures import magnify, save_animation, save_png, tile
 from dcgan.sampling.arithmetic import along, parse_arithmetic
 from dcgan.sampling.arrays import save_archive, save_array
+from dcgan.sampling.asked import asked_for
 from dcgan.sampling.destination import kind_of
 from dcgan.sampling.folder import save_folder
 from dcgan.sampling.history import animate, history
@@ -54,12 +55,16 @@ def _write_grid(job: Job) -> str:
 
 def _write_stages(job: Job) -> str:
     generator = job.generator  # loads TensorFlow, quietly
-    from dcgan.sampling.stages import compare_stages, stage_count
+    from dcgan.sampling.stages import side_by_side, stage_count
 
-    compared = [job.run, *(runs.find(path) for path in named_paths(job.config.beside))]
-    _check_size(stage_count(generator) * len(job.asked) * len(compared), job.shape)
-    save_png(job.out, compare_stages(compared, job.asked.seeds, job.config.label, job.config.weights), job.notes())
-    return f"Stages of {job.asked}{f', of {len(compared)} runs' if len(compared) > 1 else ''}"
+    others, config = [runs.find(path) for path in named_paths(job.config.beside)], job.config
+    count = 1 + len(others)
+    _check_size(stage_count(generator) * len(job.asked) * count, job.shape)
+    compared = [
+        (run.load_generator(config.weights), asked_for(job.asked.seeds, config.label, run.classes())) for run in others
+    ]
+    save_png(job.out, side_by_side([(generator, job.asked), *compared]), job.notes())
+    return f"Stages of {job.asked}{f', of {count} runs' if count > 1 else ''}"
 
 
 def _write_along(job: Job) -> str:
