@@ -45,6 +45,7 @@ PAPER: Recipes = {
     "spectral normalisation": _paper() | {"spectral": True},
     "R1, γ 0.1": _paper(compile="none") | {"penalty": 0.1},
     "hinge": _paper() | {"loss": "hinge"},
+    "enlarging, nearest": _paper(upsampling="nearest"),
     "DiffAugment, translation": _paper(augment="translation"),
     "packing 2": _paper() | {"pack": 2},
 }
@@ -58,6 +59,7 @@ DEFAULT: Recipes = {
     "learning rates 2e-4": {"options": {"generator_lr": 2e-4, "discriminator_lr": 2e-4}},
     "learning rates 1e-3": {"options": {"generator_lr": 1e-3, "discriminator_lr": 1e-3}},
     "kernel 4": {"options": {"kernel": 4}},
+    "kernels learnt pixel by pixel": {"options": {"upsampling": "transposed"}},
     "generator's width 32": {"options": {"generator_width": 32}},
     "generator's width 64": {"options": {"generator_width": 64}},
     "discriminator's width 64": {"options": {"discriminator_width": 64}},

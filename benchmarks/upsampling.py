@@ -11,14 +11,13 @@ import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import numpy as np
 
 from benchmarks import machine
 from benchmarks.measure import number, table
 from benchmarks.recipes import spread, study
-from dcgan.config import DataConfig, TrainConfig
+from dcgan.config import UPSAMPLINGS, DataConfig
 
 HOME = "benchmarks.contestants.upsampling:Upsampled"
 
@@ -74,11 +73,10 @@ def sheet(results: Mapping[str, Sequence]) -> np.ndarray:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m benchmarks.upsampling`"""
-    ways = get_args(get_type_hints(TrainConfig)["upsampling"])
     made = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    made.add_argument("--ways", nargs="+", choices=ways, default=ways, help="which to compare")
+    made.add_argument("--ways", nargs="+", choices=UPSAMPLINGS, default=UPSAMPLINGS, help="which to compare")
     made.add_argument("--dataset", default="mnist10k", help="as for train.py")
     made.add_argument("--data-dir", type=Path, help="as for train.py")
     made.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="a training of each")

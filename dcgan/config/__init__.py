@@ -9,13 +9,14 @@ from dcgan.config.evaluate import EvaluateConfig, ExplainConfig
 from dcgan.config.fields import decisive, differences, option
 from dcgan.config.generate import ExportConfig, GenerateConfig
 from dcgan.config.latent_space import DropConfig, ProjectConfig, TurnConfig
-from dcgan.config.train import AUGMENTATIONS, RECIPES, SMALL, TrainConfig
+from dcgan.config.train import AUGMENTATIONS, RECIPES, SMALL, UPSAMPLINGS, TrainConfig
 
 __all__ = [
     "AUGMENTATIONS",
     "DATASETS",
     "RECIPES",
     "SMALL",
+    "UPSAMPLINGS",
     "DataConfig",
     "DropConfig",
     "EvaluateConfig",

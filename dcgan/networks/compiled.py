@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from dcgan.networks import patches, winograd
 from dcgan.networks.clusters import compiled, once, unwatched
+from dcgan.networks.enlarging import Enlarging
 from dcgan.networks.layers import Layers
 
 FEW_CHANNELS = 4
@@ -24,7 +25,7 @@ class CompiledConv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D`; its 4×4 kernels of stride 2 in few multiplications."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        way = _way(self, inputs.shape[-1], inputs.shape[1:3])
+        way = _way(self, self.kernel_size[0], inputs.shape[-1], inputs.shape[1:3])
         return way.convolution(inputs, tf.convert_to_tensor(self.kernel)) if way else super().call(inputs)
 
     def compute_output_spec(self, inputs) -> keras.KerasTensor:
@@ -35,11 +36,19 @@ class CompiledConv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose`; its 4×4 kernels of stride 2 in few multiplications."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        way = _way(self, self.filters, [side and 2 * side for side in inputs.shape[1:3]])
+        way = _way(self, self.kernel_size[0], self.filters, _doubled(inputs))
         return way.convolution_transpose(inputs, tf.convert_to_tensor(self.kernel)) if way else super().call(inputs)
 
     def compute_output_spec(self, inputs) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
+
+
+class CompiledEnlarging(Enlarging):
+    """`Enlarging`; where that is a 4×4 kernel, in few multiplications."""
+
+    def lay_down(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        way = _way(self, self.kernel_size[0] + 1, self.filters, _doubled(inputs))
+        return way.convolution_transpose(inputs, kernel) if way else super().lay_down(inputs, kernel)
 
 
 class CompiledBatchNormalization(keras.layers.BatchNormalization):
@@ -57,7 +66,7 @@ class CompiledBatchNormalization(keras.layers.BatchNormalization):
         return keras.KerasTensor(inputs.shape, self.compute_dtype)
 
 
-COMPILED = Layers(CompiledConv2D, CompiledConv2DTranspose, CompiledBatchNormalization)
+COMPILED = Layers(CompiledConv2D, CompiledConv2DTranspose, CompiledBatchNormalization, CompiledEnlarging)
 """What `build_generator` and `build_discriminator` take as `layers`."""
 
 
@@ -69,9 +78,15 @@ def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
     return kind.from_config(layer.get_config())
 
 
-def _way(layer, channels: int, size: Sequence[int]):
-    """Which module computes a layer best, by the channels and size of its finer side; None for Keras' own way."""
-    known = layer.kernel_size == (4, 4) and layer.strides == (2, 2) and layer.padding == "same" and not layer.use_bias
+def _doubled(inputs: tf.Tensor) -> list[int | None]:
+    """Twice the height and the width of some maps."""
+    return [side and 2 * side for side in inputs.shape[1:3]]
+
+
+def _way(layer, kernel: int, channels: int, size: Sequence[int | None]):
+    """Which module computes a layer best, by its kernel's side and the channels and size of its finer side; None for
+    Keras' own way."""
+    known = kernel == 4 and layer.strides == (2, 2) and layer.padding == "same" and not layer.use_bias
     halved = all(side is not None and side % 2 == 0 for side in size)
     if not (known and halved) or layer.compute_dtype != "float32":
         return None

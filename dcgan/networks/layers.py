@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import keras
 
+from dcgan.networks.enlarging import Enlarging
 from dcgan.randomness import derived_seed
 
 # Radford et al. 2016, section 4: weights from N(0, 0.02); their code draws BatchNorm's scale from N(1, 0.02).
@@ -24,17 +25,25 @@ class Layers:
         convolution: `keras.layers.Conv2D` or a subclass.
         convolution_transpose: `keras.layers.Conv2DTranspose` or a subclass.
         batch_norm: `keras.layers.BatchNormalization`, or something that makes one.
+        enlarging: what a network that is trained has where others have `convolution_transpose` with an enlarged
+            kernel: `dcgan.networks.enlarging.Enlarging` or a subclass; None for networks that are only drawn from.
     """
 
     convolution: Callable[..., keras.layers.Layer] = keras.layers.Conv2D
     convolution_transpose: Callable[..., keras.layers.Layer] = keras.layers.Conv2DTranspose
     batch_norm: Callable[..., keras.layers.Layer] = keras.layers.BatchNormalization
+    enlarging: Callable[..., keras.layers.Layer] | None = None
 
 
 PLAIN = Layers()
 """Keras' own, which every program can load."""
 
-SYNCHRONIZED = Layers(batch_norm=functools.partial(keras.layers.BatchNormalization, synchronized=True))
+TRAINED = Layers(enlarging=Enlarging)
+"""Keras' own where it has them, for training."""
+
+SYNCHRONIZED = Layers(
+    batch_norm=functools.partial(keras.layers.BatchNormalization, synchronized=True), enlarging=Enlarging
+)
 """BatchNorm over the whole batch, however many replicas share it."""
 
 

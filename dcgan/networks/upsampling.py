@@ -13,6 +13,7 @@ from collections.abc import Callable
 import keras
 
 from dcgan.errors import UserError
+from dcgan.networks.enlarging import Enlarging, enlarged
 from dcgan.networks.layers import Stage, side, stride_1, stride_2
 
 
@@ -42,9 +43,15 @@ def _transposed(x, stage: Stage):
 
 def _nearest(x, stage: Stage):
     """Every pixel becomes a block of four, then a convolution (Odena et al. 2016, "Deconvolution and Checkerboard
-    Artifacts")."""
-    x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"enlarge_{stage.number}")(x)
-    return _convolution(stage, stage.maps, side(stage.kernel))(x)
+    Artifacts"); both as one transposed convolution, see `dcgan.networks.enlarging`."""
+    learnt = stride_2(stage.layers.enlarging or Enlarging, stage.maps, side(stage.kernel), stage.seed, _name(stage))
+    if stage.layers.enlarging is not None:
+        return learnt(x)
+    learnt.build(x.shape)
+    plain = stride_2(stage.layers.convolution_transpose, stage.maps, side(stage.kernel) + 1, stage.seed, _name(stage))
+    doubled = plain(x)
+    plain.kernel.assign(enlarged(learnt.kernel))
+    return doubled
 
 
 def _bilinear(x, stage: Stage):

@@ -32,9 +32,12 @@ def assign(network, state: dict[str, np.ndarray]) -> None:
     Raises:
         ValueError: they are not there, or of other shapes.
     """
+    from dcgan.networks.enlarging import fitting
+
     try:
         for variable in network.variables:
-            variable.assign(state[f"{network.name}/{variable.path.removeprefix(f'{network.name}/')}"])
+            weight = state[f"{network.name}/{variable.path.removeprefix(f'{network.name}/')}"]
+            variable.assign(fitting(weight, variable.shape))
     except KeyError as error:
         raise ValueError(f"The state has no {error.args[0]}.") from error
 

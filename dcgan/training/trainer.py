@@ -12,7 +12,8 @@ from dcgan.errors import UserError
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.clusters import compiled
 from dcgan.networks.compiled import COMPILED
-from dcgan.networks.layers import PLAIN, SYNCHRONIZED
+from dcgan.networks.enlarging import fitting
+from dcgan.networks.layers import SYNCHRONIZED, TRAINED
 from dcgan.scaling import to_float, to_uint8
 from dcgan.sizes import Size
 from dcgan.training.augmentation import augmented
@@ -52,7 +53,7 @@ class Trainer:
         for_generator = {"width": config.generator_width, "latent_dim": config.latent_dim, **sizes}
         for_generator["upsampling"] = config.upsampling
         alone = self.strategy.num_replicas_in_sync == 1
-        layers = COMPILED if self.way == "clusters" else PLAIN if alone else SYNCHRONIZED
+        layers = COMPILED if self.way == "clusters" else TRAINED if alone else SYNCHRONIZED
         with self.strategy.scope(), mixed_precision(config.precision):
             self.generator = build_generator(**for_generator, layers=layers)
             self.discriminator = self._build_discriminator(layers=layers, **sizes)
@@ -182,6 +183,7 @@ class Trainer:
         for average, weight in zip(
             self.ema_generator.trainable_variables, self.generator.trainable_variables, strict=True
         ):
+            weight = fitting(weight, average.shape)
             average.assign(weight + decay * (average - weight))
 
     def snapshot(self) -> keras.Model:
@@ -215,7 +217,7 @@ class Trainer:
     def _take(self, weights: Sequence) -> None:
         """Give the averaged generator other weights."""
         for average, weight in zip(self.ema_generator.trainable_variables, weights, strict=True):
-            average.assign(weight)
+            average.assign(fitting(weight, average.shape))
 
     def lower_rates(self, factor: float) -> tuple[float, float]:
         """Set the learning rates to a part of the config's; returns the generator's and the discriminator's."""

@@ -92,7 +92,7 @@ def test_each_layer_is_computed_in_the_way_that_measured_fastest():
 
     def way(channels, size, kernel=4, **options):
         layer = CompiledConv2D(8, kernel, strides=2, padding="same", use_bias=False, **options)
-        return _way(layer, channels, size)
+        return _way(layer, kernel, channels, size)
 
     assert way(3, (64, 64)) is way(1, (28, 28)) is patches
     assert way(64, (32, 32)) is way(512, (8, 16)) is winograd

@@ -16,7 +16,8 @@ from dcgan.evaluation.unsupervised import pooled_features
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.compiled import COMPILED
 from dcgan.networks.downsampling import WAYS as DOWNSAMPLINGS
-from dcgan.networks.layers import PLAIN, Stage, side
+from dcgan.networks.enlarging import fitting
+from dcgan.networks.layers import PLAIN, TRAINED, Stage, side
 from dcgan.networks.upsampling import WAYS as UPSAMPLINGS
 from dcgan.networks.upsampling import double
 from dcgan.options import to_yaml
@@ -81,9 +82,14 @@ def nailed(x):
     return result
 
 
+def turned(kernel):
+    """A transposed convolution's kernel, (k, k, out, in), as a convolution's, (k, k, in, out), and back."""
+    return kernel[::-1, ::-1].swapaxes(2, 3)
+
+
 ORACLES = {
     "transposed": transposed_convolution,
-    "nearest": lambda x, kernel: convolution(repeated(x), kernel),
+    "nearest": lambda x, kernel: convolution(repeated(x), turned(kernel)),
     "bilinear": lambda x, kernel: convolution(interpolated(x), kernel),
     "subpixel": lambda x, kernel: dealt_out(convolution(x, kernel)),
     "unpool": lambda x, kernel: convolution(nailed(x), kernel),
@@ -104,9 +110,9 @@ def randomised(model, seed=0):
 
 
 def enlarged(way, x, maps=3, kernel=4):
-    """A model of one stage alone."""
+    """A model of one stage alone, as it is trained."""
     inputs = keras.Input(x.shape[1:])
-    return randomised(keras.Model(inputs, double(inputs, Stage(0, maps, kernel, 1, PLAIN, "generator"), way)))
+    return randomised(keras.Model(inputs, double(inputs, Stage(0, maps, kernel, 1, TRAINED, "generator"), way)))
 
 
 def images(*shape):
@@ -125,7 +131,7 @@ def test_a_stage_equals_the_slow_one(way, kernel, size):
 
 @EACH_WAY
 def test_a_generator_equals_the_slow_one(way):
-    model = randomised(build_generator((12, 8), 3, width=3, latent_dim=6, upsampling=way))
+    model = randomised(build_generator((12, 8), 3, width=3, latent_dim=6, layers=TRAINED, upsampling=way))
     latents, weights = images(5, 6), weights_of(model)
     x = (latents @ weights["project/kernel"]).reshape(5, 6, 4, 3)
     x = np.maximum(batch_norm(x, weights["norm_0/gamma"], weights["norm_0/beta"]), 0)
@@ -144,7 +150,7 @@ def test_unpooling_by_fixed_switches_and_a_convolution_are_a_transposed_convolut
     x = images(2, 5, 4, 3)
     unpooling, transposed = (enlarged(way, x, kernel=kernel) for way in ("unpool", "transposed"))
     (weights,) = unpooling.get_weights()  # (k, k, in, out); the other's are (k, k, out, in)
-    transposed.set_weights([weights[::-1, ::-1].swapaxes(2, 3)])
+    transposed.set_weights([turned(weights)])
     np.testing.assert_allclose(unpooling(x), transposed(x), atol=1e-5)
 
 
@@ -180,7 +186,7 @@ def test_each_way_builds_the_usual_sizes(way, size):
 @EACH_WAY
 @pytest.mark.parametrize("size", [28, 224])
 def test_every_weight_of_each_way_learns_in_a_step(way, size):
-    generator = build_generator((size, size), 1, width=2, latent_dim=5, upsampling=way)
+    generator = build_generator((size, size), 1, width=2, latent_dim=5, layers=TRAINED, upsampling=way)
     before = generator.get_weights()
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(tf.square(generator(images(2, 5), training=True) - 0.5))
@@ -206,6 +212,35 @@ def test_the_default_is_the_transposed_convolution_with_the_weights_it_always_ha
     np.testing.assert_allclose(first, [-0.01902927, 0.00697713], atol=1e-7)
 
 
+def drawn_from(trained, drawn):
+    """The network that is drawn from, with the weights of the trained one."""
+    for variable, weight in zip(drawn.variables, trained.variables, strict=True):
+        variable.assign(fitting(weight, variable.shape))
+    return drawn
+
+
+@pytest.mark.parametrize("kernel", [2, 4, 5, 6])
+def test_enlarging_and_convolving_is_drawn_from_as_one_transposed_convolution(kernel):
+    sizes = {"image_size": (12, 8), "channels": 3, "width": 3, "latent_dim": 6, "kernel": kernel}
+    trained, drawn = (build_generator(**sizes, layers=layers, upsampling="nearest") for layers in (TRAINED, PLAIN))
+    latents = images(5, 6)
+    np.testing.assert_allclose(drawn(latents), trained(latents), atol=1e-6)  # before any training already
+    np.testing.assert_allclose(drawn_from(randomised(trained), drawn)(latents), trained(latents), atol=1e-5)
+    assert type(drawn.get_layer("grow_0")) is keras.layers.Conv2DTranspose
+    assert drawn.get_layer("grow_0").kernel_size == (side(kernel) + 1,) * 2
+
+
+def test_a_kernel_is_enlarged_where_it_is_smaller_by_one_and_nowhere_else():
+    kernel = images(3, 3, 2, 5)
+    grown = np.asarray(fitting(kernel, (4, 4, 2, 5)))
+    expected = np.zeros((4, 4, 2, 5), np.float32)
+    for row, column in np.ndindex(2, 2):
+        expected[row : row + 3, column : column + 3] += kernel
+    np.testing.assert_allclose(grown, expected, atol=1e-6)
+    for shape in [(3, 3, 2, 5), (5, 5, 2, 5), (4, 4, 5, 2)]:
+        assert fitting(kernel, shape) is kernel
+
+
 @EACH_WAY
 @pytest.mark.parametrize("classes", [0, 3])
 def test_a_saved_generator_loads_with_plain_keras_and_draws_the_same(way, classes, tmp_path):
@@ -220,7 +255,7 @@ def test_a_saved_generator_loads_with_plain_keras_and_draws_the_same(way, classe
 
 def test_the_options_offer_what_the_networks_can_build():
     hints = typing.get_type_hints(TrainConfig)
-    assert typing.get_args(hints["upsampling"]) == tuple(UPSAMPLINGS)
+    assert typing.get_args(typing.get_args(hints["upsampling"])[0]) == tuple(UPSAMPLINGS)
     assert typing.get_args(hints["downsampling"]) == tuple(DOWNSAMPLINGS)
 
 
@@ -273,18 +308,26 @@ def test_a_saved_max_pooling_discriminator_loads_with_plain_keras(classes, tmp_p
     np.testing.assert_array_equal(loaded(inputs, training=False), model(inputs, training=False))
 
 
+@pytest.mark.parametrize("kernel", [4, 6])
 @pytest.mark.parametrize("way", ["nearest", "unpool"])  # the transposed one has its own tests
-def test_the_compiled_layers_compute_what_the_plain_ones_do(way):
-    latents, x = images(4, 5), images(4, 16, 16, 1)
+def test_the_compiled_layers_compute_what_the_plain_ones_do(way, kernel):
+    latents, x, sizes = images(4, 5), images(4, 16, 16, 1), {"image_size": (16, 16), "channels": 1, "kernel": kernel}
     plain, compiled = (
         (
-            build_generator((16, 16), 1, width=8, latent_dim=5, layers=layers, upsampling=way),
-            build_discriminator((16, 16), 1, width=8, layers=layers, downsampling=(*DOWNSAMPLINGS,)[way == "unpool"]),
+            build_generator(width=64, latent_dim=5, layers=layers, upsampling=way, **sizes),
+            build_discriminator(width=8, layers=layers, downsampling=(*DOWNSAMPLINGS,)[way == "unpool"], **sizes),
         )
-        for layers in (PLAIN, COMPILED)
+        for layers in (TRAINED, COMPILED)
     )
     for ours, theirs, inputs in zip(plain, compiled, (latents, x), strict=True):
-        np.testing.assert_allclose(ours(inputs, training=True), theirs(inputs, training=True), atol=1e-5)
+        results = []
+        for network in (ours, theirs):
+            with tf.GradientTape() as tape:
+                outputs = network(inputs, training=True)
+                loss = tf.reduce_sum(tf.sin(3 * outputs))
+            results.append([outputs, *tape.gradient(loss, network.trainable_variables)])
+        for own, fast in zip(*results, strict=True):
+            np.testing.assert_allclose(fast, own, atol=1e-4 * max(1, np.abs(own).max()))
 
 
 def config_of(folder, way, **options):

@@ -56,7 +56,7 @@ def test_the_options_that_decide_the_result_are_its_hyperparameters(finished, ev
     (content,) = (events.SummaryMetadata(SESSION_START_INFO_TAG).plugin_data.content,)
     told = parse_session_start_info_plugin_data(content).hparams
     assert told["batch_size"].number_value == finished.config().batch_size
-    assert told["upsampling"].string_value == "transposed"
+    assert told["upsampling"].string_value == "nearest"
     assert "run_dir" not in told
 
 
