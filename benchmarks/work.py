@@ -47,6 +47,10 @@ def _layer_flops(layer: Any) -> int:
     """Every weight of a kernel is used once a place: an output of a convolution, an input of a transposed one."""
     import keras
 
+    from dcgan.networks.enlarging import Enlarging, enlarged
+
+    if isinstance(layer, Enlarging):
+        return 2 * math.prod(enlarged(layer.kernel).shape) * math.prod(layer.input.shape[1:-1])
     if isinstance(layer, keras.layers.Dense):
         places = layer.output.shape[1:-1]
     elif isinstance(layer, keras.layers.Conv2DTranspose):

@@ -75,14 +75,14 @@ class Ours:
 
 
 def made(image_size: int, channels: int, width: int, latent_dim: int, batch_size: int, **more) -> Ours:
-    """Training on made images, with kernels of 4.
+    """Training on made images, with kernels of 4 and the paper's transposed convolutions.
 
     Args:
         image_size, channels, width, latent_dim, batch_size: of the networks and the step.
         more: further options of `TrainConfig`.
     """
     sizes = {"latent_dim": latent_dim, "kernel": 4, "generator_width": width, "discriminator_width": width}
-    config = TrainConfig(batch_size=batch_size, **sizes, **more)
+    config = TrainConfig(**{"batch_size": batch_size, "upsampling": "transposed"} | sizes | more)
     return Ours(config, images.made(2 * batch_size, image_size, channels))
 
 

@@ -49,9 +49,14 @@ def sizes_of(generator: keras.Model) -> dict[str, Any]:
 
 
 def _upsampling(layers: dict[str, keras.Layer]) -> str:
-    """How the generator's stages double their maps; see `dcgan.networks.upsampling`."""
+    """How the generator's stages double their maps; see `dcgan.networks.upsampling`. Nearest enlargement is drawn from
+    as a transposed convolution."""
     if isinstance(layers["grow_0"], keras.layers.Conv2DTranspose):
         return "transposed"
     if "shuffle_0" in layers:
         return "subpixel"
-    return "unpool" if "unpool_0" in layers else layers["enlarge_0"].interpolation
+    if "unpool_0" in layers:
+        return "unpool"
+    if layers["enlarge_0"].interpolation != "bilinear":
+        raise ValueError("only bilinear enlargement is a layer of its own")
+    return "bilinear"

@@ -128,10 +128,8 @@ def _write_litert(generator: "keras.Model", path: Path) -> None:
     """One file for LiteRT, once TensorFlow Lite; of its built-in operations only."""
     import tensorflow as tf
 
-    from dcgan.export.copies import with_known_sizes
-
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
-        _write_saved_model(with_known_sizes(generator), Path(folder))
+        _write_saved_model(generator, Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         path.write_bytes(converter.convert())
 

@@ -61,11 +61,6 @@ def transposed(x, kernel):
     return whole[:, first : first + 2 * height, first : first + 2 * width]
 
 
-def nearest(x, kernel):
-    """Every pixel becomes a block of four."""
-    return convolve(x.repeat(2, axis=1).repeat(2, axis=2), kernel)
-
-
 def bilinear(x, kernel):
     """A quarter of the way from every pixel to each of its neighbours; at the border, the pixel itself."""
     for axis in (1, 2):
@@ -94,7 +89,6 @@ def unpool(x, kernel):
 
 DOUBLE = {
     "transposed": transposed,
-    "nearest": nearest,
     "bilinear": bilinear,
     "subpixel": subpixel,
     "unpool": unpool,

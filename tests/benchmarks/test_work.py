@@ -6,6 +6,7 @@ from benchmarks import work
 from benchmarks.contestants import networks
 from benchmarks.train_step import PARAMETERS
 from dcgan.networks import build_discriminator, build_generator
+from dcgan.networks.layers import TRAINED
 
 # Weights of a layer times the places it is applied at; 64x64x3, width 64, latent 100.
 PRODUCTS = 16 * (3 * 64 * 32**2 + 64 * 128 * 16**2 + 128 * 256 * 8**2 + 256 * 512 * 4**2)
@@ -22,6 +23,12 @@ def pair(request):
 def test_a_forward_pass_of_each_is_about_a_fifth_of_a_gigaflop(pair):
     assert tuple(map(work.forward_flops, pair)) == FORWARD
     assert all(0.20e9 < flops < 0.22e9 for flops in FORWARD)
+
+
+def test_an_enlarging_layer_is_counted_as_the_transposed_convolution_that_it_computes():
+    trained = build_generator(layers=TRAINED, upsampling="nearest")
+    assert trained.get_layer("grow_0").kernel.shape[:2] == (3, 3)
+    assert work.forward_flops(trained) == FORWARD[0]
 
 
 def test_everybody_trains_the_same_number_of_weights(pair):
