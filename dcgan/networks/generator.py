@@ -38,9 +38,10 @@ def build_generator(
         layers: the classes its layers are of.
         classes: how many classes of pictures it draws on demand; 0 for a generator that is not asked.
         upsampling: how a stage doubles its maps: `transposed` convolution; `nearest` or `bilinear` enlargement and a
-            convolution; `subpixel`, a convolution to four times the maps, dealt out to the pixels of a block; or
-            `unpool`, max-unpooling and a convolution. A generator has no encoder whose pooling could tell where the
-            maxima stood, so that unpooling goes by fixed switches, the same everywhere.
+            convolution, of which `nearest` is one transposed convolution (see `dcgan.networks.enlarging`); `subpixel`,
+            a convolution to four times the maps, dealt out to the pixels of a block; or `unpool`, max-unpooling and a
+            convolution. A generator has no encoder whose pooling could tell where the maxima stood, so that unpooling
+            goes by fixed switches, the same everywhere.
 
     Returns:
         A built model from float32 (N, latent_dim) to float32 (N, height, width, channels) in [-1, 1]. With `classes`
