@@ -1,11 +1,12 @@
-"""The ways in which a generator's stage doubles its maps, all made of Keras' own layers and one convolution.
+"""The ways in which a generator's stage doubles its maps, each with one convolution.
 
-Only that convolution (or the transposed one) has weights: whatever the way, it is the layer `grow_0`, `grow_1`, … Every
-generator is saved as a file that plain Keras loads.
+Only that convolution (or the transposed one) has weights: whatever the way, it is the layer `grow_0`, `grow_1`, … A
+generator that is drawn from has Keras' own layers alone, so that plain Keras loads its file.
 
 A convolution of stride 1 needs a centre, or it would move the picture by half a pixel a stage: `side` makes 3 of the
 usual 4. A transposed convolution of stride 2 needs an even side instead, so that every output pixel sums as many
-products as its neighbours; so does the convolution after unpooling, which comes to the same.
+products as its neighbours; so does the convolution after unpooling, which comes to the same, and that after enlarging by
+blocks, which is computed as one.
 """
 
 from collections.abc import Callable
@@ -44,13 +45,14 @@ def _transposed(x, stage: Stage):
 def _nearest(x, stage: Stage):
     """Every pixel becomes a block of four, then a convolution (Odena et al. 2016, "Deconvolution and Checkerboard
     Artifacts"); both as one transposed convolution, see `dcgan.networks.enlarging`."""
-    learnt = stride_2(stage.layers.enlarging or Enlarging, stage.maps, side(stage.kernel), stage.seed, _name(stage))
+    small = side(stage.kernel)
+    learnt = stride_2(stage.layers.enlarging or Enlarging, stage.maps, small, stage.seed, _name(stage))
     if stage.layers.enlarging is not None:
         return learnt(x)
-    learnt.build(x.shape)
-    plain = stride_2(stage.layers.convolution_transpose, stage.maps, side(stage.kernel) + 1, stage.seed, _name(stage))
-    doubled = plain(x)
-    plain.kernel.assign(enlarged(learnt.kernel))
+    learnt.build(x.shape)  # for its initial kernel alone
+    drawn = stride_2(stage.layers.convolution_transpose, stage.maps, small + 1, stage.seed, _name(stage))
+    doubled = drawn(x)
+    drawn.kernel.assign(enlarged(learnt.kernel))
     return doubled
 
 
