@@ -5,8 +5,8 @@ generator that is drawn from has Keras' own layers alone, so that plain Keras lo
 
 A convolution of stride 1 needs a centre, or it would move the picture by half a pixel a stage: `side` makes 3 of the
 usual 4. A transposed convolution of stride 2 needs an even side instead, so that every output pixel sums as many
-products as its neighbours; so does the convolution after unpooling, which comes to the same, and that after enlarging by
-blocks, which is computed as one.
+products as its neighbours; so does the convolution after unpooling, which comes to the same. That after enlarging by
+blocks is computed as a transposed one.
 """
 
 from collections.abc import Callable
