@@ -364,3 +364,17 @@ def test_a_runs_discriminator_is_rebuilt_the_way_it_was_trained(downsampling, tm
     loaded = load_discriminator(run, (8, 8), 1)
     np.testing.assert_allclose(loaded(x, training=False), trainer.discriminator(x, training=False), atol=1e-6)
     assert any(isinstance(layer, keras.layers.MaxPooling2D) for layer in loaded.layers) == (downsampling == "maxpool")
+
+
+@pytest.mark.parametrize("way", ["transposed", "nearest"])
+def test_the_raw_weights_of_a_run_draw_what_the_trained_network_does(way, tmp_path):
+    config, run = config_of(tmp_path, way), Run(tmp_path)
+    trainer = Trainer(config, (8, 8), 1)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), dtype=np.uint8)
+    trainer.update(trainer.feed(pixels, 2), tf.constant(2))
+    run.config_file.write_text(to_yaml(config))
+    run.save_generator(trainer.snapshot())
+    run.states.save(2, trainer.state(), keep=1)
+    expected = trainer.generator(images(3, 5), training=False)
+    np.testing.assert_allclose(run.load_generator("raw")(images(3, 5), training=False), expected, atol=1e-5)
+    assert not np.allclose(run.load_generator()(images(3, 5), training=False), expected, atol=1e-4)
