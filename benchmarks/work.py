@@ -49,8 +49,6 @@ def _layer_flops(layer: Any) -> int:
 
     from dcgan.networks.enlarging import Enlarging, enlarged
 
-    if isinstance(layer, Enlarging):
-        return 2 * math.prod(enlarged(layer.kernel).shape) * math.prod(layer.input.shape[1:-1])
     if isinstance(layer, keras.layers.Dense):
         places = layer.output.shape[1:-1]
     elif isinstance(layer, keras.layers.Conv2DTranspose):
@@ -59,4 +57,5 @@ def _layer_flops(layer: Any) -> int:
         places = layer.output.shape[1:-1]
     else:
         return 0
-    return 2 * math.prod(layer.kernel.shape) * math.prod(places)
+    kernel = enlarged(layer.kernel) if isinstance(layer, Enlarging) else layer.kernel
+    return 2 * math.prod(kernel.shape) * math.prod(places)

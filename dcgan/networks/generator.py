@@ -35,7 +35,8 @@ def build_generator(
         latent_dim: length of the latent vector.
         kernel: side of the convolutions' kernels, at least 2; see `dcgan.networks.upsampling`.
         seed: the initial weights follow from it.
-        layers: the classes its layers are of.
+        layers: the classes its layers are of: `PLAIN` for a network that is drawn from, `TRAINED` or `COMPILED` for one
+            that is trained, which of `nearest` learns the smaller kernel.
         classes: how many classes of pictures it draws on demand; 0 for a generator that is not asked.
         upsampling: how a stage doubles its maps: `transposed` convolution; `nearest` or `bilinear` enlargement and a
             convolution, of which `nearest` is one transposed convolution (see `dcgan.networks.enlarging`); `subpixel`,

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import keras
 
 from dcgan.errors import UserError
-from dcgan.networks.enlarging import Enlarging, enlarged
-from dcgan.networks.layers import Stage, side, stride_1, stride_2
+from dcgan.networks.enlarging import enlarged
+from dcgan.networks.layers import Stage, normal, side, stride_1, stride_2
 
 
 def double(x: keras.KerasTensor, stage: Stage, way: str = "transposed") -> keras.KerasTensor:
@@ -46,13 +46,12 @@ def _nearest(x, stage: Stage):
     """Every pixel becomes a block of four, then a convolution (Odena et al. 2016, "Deconvolution and Checkerboard
     Artifacts"); both as one transposed convolution, see `dcgan.networks.enlarging`."""
     small = side(stage.kernel)
-    learnt = stride_2(stage.layers.enlarging or Enlarging, stage.maps, small, stage.seed, _name(stage))
     if stage.layers.enlarging is not None:
-        return learnt(x)
-    learnt.build(x.shape)  # for its initial kernel alone
-    drawn = stride_2(stage.layers.convolution_transpose, stage.maps, small + 1, stage.seed, _name(stage))
-    doubled = drawn(x)
-    drawn.kernel.assign(enlarged(learnt.kernel))
+        return stride_2(stage.layers.enlarging, stage.maps, small, stage.seed, _name(stage))(x)
+    layer = stride_2(stage.layers.convolution_transpose, stage.maps, small + 1, stage.seed, _name(stage))
+    doubled = layer(x)
+    learnt = normal(stage.seed, _name(stage))((small, small, *layer.kernel.shape[2:]))
+    layer.kernel.assign(enlarged(learnt))  # what the trained network begins with
     return doubled
 
 

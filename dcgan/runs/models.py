@@ -32,12 +32,16 @@ def assign(network, state: dict[str, np.ndarray]) -> None:
     Raises:
         ValueError: they are not there, or of other shapes.
     """
+    import keras
+
     from dcgan.networks.enlarging import fitting
 
     try:
-        for variable in network.variables:
-            weight = state[f"{network.name}/{variable.path.removeprefix(f'{network.name}/')}"]
-            variable.assign(fitting(weight, variable.shape))
+        for layer in network.layers:
+            for variable in layer.variables:
+                weight = state[f"{network.name}/{variable.path.removeprefix(f'{network.name}/')}"]
+                transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+                variable.assign(fitting(weight, variable.shape) if transposed else weight)
     except KeyError as error:
         raise ValueError(f"The state has no {error.args[0]}.") from error
 

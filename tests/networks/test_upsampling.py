@@ -22,7 +22,7 @@ from dcgan.networks.upsampling import WAYS as UPSAMPLINGS
 from dcgan.networks.upsampling import double
 from dcgan.options import to_yaml
 from dcgan.restoring import load_discriminator
-from dcgan.runs import Run
+from dcgan.runs import Run, assign
 from dcgan.sizes import stages_of
 from dcgan.training.trainer import Trainer
 
@@ -239,6 +239,12 @@ def test_a_kernel_is_enlarged_where_it_is_smaller_by_one_and_nowhere_else():
     np.testing.assert_allclose(grown, expected, atol=1e-6)
     for shape in [(3, 3, 2, 5), (5, 5, 2, 5), (4, 4, 5, 2)]:
         assert fitting(kernel, shape) is kernel
+
+
+def test_a_discriminators_kernels_are_not_enlarged_to_fit():
+    small, large = (build_discriminator((8, 8), 1, width=2, kernel=kernel) for kernel in (3, 4))
+    with pytest.raises(ValueError, match="shape"):
+        assign(large, {f"discriminator/{variable.path}": variable.numpy() for variable in small.variables})
 
 
 @EACH_WAY
