@@ -3,6 +3,7 @@
 import itertools
 import os
 from argparse import SUPPRESS, Action
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -116,14 +117,21 @@ def _check_text(before: str, value: str, hint: str) -> None:
         raise UserError(f"{os.fsencode(value)} is no UTF-8.", "Rename the file or folder, or link to it.") from error
 
 
-def read_yaml(kind: type[Config], path: Path) -> Config:
-    """Read the config that `write_yaml` wrote.
+def read_yaml(kind: type[Config], path: Path, absent: Mapping[str, Any] | None = None) -> Config:
+    """Read the config that `to_yaml` wrote.
+
+    Args:
+        kind: the command's dataclass.
+        path: the file.
+        absent: what options are that the file lacks, instead of their defaults.
 
     Raises:
         UserError: the file can't be read, or holds an unknown option or a value that is not of its type.
     """
     try:
-        return _build(kind, parser_for(kind, "dcgan").parse_string(_read(path)))
+        text = _read(path)
+        text = yaml.safe_dump({**absent, **yaml.safe_load(text)}) if absent else text
+        return _build(kind, parser_for(kind, "dcgan").parse_string(text))
     except UserError as error:
         raise UserError(f"{path} can't be read as a config: {error.problem}", error.hint) from error
     except UNREADABLE as error:

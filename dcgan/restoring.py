@@ -34,7 +34,8 @@ def new_discriminator(run: Run, image_size: tuple[int, int], channels: int, seed
     from dcgan.networks import build_discriminator
 
     config, classes = run.config(), len(run.classes() or ())
-    own = {"width": config.discriminator_width, "kernel": config.kernel, "downsampling": config.downsampling}
+    own = {"width": config.discriminator_width, "hidden": config.discriminator_hidden, "kernel": config.kernel}
+    own["downsampling"] = config.downsampling
     return build_discriminator(image_size, channels, **own, seed=seed, classes=classes)
 
 

@@ -17,7 +17,7 @@ from dcgan.runs import Run
 def run_with(state=None, **options):
     run = Run(Path("checkpoints/a"))
     run.path.mkdir(parents=True)
-    form = {"image_size": 8, "discriminator_width": 3, "kernel": 4, **options}
+    form = {"image_size": 8, "discriminator_width": 3, "discriminator_hidden": 0, "kernel": 4, **options}
     run.config_file.write_text(to_yaml(TrainConfig(**form)))
     if state is not None:
         run.states.save(1, state, keep=1)
@@ -40,11 +40,20 @@ def test_the_discriminator_is_that_of_the_runs_newest_state():
 
 def test_the_discriminator_has_the_form_that_the_runs_options_say():
     form = {"kernel": 5, "downsampling": "maxpool"}
-    trained = build_discriminator((8, 8), 1, width=3, seed=5, classes=2, **form)
-    run = run_with(state_of(trained), **form)
+    trained = build_discriminator((8, 8), 1, width=3, seed=5, classes=2, hidden=6, **form)
+    run = run_with(state_of(trained), discriminator_hidden=6, **form)
     run.save_classes(Classes(("a", "b"), (0.5, 0.5)))
     assert_equal_weights(load_discriminator(run, (8, 8), 1), trained)
     assert_equal_weights(new_discriminator(run, (8, 8), 1, seed=5), trained)
+
+
+def test_the_discriminator_of_a_run_that_names_no_hidden_layer_has_none():
+    trained = build_discriminator((8, 8), 1, width=3, seed=5)
+    run = run_with(state_of(trained))
+    lines = run.config_file.read_text().splitlines(keepends=True)
+    run.config_file.write_text("".join(line for line in lines if "discriminator_hidden" not in line))
+    assert_equal_weights(load_discriminator(run, (8, 8), 1), trained)
+    assert TrainConfig().discriminator_hidden > 0
 
 
 def test_a_run_that_is_handed_on_without_its_states_has_the_discriminator_beside_its_generator():

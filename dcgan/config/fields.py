@@ -12,6 +12,7 @@ def _number(name: str, kind: type, words: str, *restrictions: tuple[str, float])
 
 
 Count = _number("Count", int, "a whole number of at least 1", (">=", 1), ("<", 2**31))
+Units = _number("Units", int, "a whole number of at least 0", (">=", 0), ("<", 2**31))
 Seed = _number("Seed", int, "a whole number of at least 0", (">=", 0), ("<", 2**63))
 KernelSize = _number("KernelSize", int, "a whole number of at least 2", (">=", 2))
 """At stride 2 a kernel of side 1 would leave three pixels of four empty."""

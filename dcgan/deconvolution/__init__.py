@@ -27,6 +27,7 @@ _HOMES = {
     "unpool_by_convolution": "dcgan.deconvolution.unsampling",
     "checkerboard_contrast": "dcgan.deconvolution.checkerboard",
     "checkerboard_energy": "dcgan.deconvolution.checkerboard",
+    "AtEveryPosition": "dcgan.deconvolution.convolutional",
     "ClassChannel": "dcgan.deconvolution.convolutional",
     "DenseConvolution": "dcgan.deconvolution.convolutional",
     "fully_convolutional": "dcgan.deconvolution.convolutional",

@@ -23,8 +23,8 @@ def fully_convolutional(discriminator: keras.Model, label: int | None = None) ->
     """Make of a discriminator a network for images of any size, which judges every part of them.
 
     A dense layer over a flattened map is a convolution whose kernel is as large as that map, with the same weights
-    (Long, Shelhamer and Darrell 2015, section 3.1); dense layers after it are convolutions of 1×1. All other layers
-    stay what they are.
+    (Long, Shelhamer and Darrell 2015, section 3.1); dense layers after it are convolutions of 1×1, and their BatchNorm
+    works at every position. All other layers stay what they are.
 
     The result *shares* its weights with the discriminator, and allocates none: train one and the other changes. On the
     discriminator's own size the two agree to rounding. On a larger image the result is equivariant to shifts by its
@@ -38,7 +38,7 @@ def fully_convolutional(discriminator: keras.Model, label: int | None = None) ->
 
     Args:
         discriminator: a built model with one input (N, H, W, C) of known size and one output (N, units), made of
-            convolutions, local pooling, normalisation, activations, merges, and then Flatten and Dense layers.
+            convolutions, local pooling, normalisation, activations, merges, and then Flatten, Dense and more of these.
             Several paths may meet in it. A conditional one has a second input (N, classes), which meets a dense
             layer's classes in one Dot layer, as in `dcgan.networks.build_discriminator`.
         label: for a conditional discriminator: which class, from 0 on, every position is taken to be of; None leaves
@@ -47,8 +47,8 @@ def fully_convolutional(discriminator: keras.Model, label: int | None = None) ->
     Returns:
         A model from (N, any height, any width, C) to (N, h, w, units), in the same scale as the discriminator's output.
         A discriminator for 64×64 with a stride of 16 gives h = ⌈height / 16⌉ − 3. It raises UserError for an image
-        smaller than the discriminator's own, which no position covers. Saved, it loads as soon as `DenseConvolution`
-        has been imported from `dcgan.deconvolution`.
+        smaller than the discriminator's own, which no position covers. Saved, it loads as soon as `dcgan.deconvolution` has
+        been imported.
 
     Raises:
         UserError: the model has another form than that, or no such class.
@@ -147,6 +147,39 @@ class ClassChannel(keras.layers.Layer):
         return {**super().get_config(), "label": self.label}
 
 
+@keras.saving.register_keras_serializable("dcgan")
+class AtEveryPosition(keras.layers.Layer):
+    """A layer of features, such as the BatchNorm behind a dense layer, at every position of maps.
+
+    Input: (N, H, W, C). Output: (N, H, W, units).
+
+    Args:
+        layer: from (N, C) to (N, units); the layer itself, not a copy.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, **kwargs):
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def build(self, input_shape: tuple) -> None:
+        if not self.layer.built:
+            self.layer.build((None, input_shape[3]))
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask=None) -> tf.Tensor:
+        rows = self.layer(tf.reshape(inputs, (-1, inputs.shape[3])), training=training)
+        return tf.reshape(rows, tf.concat([tf.shape(inputs)[:3], rows.shape[1:]], axis=0))
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return (*input_shape[:3], *self.layer.compute_output_shape((None, input_shape[3]))[1:])
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "AtEveryPosition":
+        return cls(keras.saving.deserialize_keras_object(config.pop("layer")), **config)
+
+
 def _rebuilt(graph: keras.Model, image: keras.KerasTensor, layers: dict[int, keras.layers.Layer]) -> keras.Model:
     """The same graph over another image, with other layers in the places of its own; no class is read any more."""
     kinds = [keras.Input(kind.shape[1:], dtype=kind.dtype, name=kind.name) for kind in graph.inputs[1:]]
@@ -172,6 +205,8 @@ def _for_any_size(layer: keras.layers.Layer, label: int | None) -> keras.layers.
         return ClassChannel(label, name=layer.name, dtype=layer.dtype_policy)
     if isinstance(layer, keras.layers.Dense) and len(layer.input.shape) == 2:
         return DenseConvolution.sharing(layer)
+    if isinstance(layer, keras.layers.BatchNormalization) and len(layer.input.shape) == 2:
+        return AtEveryPosition(layer, name=layer.name, dtype=layer.dtype_policy)
     if isinstance(layer, keras.layers.Flatten):
         return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy.name)
     return layer

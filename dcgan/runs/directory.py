@@ -16,6 +16,9 @@ from dcgan.runs.states import States
 CHECKPOINTS = Path("checkpoints")
 """Where runs lie, unless `--run-dir` says otherwise."""
 
+BEFORE = {"discriminator_hidden": 0}
+"""What options that came later were in the runs that do not name them."""
+
 
 class Run:
     """One run directory.
@@ -42,7 +45,7 @@ class Run:
 
     def config(self) -> TrainConfig:
         """The options the run was last trained with."""
-        return read_yaml(TrainConfig, self.config_file)
+        return read_yaml(TrainConfig, self.config_file, BEFORE)
 
     def classes(self) -> Classes | None:
         """What the run's generator can be asked for; None where it is not conditional.

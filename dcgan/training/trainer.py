@@ -70,9 +70,10 @@ class Trainer:
         self._step = compiled(self._step) if self.way == "xla" else self._step
 
     def _build_discriminator(self, **options) -> keras.Model:
-        """The discriminator of the config's width and downsampling."""
-        own = {"width": self.config.discriminator_width, "downsampling": self.config.downsampling}
-        return build_discriminator(**own, **options)
+        """The discriminator of the config's width, hidden layer and downsampling."""
+        config = self.config
+        own = {"width": config.discriminator_width, "hidden": config.discriminator_hidden}
+        return build_discriminator(**own, downsampling=config.downsampling, **options)
 
     @property
     def step(self) -> int:

@@ -63,6 +63,9 @@ def discriminator(weights, images, stages, classes=None):
             x = batch_norm(x, weights[f"norm_{stage}/gamma"], weights[f"norm_{stage}/beta"])
         x = np.where(x > 0, x, 0.2 * x)
     x = x.reshape(len(x), -1)
+    if "hidden/kernel" in weights:
+        x = batch_norm(x @ weights["hidden/kernel"], weights["norm_hidden/gamma"], weights["norm_hidden/beta"])
+        x = np.where(x > 0, x, 0.2 * x)
     logits = x @ weights["judge/kernel"]
     if classes is None:
         return logits

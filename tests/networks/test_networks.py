@@ -64,6 +64,16 @@ def test_conditional_networks_equal_the_slow_ones():
     np.testing.assert_allclose(model([images, kinds], training=True), expected, atol=2e-5)
 
 
+@pytest.mark.parametrize("labels", [None, [2, 0, 1, 1, 2]])
+def test_a_discriminator_with_a_hidden_layer_equals_the_slow_one(labels):
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 3))
+    model = build_discriminator((8, 8), 3, width=3, seed=1, classes=3 if labels else 0, hidden=7)
+    expected = discriminator(weights_of(model), images, stages_of((8, 8)), labels)
+    given = [images, np.eye(3)[labels]] if labels else images
+    np.testing.assert_allclose(model(given, training=True), expected, atol=2e-5)
+    assert model.get_layer("hidden").kernel.shape == (4 * 4 * 3, 7)
+
+
 def test_at_the_beginning_the_class_weighs_as_much_as_the_latent():
     model = build_generator((28, 28), 1, width=16, latent_dim=100, classes=10)
     weights = weights_of(model)
