@@ -63,6 +63,8 @@ DEFAULT: Recipes = {
     "generator's width 32": {"options": {"generator_width": 32}},
     "generator's width 64": {"options": {"generator_width": 64}},
     "discriminator's width 64": {"options": {"discriminator_width": 64}},
+    "no hidden layer": {"options": {"discriminator_hidden": 0}},
+    "1024 hidden units": {"options": {"discriminator_hidden": 1024}},
     "latents of 100": {"options": {"latent_dim": 100}},
     "no EMA": {"options": {"ema_decay": 0.0}},
     "smoothing 0.9": {"target": 0.9},

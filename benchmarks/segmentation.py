@@ -34,7 +34,7 @@ def unsupervised_trunk(canvases, steps: int, batch_size: int, width: int, seed: 
     from dcgan.networks import build_discriminator
     from dcgan.training.trainer import Trainer
 
-    sizes = {"kernel": 4, "generator_width": width, "discriminator_width": width}
+    sizes = {"kernel": 4, "generator_width": width, "discriminator_width": width, "discriminator_hidden": 0}
     config = TrainConfig(conditional=False, batch_size=batch_size, seed=seed, **sizes)
     channels = canvases.digits.shape[3]
     before, after = (build_discriminator(canvases.size, channels, width, config.kernel, seed) for _ in range(2))

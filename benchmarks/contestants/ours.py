@@ -75,14 +75,15 @@ class Ours:
 
 
 def made(image_size: int, channels: int, width: int, latent_dim: int, batch_size: int, **more) -> Ours:
-    """Training on made images, with kernels of 4 and the paper's transposed convolutions.
+    """Training on made images, with the paper's networks: kernels of 4, transposed convolutions, no hidden layer.
 
     Args:
         image_size, channels, width, latent_dim, batch_size: of the networks and the step.
         more: further options of `TrainConfig`.
     """
     sizes = {"latent_dim": latent_dim, "kernel": 4, "generator_width": width, "discriminator_width": width}
-    config = TrainConfig(**{"batch_size": batch_size, "upsampling": "transposed"} | sizes | more)
+    plain = {"batch_size": batch_size, "upsampling": "transposed", "discriminator_hidden": 0}
+    config = TrainConfig(**plain | sizes | more)
     return Ours(config, images.made(2 * batch_size, image_size, channels))
 
 

@@ -51,7 +51,8 @@ def new_run(images, name="tiny", classes=0, **options):
     """A run of untrained networks; their discriminator beside it."""
     run = Run(Path("checkpoints") / name)
     run.save_generator(build_generator((16, 16), images.shape[-1], width=2, latent_dim=3, classes=classes))
-    config = TrainConfig(discriminator_width=3, conditional=bool(classes), **data_of(images), **options)
+    form = {"discriminator_width": 3, "discriminator_hidden": 0, "conditional": bool(classes)}
+    config = TrainConfig(**form, **data_of(images), **options)
     run.config_file.write_text(to_yaml(config))
     if classes:
         run.save_classes(Classes(tuple("ab"), (0.5, 0.5)))

@@ -37,7 +37,8 @@ def new_run(name="tiny", channels=1, **options):
     """A run of untrained networks on 8×8 pixels."""
     run = Run(Path("checkpoints") / name)
     run.save_generator(build_generator((8, 8), channels, width=2, latent_dim=3))
-    run.config_file.write_text(to_yaml(TrainConfig(image_size=8, discriminator_width=2, kernel=4, **options)))
+    form = {"image_size": 8, "discriminator_width": 2, "discriminator_hidden": 0, "kernel": 4}
+    run.config_file.write_text(to_yaml(TrainConfig(**form, **options)))
     discriminator = build_discriminator((8, 8), channels, width=2)
     state = {f"discriminator/{v.path.removeprefix('discriminator/')}": np.asarray(v) for v in discriminator.variables}
     run.states.save(1, state, keep=1)
