@@ -47,8 +47,8 @@ def fully_convolutional(discriminator: keras.Model, label: int | None = None) ->
     Returns:
         A model from (N, any height, any width, C) to (N, h, w, units), in the same scale as the discriminator's output.
         A discriminator for 64×64 with a stride of 16 gives h = ⌈height / 16⌉ − 3. It raises UserError for an image
-        smaller than the discriminator's own, which no position covers. Saved, it loads as soon as `dcgan.deconvolution` has
-        been imported.
+        smaller than the discriminator's own, which no position covers. Saved, it loads as soon as the layers of this
+        module have been imported from `dcgan.deconvolution`.
 
     Raises:
         UserError: the model has another form than that, or no such class.
