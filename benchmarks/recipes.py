@@ -45,6 +45,7 @@ PAPER: Recipes = {
     "spectral normalisation": _paper() | {"spectral": True},
     "R1, γ 0.1": _paper(compile="none") | {"penalty": 0.1},
     "hinge": _paper() | {"loss": "hinge"},
+    "256 hidden units": _paper(discriminator_hidden=256),
     "enlarging, nearest": _paper(upsampling="nearest"),
     "DiffAugment, translation": _paper(augment="translation"),
     "packing 2": _paper() | {"pack": 2},
