@@ -34,6 +34,7 @@ BRIEF = {
     "generator_lr": 1e-3,
     "generator_width": 16,
     "discriminator_width": 16,
+    "discriminator_hidden": 0,  # against so narrow a generator it would have won before anything is drawn
     "tensorboard": False,
     "guard": "off",
     "compile": "none",  # it starts sooner
