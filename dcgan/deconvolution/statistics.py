@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from dcgan.deconvolution.convolutional import AtEveryPosition
 from dcgan.errors import UserError
 from dcgan.scaling import to_float
 
@@ -12,7 +13,8 @@ def take_statistics(model: keras.Model, images: np.ndarray) -> None:
 
     A discriminator is trained with the statistics of each batch, the real and the drawn ones apart. The averages that
     it keeps are of the last batches of both, gathered while its weights moved, and asked with them it may call
-    everything drawn, or everything real.
+    everything drawn, or everything real. Behind the dense layers of a fully convolutional network the averages stay all the
+    same: most of its positions are on no image, but between two.
 
     Args:
         model: whose first input are images; it is changed in place. Others, the classes of a conditional
@@ -24,14 +26,15 @@ def take_statistics(model: keras.Model, images: np.ndarray) -> None:
     """
     if np.ndim(images) != 4 or not len(images):
         raise UserError(f"Statistics can't be taken of images {np.shape(images)}.", "They are uint8 (N, H, W, C).")
-    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    momenta = [layer.momentum for layer in layers]
+    norms = {layer: 0.0 for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
+    norms |= {layer.layer: 1.0 for layer in model.layers if isinstance(layer, AtEveryPosition)}
+    momenta = {layer: layer.momentum for layer in norms}
     kinds = [np.zeros((len(images), kind.shape[1]), np.float32) for kind in model.inputs[1:]]
     pixels = np.asarray(to_float(images))
     try:
-        for layer in layers:
-            layer.momentum = 0.0  # nothing of the averages so far
+        for layer, momentum in norms.items():
+            layer.momentum = momentum
         model([pixels, *kinds] if kinds else pixels, training=True)
     finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
+        for layer, momentum in momenta.items():
             layer.momentum = momentum

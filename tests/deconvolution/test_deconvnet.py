@@ -100,6 +100,7 @@ def assert_close(actual, expected):
         *[(strided, name) for name in ("leaky_0", "leaky_1", "judge")],
         *[(pooling, name) for name in ("shrink_1", "pool_1", "judge")],
         (lambda: strided(classes=3), "leaky_1"),
+        *[(lambda: strided(hidden=4), name) for name in ("norm_hidden", "leaky_hidden", "judge")],
         (lambda: pooling(classes=3), "judge_class"),
     ],
 )

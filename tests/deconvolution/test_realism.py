@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.deconvolution import RealismMap, fully_convolutional, realism_map, realism_scene
+from dcgan.deconvolution import RealismMap, fully_convolutional, realism_map, realism_scene, take_statistics
 from dcgan.errors import UserError
 from dcgan.networks import build_discriminator
 from dcgan.scaling import to_float
@@ -15,9 +15,9 @@ def pictures(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-def discriminator(size=(28, 28), channels=1, classes=0):
+def discriminator(size=(28, 28), channels=1, classes=0, hidden=0):
     """Weights large enough for judgements that are not all one half."""
-    model = build_discriminator(size, channels, width=4, classes=classes)
+    model = build_discriminator(size, channels, width=4, classes=classes, hidden=hidden)
     generator = np.random.default_rng(1)
     for variable in model.trainable_variables:
         variable.assign(0.3 * generator.standard_normal(variable.shape))
@@ -31,8 +31,9 @@ def brightness():
     return keras.Sequential([keras.Input((8, 8, 1)), *layers])
 
 
-def test_on_the_discriminators_own_size_the_map_is_its_one_answer():
-    model, image = discriminator(), pictures(28, 28, 1)
+@pytest.mark.parametrize("hidden", [0, 6])
+def test_on_the_discriminators_own_size_the_map_is_its_one_answer(hidden):
+    model, image = discriminator(hidden=hidden), pictures(28, 28, 1)
     logit = np.asarray(model(to_float(image[None]), training=False))
     result = realism_map(model, image)
     np.testing.assert_allclose(result.logits, logit, rtol=1e-5)
@@ -81,6 +82,17 @@ def test_the_statistics_may_be_those_of_larger_pictures():
     among_them = np.asarray(wide(np.asarray(to_float(typical)), training=True))
     result = realism_map(discriminator(), typical[1], typical=typical)
     np.testing.assert_allclose(result.logits, among_them[1, ..., 0], rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_known_of_features_is_kept_since_most_windows_of_larger_pictures_are_of_no_image():
+    model = discriminator(hidden=6)
+    norms = [model.get_layer(name) for name in ("norm_1", "norm_hidden")]
+    before = [np.asarray(norm.moving_mean) for norm in norms]
+    take_statistics(fully_convolutional(model), pictures(4, 44, 60, 1, seed=7))
+    of_maps, of_features = (np.abs(norm.moving_mean - mean).max() for norm, mean in zip(norms, before, strict=True))
+    assert of_maps > 0.01
+    assert of_features == 0
+    assert [norm.momentum for norm in norms] == [0.9, 0.9]
 
 
 def test_over_pixels_the_map_is_bilinear_between_the_windows_centres_and_constant_beyond():
