@@ -18,7 +18,13 @@ from benchmarks.workers import Contestant, Worker, WorkerFailed, started
 BASE = {"image_size": 64, "channels": 3, "width": 64, "latent_dim": 100, "batch_size": 64}
 AXES = {"batch_size": (16, 32, 64, 128, 256), "width": (16, 32, 64, 128), "image_size": (28, 32, 64, 128)}
 STORES = (10_000, 40_000, 160_000)
-SMALL = {"latent_dim": 100, "batch_size": 64, "generator_width": 16, "discriminator_width": 16}
+SMALL = {
+    "latent_dim": 100,
+    "batch_size": 64,
+    "generator_width": 16,
+    "discriminator_width": 16,
+    "discriminator_hidden": 0,
+}
 """Networks that see many images in little time: memory for the data does not depend on their width."""
 
 

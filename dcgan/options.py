@@ -129,9 +129,9 @@ def read_yaml(kind: type[Config], path: Path, absent: Mapping[str, Any] | None =
         UserError: the file can't be read, or holds an unknown option or a value that is not of its type.
     """
     try:
-        text = _read(path)
-        text = yaml.safe_dump({**absent, **yaml.safe_load(text)}) if absent else text
-        return _build(kind, parser_for(kind, "dcgan").parse_string(text))
+        parser = parser_for(kind, "dcgan")
+        parser.set_defaults(dict(absent or {}))
+        return _build(kind, parser.parse_string(_read(path)))
     except UserError as error:
         raise UserError(f"{path} can't be read as a config: {error.problem}", error.hint) from error
     except UNREADABLE as error:

@@ -133,6 +133,7 @@ NO_CONFIGS = {
     b"conditional: maybe\n": "What is on or off takes true or false, not maybe.",
     b"image_size: abc\n": "'abc' is neither N nor HxW.",
     b"augment: blur\n": "augment takes colour",
+    b"batch_size: 1\n": "hidden layer",
     b"data_dir: ''\n": "data_dir is empty.",
     b"steps: 3\na: b: c\n": "it is no YAML: mapping values are not allowed here, in line 2.",
     b"batch_size: [\n": "it is no YAML",
@@ -186,6 +187,18 @@ def test_options_survive_the_way_through_a_file(kind, tmp_path):
         options = replace(options, run_dir=Path("a b/ö"), image_size="64", minutes=1.5, animate=True, generator_lr=1e-5)
     (tmp_path / "config.yaml").write_text(to_yaml(options), encoding="utf-8")
     assert read_yaml(kind, tmp_path / "config.yaml") == options
+
+
+def test_what_a_file_lacks_can_be_told_apart_from_the_defaults(tmp_path):
+    (tmp_path / "old.yaml").write_text("seed: 3\n")
+    (tmp_path / "new.yaml").write_text("discriminator_hidden: 7\n")
+    old, new = (
+        read_yaml(config.TrainConfig, tmp_path / f"{age}.yaml", {"discriminator_hidden": 0, "seed": 5})
+        for age in ("old", "new")
+    )
+    assert (old.discriminator_hidden, old.seed) == (0, 3)
+    assert (new.discriminator_hidden, new.seed) == (7, 5)
+    assert config.TrainConfig(batch_size=1, discriminator_hidden=0).batch_size == 1
 
 
 def test_only_options_that_change_the_result_count_as_differences():

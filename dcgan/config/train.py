@@ -29,6 +29,7 @@ RECIPES = {
         "kernel": 6,
         "generator_width": 48,
         "discriminator_width": 32,
+        # A logit that is linear in the last maps sees less of what is wrong: 1.7 times the distance after 20,000 steps.
         "discriminator_hidden": 256,
         # 1.5 (digits, 2,500 steps) to 1.7 times (CIFAR-10, 1,200 steps) as near as kernels learnt pixel by pixel; after
         # 10,000 steps of digits both are as near.
@@ -171,6 +172,11 @@ class TrainConfig(DataConfig):
         for name, value in (RECIPES[self.recipe] | large).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        if self.discriminator_hidden and self.batch_size == 1:
+            raise ValueError(
+                "with --batch-size 1 a hidden layer's BatchNorm has nothing to compare an image with; "
+                "take more images a step, or --discriminator-hidden 0"
+            )
         if self.augment is not None:
             given = {part.strip() for part in self.augment.split(",")} - {""}
             if not given <= set(AUGMENTATIONS):

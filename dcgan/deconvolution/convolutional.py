@@ -149,28 +149,30 @@ class ClassChannel(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("dcgan")
 class AtEveryPosition(keras.layers.Layer):
-    """A layer of features, such as the BatchNorm behind a dense layer, at every position of maps.
+    """The BatchNorm behind a dense layer, at every position of maps.
 
-    Input: (N, H, W, C). Output: (N, H, W, units).
+    Input and output: (N, H, W, C).
 
     Args:
-        layer: from (N, C) to (N, units); the layer itself, not a copy.
+        layer: the BatchNorm of features (N, C) itself, not a copy.
     """
 
-    def __init__(self, layer: keras.layers.Layer, **kwargs):
+    def __init__(self, layer: keras.layers.BatchNormalization, **kwargs):
         super().__init__(**kwargs)
         self.layer = layer
 
     def build(self, input_shape: tuple) -> None:
         if not self.layer.built:
             self.layer.build((None, input_shape[3]))
+        if self.layer.moving_mean.shape[0] != input_shape[3]:
+            raise ValueError(f"{self.layer.name!r} is of places and maps together, and behind no dense layer.")
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask=None) -> tf.Tensor:
         rows = self.layer(tf.reshape(inputs, (-1, inputs.shape[3])), training=training)
-        return tf.reshape(rows, tf.concat([tf.shape(inputs)[:3], rows.shape[1:]], axis=0))
+        return tf.reshape(rows, tf.shape(inputs))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        return (*input_shape[:3], *self.layer.compute_output_shape((None, input_shape[3]))[1:])
+        return input_shape
 
     def get_config(self) -> dict:
         return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}

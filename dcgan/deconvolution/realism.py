@@ -115,8 +115,8 @@ def realism_map(
         label: of a conditional discriminator, as for `fully_convolutional`: the class that every part is taken to be
             of, or None for a judgement without it.
         typical: uint8 (N, h, w, C), pictures like this one, at least as large as the discriminator's own, for example
-            scenes of real images alone: BatchNorm takes its statistics from them. None for the averages that the
-            discriminator keeps.
+            scenes of real images alone: BatchNorm takes its statistics from them, but for a hidden layer's (see
+            `dcgan.deconvolution.take_statistics`). None for the averages that the discriminator keeps.
 
     Returns:
         The map. The discriminator stays what it is.

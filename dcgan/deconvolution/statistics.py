@@ -13,8 +13,8 @@ def take_statistics(model: keras.Model, images: np.ndarray) -> None:
 
     A discriminator is trained with the statistics of each batch, the real and the drawn ones apart. The averages that
     it keeps are of the last batches of both, gathered while its weights moved, and asked with them it may call
-    everything drawn, or everything real. Behind the dense layers of a fully convolutional network the averages stay all the
-    same: most of its positions are on no image, but between two.
+    everything drawn, or everything real. Behind the dense layers of a fully convolutional network the averages stay
+    all the same: most of its positions are on no image, but between two.
 
     Args:
         model: whose first input are images; it is changed in place. Others, the classes of a conditional

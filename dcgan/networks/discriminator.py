@@ -36,6 +36,7 @@ def build_discriminator(
         classes: how many classes of pictures it tells apart; 0 for none.
         downsampling: how a stage halves its maps: by a `strided` convolution, or by one of stride 1 (and of odd side)
             and 2x2 max-pooling, `maxpool`, before BatchNorm and LeakyReLU.
+        hidden: units of the hidden layer; 0 leaves it out, so that the logit is linear in the last maps.
 
     Returns:
         A built model from float32 (N, height, width, channels) in [-1, 1] to float32 logits (N, 1); the sigmoid

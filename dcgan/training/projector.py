@@ -47,8 +47,8 @@ def write_embedding(folder: Path, discriminator: keras.Model, parts: Sequence[Ma
 
     Args:
         folder: of the run's events; a configuration, a table of points, one of labels, and a sprite are put there.
-        discriminator: as `dcgan.networks.build_discriminator` makes it. Its features are what it judges by: the last
-            maps, flattened.
+        discriminator: as `dcgan.networks.build_discriminator` makes it. Its features are what it judges by: the hidden
+            layer's, or without one the last maps, flattened.
         parts: pictures of one shape, such as real and drawn ones.
 
     Raises:
@@ -81,7 +81,7 @@ def drawn(generator: keras.Model, classes: Classes | None) -> Marked:
 
 def features(discriminator: keras.Model, images: np.ndarray) -> np.ndarray:
     """What the discriminator judges images, uint8 (N, H, W, C), by: float32 (N, D)."""
-    network = keras.Model(discriminator.inputs[0], discriminator.get_layer("flatten").output)
+    network = keras.Model(discriminator.inputs[0], discriminator.get_layer("judge").input)
     starts = range(0, len(images), _BATCH)
     parts = [network(to_float(images[start : start + _BATCH]), training=False) for start in starts]
     return np.concatenate([keras.ops.convert_to_numpy(keras.ops.cast(part, "float32")) for part in parts])

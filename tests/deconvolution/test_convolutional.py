@@ -201,6 +201,7 @@ def with_layer(*layers):
         lambda: with_layer(keras.layers.Flatten(data_format="channels_first"), keras.layers.Dense(1)),
         lambda: with_layer(keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1)),
         lambda: with_layer(keras.layers.Reshape((8, 4)), keras.layers.Dense(1)),
+        lambda: with_layer(keras.layers.Flatten(), keras.layers.BatchNormalization(), keras.layers.Dense(1)),
         lambda: with_layer(keras.layers.Flatten(), keras.layers.SpectralNormalization(keras.layers.Dense(1))),
         lambda: with_layer(with_layer(keras.layers.Flatten(), keras.layers.Dense(1))),
     ],

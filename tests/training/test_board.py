@@ -109,8 +109,9 @@ def test_what_breaks_is_said_once_and_left_out_from_then_on(tmp_path):
     assert "no room" in said[0]
 
 
-def test_features_are_what_the_discriminator_judges_by():
-    network = build_discriminator((8, 8), 1, width=4)
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_features_are_what_the_discriminator_judges_by(hidden):
+    network = build_discriminator((8, 8), 1, width=4, hidden=hidden)
     images = np.random.default_rng(0).integers(0, 256, (70, 8, 8, 1), np.uint8)
     judged = network(images / 127.5 - 1, training=False)
     np.testing.assert_allclose(features(network, images) @ np.asarray(network.layers[-1].kernel), judged, atol=1e-5)

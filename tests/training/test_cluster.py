@@ -28,7 +28,8 @@ CLUSTER = {"worker": ["a:1", "b:1"]}
 
 @pytest.fixture
 def config(tmp_path):
-    return tiny_config(tmp_path, image_size="16", batch_size=8, steps=20, save_every=5, sample_every=20, log_every=5)
+    every = {"save_every": 5, "sample_every": 20, "log_every": 5}
+    return tiny_config(tmp_path, image_size="16", batch_size=8, steps=20, discriminator_hidden=0, **every)
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def distance(ours: Run, theirs: Run) -> float:
 
 @pytest.mark.slow
 def test_two_devices_compute_what_one_does_and_only_with_synchronized_batch_norm(config, start):
+    config = replace(config, steps=10, discriminator_hidden=3)
     alone = train(config)
     mirrored, unsynchronized = (
         replace(config, strategy="mirrored", run_dir=config.run_dir.with_name(name)) for name in ("two", "own")

@@ -32,6 +32,7 @@ def tiny_config(folder: Path, **options) -> TrainConfig:
         "latent_dim": 5,
         "generator_width": 4,
         "discriminator_width": 4,
+        "discriminator_hidden": 3,
         "compile": "none",  # takes longer than these steps
         "steps": 6,
         "save_every": 2,
