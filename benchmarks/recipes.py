@@ -55,6 +55,7 @@ PAPER: Recipes = {
 DEFAULT: Recipes = {
     "default": {},
     "without labels": {"options": {"conditional": False}},
+    "without labels, no hidden layer": {"options": {"conditional": False, "discriminator_hidden": 0}},
     "batch 128": {"options": {"batch_size": 128}},
     "batch 32": {"options": {"batch_size": 32}},
     "learning rates 2e-4": {"options": {"generator_lr": 2e-4, "discriminator_lr": 2e-4}},
