@@ -189,6 +189,14 @@ def test_options_survive_the_way_through_a_file(kind, tmp_path):
     assert read_yaml(kind, tmp_path / "config.yaml") == options
 
 
+def test_the_discriminator_has_a_hidden_layer_where_that_measured_better():
+    hidden = {way: config.TrainConfig(upsampling=way).discriminator_hidden for way in (None, *config.UPSAMPLINGS)}
+    assert hidden == {None: 256, "transposed": 0, "nearest": 256, "bilinear": 256, "subpixel": 0, "unpool": 0}
+    assert config.TrainConfig(upsampling="transposed", discriminator_hidden=9).discriminator_hidden == 9
+    assert config.TrainConfig(recipe="paper").discriminator_hidden == 0
+    assert config.TrainConfig(dataset="celeba").discriminator_hidden == 0
+
+
 def test_what_a_file_lacks_can_be_told_apart_from_the_defaults(tmp_path):
     (tmp_path / "old.yaml").write_text("seed: 3\n")
     (tmp_path / "new.yaml").write_text("discriminator_hidden: 7\n")

@@ -11,6 +11,10 @@ AUGMENTATIONS = ("colour", "translation", "cutout")
 
 UPSAMPLINGS = ("transposed", "nearest", "bilinear", "subpixel", "unpool")
 
+ENLARGING = ("nearest", "bilinear")
+"""Ways of upsampling that draw smooth pictures from the first step on, which can't be told at a glance. Against the
+others a discriminator with a hidden layer wins: a distance of 10.2 where `nearest` has 0.381 (benchmarks/README.md)."""
+
 SMALL = ("mnist10k", "mnist", "fashion_mnist", "cifar10")
 """Data sets whose images have 28 or 32 pixels, unless they are enlarged, and at most ten classes."""
 
@@ -95,7 +99,8 @@ class TrainConfig(DataConfig):
         discriminator_width: filters of the discriminator's first layer, every layer after has twice as many; by
             default 32, and 64 for `celeba`, `folder`, `stacked_mnist` and `paper`.
         discriminator_hidden: units of a layer between the discriminator's last maps and its logit, 0 for none; by
-            default 256, and 0 for `celeba`, `folder`, `stacked_mnist` and `paper`.
+            default 256, and 0 for `celeba`, `folder`, `stacked_mnist` and `paper`, and with an upsampling other than
+            nearest or bilinear.
         kernel: side of every convolution's kernel, in pixels; even sizes overlap evenly at stride 2; by default
             6, and 4 for `celeba`, `folder`, `stacked_mnist` and `paper`. Convolutions of stride 1 take the next smaller
             odd size, and at least 3.
@@ -168,8 +173,12 @@ class TrainConfig(DataConfig):
     def __post_init__(self):
         """Fill in the recipe, and write the changes of `augment` in one way: each once, in one order."""
         super().__post_init__()
-        large = _LARGE if self.recipe == "default" and self.dataset not in SMALL else {}
-        for name, value in (RECIPES[self.recipe] | large).items():
+        defaults = RECIPES[self.recipe]
+        if self.recipe == "default" and self.dataset not in SMALL:
+            defaults = defaults | _LARGE
+        if self.upsampling not in (None, *ENLARGING):
+            defaults = defaults | {"discriminator_hidden": 0}
+        for name, value in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         if self.discriminator_hidden and self.batch_size == 1:
