@@ -353,7 +353,7 @@ def test_a_training_takes_each_way(way, tmp_path):
     trainer = Trainer(config, (8, 8), 1, shares=shares)
     before = trainer.state()
     pixels, labels = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), dtype=np.uint8), np.arange(8) % 2
-    metrics = trainer.update(trainer.feed(pixels, 1, labels), tf.constant(1))
+    metrics = trainer.update(trainer.feed(pixels, 2, labels), tf.constant(2))  # float16 may leave the first one out
     assert all(np.isfinite(value) for value in metrics.values())
     kernels = [name for name in before if name.endswith("kernel") and "optimizer" not in name]
     assert kernels
