@@ -34,9 +34,8 @@ def new_discriminator(run: Run, image_size: tuple[int, int], channels: int, seed
     from dcgan.networks import build_discriminator
 
     config, classes = run.config(), len(run.classes() or ())
-    own = {"width": config.discriminator_width, "hidden": config.discriminator_hidden, "kernel": config.kernel}
-    own["downsampling"] = config.downsampling
-    return build_discriminator(image_size, channels, **own, seed=seed, classes=classes)
+    form = {**config.discriminator_form, "kernel": config.kernel}
+    return build_discriminator(image_size, channels, **form, seed=seed, classes=classes)
 
 
 def load_discriminator(run: Run, image_size: tuple[int, int], channels: int) -> "keras.Model":

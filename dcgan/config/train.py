@@ -194,6 +194,12 @@ class TrainConfig(DataConfig):
             object.__setattr__(self, "augment", text)
 
     @property
+    def discriminator_form(self) -> dict[str, int | str]:
+        """What `dcgan.networks.build_discriminator` takes from the options that are the discriminator's own."""
+        form = {"width": self.discriminator_width, "hidden": self.discriminator_hidden}
+        return {**form, "downsampling": self.downsampling}
+
+    @property
     def changes(self) -> tuple[str, ...]:
         """The names in `augment`."""
         return tuple(self.augment.split(",")) if self.augment else ()

@@ -26,6 +26,7 @@ def take_statistics(model: keras.Model, images: np.ndarray) -> None:
     """
     if np.ndim(images) != 4 or not len(images):
         raise UserError(f"Statistics can't be taken of images {np.shape(images)}.", "They are uint8 (N, H, W, C).")
+    # How much of the averages so far stays: nothing, and behind dense layers all of it.
     norms = {layer: 0.0 for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
     norms |= {layer.layer: 1.0 for layer in model.layers if isinstance(layer, AtEveryPosition)}
     momenta = {layer: layer.momentum for layer in norms}

@@ -48,7 +48,7 @@ def build_discriminator(
     """
     image = keras.Input((*image_size, channels), name="image")
     x = keras.layers.Flatten(name="flatten")(shrunk(image, width, kernel, seed, layers, downsampling))
-    x = _thought_over(x, hidden, seed, layers) if hidden else x
+    x = _hidden_layer(x, hidden, seed, layers) if hidden else x
     logit = _judge(x, 1, seed, "judge")
     if not classes:
         return keras.Model(image, logit, name="discriminator")
@@ -82,7 +82,7 @@ def shrunk(
     return x
 
 
-def _thought_over(features, units: int, seed: int, layers: Layers):
+def _hidden_layer(features, units: int, seed: int, layers: Layers):
     """What a hidden layer makes of features (N, D): (N, units)."""
     weights = normal(seed, "discriminator/hidden")
     x = keras.layers.Dense(units, use_bias=False, kernel_initializer=weights, name="hidden")(features)

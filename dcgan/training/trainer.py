@@ -71,9 +71,7 @@ class Trainer:
 
     def _build_discriminator(self, **options) -> keras.Model:
         """The discriminator of the config's width, hidden layer and downsampling."""
-        config = self.config
-        own = {"width": config.discriminator_width, "hidden": config.discriminator_hidden}
-        return build_discriminator(**own, downsampling=config.downsampling, **options)
+        return build_discriminator(**self.config.discriminator_form, **options)
 
     @property
     def step(self) -> int:

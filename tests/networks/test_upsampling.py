@@ -338,6 +338,7 @@ def test_the_compiled_layers_compute_what_the_plain_ones_do(way, kernel):
 
 def config_of(folder, way, **options):
     small = {"latent_dim": 5, "generator_width": 4, "discriminator_width": 4, "batch_size": 4, "tensorboard": False}
+    small["discriminator_hidden"] = 3
     downsampling = "maxpool" if way == "unpool" else "strided"
     return TrainConfig(run_dir=folder, upsampling=way, downsampling=downsampling, **small, **options)
 
@@ -353,7 +354,7 @@ def test_a_training_takes_each_way(way, tmp_path):
     trainer = Trainer(config, (8, 8), 1, shares=shares)
     before = trainer.state()
     pixels, labels = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), dtype=np.uint8), np.arange(8) % 2
-    metrics = trainer.update(trainer.feed(pixels, 2, labels), tf.constant(2))  # float16 may leave the first one out
+    metrics = trainer.update(trainer.feed(pixels, 1, labels), tf.constant(1))
     assert all(np.isfinite(value) for value in metrics.values())
     kernels = [name for name in before if name.endswith("kernel") and "optimizer" not in name]
     assert kernels
