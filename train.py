@@ -2,7 +2,7 @@
 
 import sys
 
-from dcgan.cli import run
+from dcgan.cli.main import run
 
 if __name__ == "__main__":
     sys.exit(run("train"))

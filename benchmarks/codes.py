@@ -101,7 +101,7 @@ def autoencoder(learnt: np.ndarray, held_out: np.ndarray, active: int, steps: in
 
 def generator(model: Any, held_out: np.ndarray, starts: int, steps: int) -> Outcome:
     """A trained generator's nearest pictures, of any class, to uint8 images (N, H, W, C)."""
-    from dcgan.sampling.draw import input_widths
+    from dcgan.sampling.generation import input_widths
     from dcgan.sampling.projection import project
 
     start, (width, *classes) = time.process_time(), input_widths(model)
@@ -152,7 +152,7 @@ def report(outcomes: Sequence[Outcome], held_out: np.ndarray) -> str:
 
 def sheet(outcomes: Sequence[Outcome], held_out: np.ndarray, columns: int = 12) -> np.ndarray:
     """The first held-out images, and below them what every method made of them: a uint8 sheet."""
-    from dcgan.pictures import tile
+    from dcgan.visualization import tile
 
     rows = [held_out[:columns], *(each.images[:columns] for each in outcomes)]
     return tile(np.round(np.clip(np.concatenate(rows), 0, 1) * 255).astype(np.uint8), min(columns, len(held_out)))
@@ -211,11 +211,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made.add_argument("--projection-steps", type=int, default=300, help="of Adam")
     made.add_argument("--sheet", type=Path, help="PNG to write: held-out images, and a row for every method")
     options = made.parse_args(arguments)
-    from dcgan import devices
     from dcgan.config import DataConfig
-    from dcgan.evaluation.references import reference, some
-    from dcgan.pictures import save_png
+    from dcgan.core import devices
+    from dcgan.evaluation.splits import reference, some
     from dcgan.runs import find
+    from dcgan.visualization import save_png
 
     devices.set_up(0)
     model = find(options.run_dir).load_generator() if options.run_dir else None

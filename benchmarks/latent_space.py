@@ -39,7 +39,7 @@ def arithmetic(pool: Pool, style: str, trials: int) -> Iterator[list[str]]:
 
 def _results(pool: Pool, style: str, samples: int, trials: int, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Results of arithmetic, float32 (N, dim), and the class b each should have, int (N,)."""
-    from dcgan.sampling.arithmetic import combine
+    from dcgan.sampling.latent_arithmetic import combine
 
     high, low = pool.thirds(style)
     made, wanted = [], []
@@ -96,7 +96,7 @@ def styling(pool: Pool, others: Pool, style: str) -> Iterator[list[str]]:
 
 def _beside_classes(pool: Pool, way: np.ndarray) -> np.ndarray:
     """A direction without its part along those that tell each class from all others, as long as it was."""
-    from dcgan.sampling.directions import difference_of_means, without
+    from dcgan.sampling.latent_directions import difference_of_means, without
 
     classes = [difference_of_means(pool.latents, pool.wanted == digit) for digit in np.unique(pool.wanted)]
     rest = without(way, *classes)
@@ -117,14 +117,14 @@ def _deviation(pool: Pool, style: str) -> float:
 
 
 def _difference(latents: np.ndarray, shows: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    from dcgan.sampling.directions import difference_of_means
+    from dcgan.sampling.latent_directions import difference_of_means
 
     return difference_of_means(latents, shows)
 
 
 def _normal(latents: np.ndarray, shows: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """The normal, so long that both groups' means lie one of it apart."""
-    from dcgan.sampling.directions import difference_of_means, linear_normal
+    from dcgan.sampling.latent_directions import difference_of_means, linear_normal
 
     normal = linear_normal(latents, shows)
     return normal * (normal @ difference_of_means(latents, shows))
@@ -142,7 +142,7 @@ FINDERS = {"difference of means": _difference, "linear normal": _normal, "random
 
 def dropping(pool: Pool, others: Pool, layer: str | None) -> Iterator[list[str]]:
     """Rows: what is left of a thing, and of other things, without the maps that draw it and without random ones."""
-    from dcgan.sampling.dropping import hidden_maps, split, weights_by_labels, weights_by_masks
+    from dcgan.sampling.feature_ablation import hidden_maps, split, weights_by_labels, weights_by_masks
 
     maps = hidden_maps(split(pool.subject.generator, layer)[0], pool.rows)
     digits = np.unique(pool.wanted)
@@ -161,7 +161,7 @@ def dropping(pool: Pool, others: Pool, layer: str | None) -> Iterator[list[str]]
 
 def _left(others: Pool, dropped: np.ndarray, layer: str | None, measure, *where: np.ndarray) -> list[float]:
     """The part of the maps that is dropped; what is left then, here and there; and without as many random maps."""
-    from dcgan.sampling.dropping import without_maps
+    from dcgan.sampling.feature_ablation import without_maps
 
     subject, figures = others.subject, [dropped.mean()]
     for which in (dropped, subject.random.permutation(dropped)):

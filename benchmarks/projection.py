@@ -24,15 +24,16 @@ def pictures(run_dir: Path | None, data_dir: Path | None, weights: str, count: i
     Returns:
         A line about it, the generator, and by kind the images, uint8 (N, H, W, C), and their classes or None.
     """
-    from dcgan.quiet import import_tensorflow
+    from dcgan.core.tensorflow_import import import_tensorflow
 
     import_tensorflow()
-    from dcgan import devices, runs
+    from dcgan import runs
     from dcgan.config import EvaluateConfig
-    from dcgan.evaluation.references import reference, some
-    from dcgan.restoring import data_options
-    from dcgan.sampling.asked import Asked
-    from dcgan.sampling.draw import draw_all
+    from dcgan.core import devices
+    from dcgan.evaluation.splits import reference, some
+    from dcgan.runs.loading import data_options
+    from dcgan.sampling.generation import draw_all
+    from dcgan.sampling.selection import Asked
 
     devices.set_up(seed=0)
     run = runs.find(run_dir)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.strokes import STYLES
-from dcgan.classes import in_class
+from dcgan.core.classes import in_class
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class Subject:
 
 def drawn(generator, rows: np.ndarray) -> np.ndarray:
     """All pictures at once: uint8 (N, H, W, C)."""
-    from dcgan.sampling.draw import draw_all
+    from dcgan.sampling.generation import draw_all
 
     return draw_all(generator, rows)
 
@@ -122,15 +122,16 @@ def subject_of(
     Raises:
         UserError: as `dcgan.runs.find`, `Run.load_generator` and `classifier_for`.
     """
-    from dcgan.quiet import import_tensorflow
+    from dcgan.core.tensorflow_import import import_tensorflow
 
     import_tensorflow()
-    from dcgan import devices, runs
+    from dcgan import runs
     from dcgan.config import EvaluateConfig
+    from dcgan.core import devices
     from dcgan.evaluation.classifier import accuracy, classifier_for
     from dcgan.evaluation.features import extract
-    from dcgan.evaluation.references import reference
-    from dcgan.restoring import data_options
+    from dcgan.evaluation.splits import reference
+    from dcgan.runs.loading import data_options
 
     devices.set_up(seed=0)
     run = runs.find(run_dir)

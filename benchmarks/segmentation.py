@@ -93,7 +93,7 @@ def report(results: Mapping[str, Sequence]) -> str:
 def save_picture(path: Path, rungs: Sequence, held_out, count: int = 6) -> None:
     """Held-out canvases, what they show, and what every rung says they show: a row each."""
     from dcgan.deconvolution.segmentation import comparison_sheet, segment
-    from dcgan.pictures import save_png
+    from dcgan.visualization import save_png
 
     images, truth = held_out.make(range(count))
     save_png(path, comparison_sheet(images, [truth, *(segment(rung.model, images) for rung in rungs)]))
@@ -127,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(options: argparse.Namespace):
     """The ladders by the name of their trunk, and the held-out canvases."""
     import dcgan
-    from dcgan import devices
     from dcgan.config import DataConfig
+    from dcgan.core import devices
     from dcgan.deconvolution.segmentation import Canvases, split_digits
 
     devices.set_up(options.seed)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from dcgan.evaluation.strokes import slant
+from dcgan.evaluation.stroke_features import slant
 
 NEIGHBOURHOOD = 5
 """Pixels a side of the square in which a stroke's direction is looked for."""

@@ -28,7 +28,7 @@ PARTS = 1e6
 def real_images(dataset: str, data_dir: Path | None) -> dict[str, float]:
     """The checkerboards of held-out images, as many as are drawn to look for them."""
     from benchmarks.contestants.upsampling import SEARCHED, checkerboards
-    from dcgan.evaluation.references import reference, some
+    from dcgan.evaluation.splits import reference, some
 
     held_out = reference(DataConfig(dataset=dataset, data_dir=data_dir)).held_out
     return checkerboards(some(held_out, min(SEARCHED, len(held_out)))[0])
@@ -65,7 +65,7 @@ def _checkerboards(figures: Sequence[Mapping[str, float]]) -> list[str]:
 
 def sheet(results: Mapping[str, Sequence]) -> np.ndarray:
     """The stages of the first seed's pictures, a column a stage: for each picture a row a way, in the table's order."""
-    from dcgan.sampling.stages import stage_sheet
+    from dcgan.sampling.generator_stages import stage_sheet
 
     shown = [answers[0][-1]["stages"] for answers in results.values() if not isinstance(answers[0], str)]
     return stage_sheet(np.stack(shown, axis=1).reshape(-1, *shown[0].shape[1:]))
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     real = real_images(options.dataset, options.data_dir)
     print(report(results, real), machine.describe(), sep="\n\n")
     if options.sheet:
-        from dcgan.pictures import save_png
+        from dcgan.visualization import save_png
 
         save_png(options.sheet, sheet(results))
 

@@ -47,7 +47,7 @@ def _layer_flops(layer: Any) -> int:
     """Every weight of a kernel is used once a place: an output of a convolution, an input of a transposed one."""
     import keras
 
-    from dcgan.networks.enlarging import Enlarging, enlarged
+    from dcgan.networks.fused_upsampling import Enlarging, enlarged
 
     if isinstance(layer, keras.layers.Dense):
         places = layer.output.shape[1:-1]

@@ -7,18 +7,18 @@ made here.
 
 import os
 
-from dcgan.lazy import exporter
+from dcgan.core.lazy_import import exporter
 
 # Keras may be configured for another backend; this program's training loop is TensorFlow's.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # oneDNN's convolutions are off by default on some processors and more than double the speed there.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-# What TensorFlow logs at start-up (no GPU found, CPU features) is noise to a user: `dcgan.devices` says in one line
+# What TensorFlow logs at start-up (no GPU found, CPU features) is noise to a user: `dcgan.core.devices` says in one line
 # what is used, and a real error still raises.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _HOMES = {
-    "UserError": "dcgan.errors",
+    "UserError": "dcgan.core.errors",
     "DataConfig": "dcgan.config",
     "PrepareConfig": "dcgan.config",
     "TrainConfig": "dcgan.config",
@@ -31,7 +31,7 @@ _HOMES = {
     "build_generator": "dcgan.networks",
     "build_discriminator": "dcgan.networks",
     "find": "dcgan.runs",
-    "tile": "dcgan.pictures",
+    "tile": "dcgan.visualization",
 }
 
 __all__ = sorted(_HOMES)

@@ -2,7 +2,7 @@
 
 import sys
 
-from dcgan.cli import main
+from dcgan.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

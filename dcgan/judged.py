@@ -13,18 +13,18 @@ def train(config: TrainConfig, watch: Callable[[Run], None] | None = None) -> Ru
         config: every option.
         watch: shows the run whenever there is something new, instead of a bar or lines: `dcgan.notebook.Live()`.
     """
-    from dcgan.quiet import import_tensorflow
+    from dcgan.core.tensorflow_import import import_tensorflow
 
     import_tensorflow()
-    from dcgan import devices
+    from dcgan.core import devices
     from dcgan.training import loop
 
     if config.evaluate_every is None:
         return loop.train(config, watch=watch)
-    from dcgan.evaluation.judge import Judge
-    from dcgan.training import cluster
+    from dcgan.evaluation.evaluator import Judge
+    from dcgan.training import distributed
 
-    if not cluster.job(config).is_chief:
+    if not distributed.job(config).is_chief:
         return loop.train(config, watch=watch)
     devices.set_up(config.seed)
     return loop.train(config, Judge(config), watch)

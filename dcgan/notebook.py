@@ -14,10 +14,10 @@ import numpy as np
 from IPython.display import Image, display
 
 from dcgan.config import TrainConfig
-from dcgan.pictures import encode_png, encode_progress, magnify, read_png, save_animation, tile
-from dcgan.pictures.captions import titled
 from dcgan.runs import CHECKPOINTS, Run
-from dcgan.sampling.history import sample_files
+from dcgan.sampling.training_animation import sample_files
+from dcgan.visualization import encode_png, encode_progress, magnify, read_png, save_animation, tile
+from dcgan.visualization.grid import titled
 
 BOX = Path(__file__).parent.parent / CHECKPOINTS / "mnist"
 """The run directory of the generator that comes with the program, wherever a notebook runs."""
@@ -51,7 +51,7 @@ def show(
     side: int = SHORTER_SIDE,
     names: Collection[str] = (),
 ) -> None:
-    """Show images in a grid, a single one, or a figure of `dcgan.pictures`.
+    """Show images in a grid, a single one, or a figure of `dcgan.visualization`.
 
     Args:
         images: uint8 (N, H, W, C), or a list of images that are of one size once they are enlarged, or a single one, or
@@ -106,8 +106,8 @@ def of_run(run: Run, count: int = 8) -> Draw:
     Returns:
         A function of the first seed and of a class, by its name or number. Without a class, it draws a row in each one.
     """
-    from dcgan.sampling.asked import EACH, Asked, asked_for
-    from dcgan.sampling.draw import draw_all
+    from dcgan.sampling.generation import draw_all
+    from dcgan.sampling.selection import EACH, Asked, asked_for
 
     generator, classes = run.load_generator(), run.classes()
     dim = generator.inputs[0].shape[-1]

@@ -10,12 +10,12 @@ import pytest
 
 from dcgan import latents, load
 from dcgan.config import DataConfig, EvaluateConfig, GenerateConfig
+from dcgan.core.image_range import to_float
 from dcgan.evaluation import evaluate
-from dcgan.pictures import read_png
-from dcgan.restoring import load_discriminator
 from dcgan.runs import Run
+from dcgan.runs.loading import load_discriminator
 from dcgan.sampling import generate
-from dcgan.scaling import to_float
+from dcgan.visualization import read_png
 
 MNIST = Run(Path(__file__).parents[1] / "checkpoints" / "mnist")
 MOST_BYTES, MOST_BYTES_BESIDE = 3_000_000, 4_000_000

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from dcgan.classes import Classes, classes_of, read_classes, write_classes
-from dcgan.data import cifar10, mnist, stacked
-from dcgan.errors import UserError
+from dcgan.core.classes import Classes, classes_of, read_classes, write_classes
+from dcgan.core.errors import UserError
+from dcgan.data import cifar10, mnist, stacked_mnist
 
 THREE = Classes(("cat", "dog", "1"), (0.5, 0.3, 0.2))
 
@@ -83,7 +83,7 @@ def test_what_is_written_is_read_back(tmp_path):
     assert read_classes(tmp_path / "classes.json") == THREE
 
 
-@pytest.mark.parametrize("names", [*mnist.CLASS_NAMES.values(), cifar10.CLASS_NAMES, stacked.CLASS_NAMES])
+@pytest.mark.parametrize("names", [*mnist.CLASS_NAMES.values(), cifar10.CLASS_NAMES, stacked_mnist.CLASS_NAMES])
 def test_the_classes_of_every_data_set_are_read_back(tmp_path, names):
     write_classes(Classes(names, (1 / len(names),) * len(names)), tmp_path / "classes.json")
     assert read_classes(tmp_path / "classes.json").names == names

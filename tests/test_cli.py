@@ -11,28 +11,28 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dcgan import cli
-from dcgan.errors import UserError
+from dcgan.cli import main
+from dcgan.core.errors import UserError
 
 CHECKOUT = Path(__file__).parent.parent
 
 
 def test_help_lists_the_commands(capsys):
-    assert cli.main(["--help"]) == 0
+    assert main.main(["--help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"  {command} " in printed for command in cli.COMMANDS)
+    assert all(f"  {command} " in printed for command in main.COMMANDS)
 
 
 @pytest.mark.parametrize("arguments", [[], ["trian"]])
 def test_no_command_and_an_unknown_one_end_with_code_2_and_the_list(arguments, capsys):
-    assert cli.main(arguments) == 2
+    assert main.main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "commands:" in printed.err
 
 
 def test_a_mistake_ends_with_code_2_and_two_lines_without_a_traceback(capsys):
-    assert cli.main(["train", "--steps", "none"]) == 2
+    assert main.main(["train", "--steps", "none"]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("error: ")
@@ -43,7 +43,7 @@ def test_an_interrupt_ends_with_code_130(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dcgan.data.prepare", interrupt)
-    assert cli.main(["prepare"]) == 130
+    assert main.main(["prepare"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
 
@@ -59,7 +59,7 @@ def test_sigterm_unwinds_the_program_and_leaves_the_handler_as_it_was(monkeypatc
             cleaned.append(True)
 
     monkeypatch.setattr("dcgan.data.prepare", terminate)
-    assert cli.main(["prepare"]) == 130
+    assert main.main(["prepare"]) == 130
     assert cleaned == [True]
     assert signal.getsignal(signal.SIGTERM) == before
 
@@ -69,7 +69,7 @@ def test_an_error_of_the_system_is_one_line_that_names_the_file(monkeypatch, cap
         raise PermissionError(errno.EACCES, "Permission denied", "some/log.jsonl")
 
     monkeypatch.setattr("dcgan.data.prepare", fail)
-    assert cli.main(["prepare"]) == 2
+    assert main.main(["prepare"]) == 2
     assert capsys.readouterr().err == "error: some/log.jsonl: Permission denied.\n"
 
 
@@ -92,7 +92,7 @@ def test_an_interrupt_that_an_import_wraps_is_still_one(monkeypatch, capsys):
             raise ImportError("no library") from error
 
     monkeypatch.setattr("dcgan.data.prepare", imports)
-    assert cli.main(["prepare"]) == 130
+    assert main.main(["prepare"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
 
@@ -102,7 +102,7 @@ def test_what_is_no_interrupt_and_no_mistake_keeps_its_traceback(monkeypatch):
 
     monkeypatch.setattr("dcgan.data.prepare", fail)
     with pytest.raises(RuntimeError, match="a bug"):
-        cli.main(["prepare"])
+        main.main(["prepare"])
 
 
 @pytest.mark.parametrize("arguments", [["train", "--help"], ["prepare", "--dataset", "folder", "--data-dir", "café"]])

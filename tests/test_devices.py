@@ -4,8 +4,8 @@ import keras
 import pytest
 import tensorflow as tf
 
-from dcgan import devices
-from dcgan.errors import UserError
+from dcgan.core import devices
+from dcgan.core.errors import UserError
 
 
 def test_setting_up_twice_changes_nothing_and_names_the_device():

@@ -15,21 +15,22 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from dcgan import cli, runs
-from dcgan.classes import Classes
+from dcgan import runs
+from dcgan.cli import main
 from dcgan.config import DATASETS, ExportConfig, TrainConfig
-from dcgan.errors import UserError
-from dcgan.export import card, export, formats, numpy_generator, usage
-from dcgan.export.arrays import sizes_of, write_arrays
-from dcgan.export.copies import in_float32
+from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
+from dcgan.export import export, formats, model_card, numpy_generator, usage_code
+from dcgan.export.export import in_float32
 from dcgan.export.formats import FORMATS
+from dcgan.export.generator_arrays import sizes_of, write_arrays
 from dcgan.export.runtimes import RUNTIMES
 from dcgan.networks import build_generator
 from dcgan.networks.layers import PLAIN, Stage
 from dcgan.networks.upsampling import WAYS, double
-from dcgan.options import to_yaml
 from dcgan.sampling import latents
-from dcgan.sampling.draw import draw
+from dcgan.sampling.generation import draw
 
 DIM, CLASSES = 5, 3
 IMPORTS = {"onnx": ["onnx", "tf2onnx", "onnxruntime"], "litert": ["ai_edge_litert"]}
@@ -175,7 +176,7 @@ def test_an_export_consists_of_itself_and_its_card(exported):
 def test_the_arrays_are_read_and_drawn_where_there_is_numpy_and_nothing_else(generator, tmp_path):
     write_arrays(generator, tmp_path / "g.npz")
     classes = len(generator.inputs) > 1 and CLASSES
-    code = usage.code("npz", "g.npz", DIM, generator.output_shape[1:], classes)
+    code = usage_code.code("npz", "g.npz", DIM, generator.output_shape[1:], classes)
     check = "import sys; assert 'dcgan' not in sys.modules and 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-I", "-c", f"{code}\n{check}"], check=True, cwd=tmp_path)
     assert (tmp_path / "pictures.png").is_file()
@@ -396,13 +397,13 @@ def test_a_missing_package_is_told_before_any_work_with_the_file_that_lists_it(r
     lacking = replace(FORMATS["onnx"], packages=("numpy", "no_such_package", "no_such.part"))
     monkeypatch.setitem(FORMATS, "onnx", lacking)
     run.generator_file.write_bytes(b"never read")
-    assert cli.main(["export", "--format", "onnx"]) == 2
+    assert main.main(["export", "--format", "onnx"]) == 2
     printed = capsys.readouterr().err
     assert "needs no_such_package and no_such.part, which are not installed." in printed
     assert "numpy" not in printed
     assert "requirements-export.txt` installs them" in printed
     monkeypatch.setitem(FORMATS, "onnx", replace(FORMATS["onnx"], packages=("no_such_package",)))
-    assert cli.main(["export", "--format", "onnx"]) == 2
+    assert main.main(["export", "--format", "onnx"]) == 2
     printed = capsys.readouterr().err
     assert "needs no_such_package, which is not installed." in printed
     assert "pip install -r requirements-export.txt" in printed
@@ -416,14 +417,14 @@ def test_the_requirements_list_what_the_formats_need():
 
 
 def test_the_command_line_says_what_it_wrote_and_how_near_it_is(run, capsys):
-    assert cli.main(["export", "--run-dir", str(run.path), "--format", "npz", "--out", "g.npz"]) == 0
+    assert main.main(["export", "--run-dir", str(run.path), "--format", "npz", "--out", "g.npz"]) == 0
     written, difference = capsys.readouterr().out.splitlines()
     assert written == f"NumPy arrays of {run.path} (ema weights): g.npz"
     assert difference.startswith("Largest difference from the Keras generator on 64 seeds: ")
 
 
 def test_without_a_format_the_formats_are_listed(run, capsys):
-    assert cli.main(["export"]) == 2
+    assert main.main(["export"]) == 2
     assert "saved_model, onnx, litert, keras, npz" in capsys.readouterr().err
 
 
@@ -448,7 +449,7 @@ def test_a_generator_of_other_layers_goes_into_every_format_but_the_one_of_sizes
 
 def card_text(run, weights="ema"):
     generator = small_generator(CLASSES if run.classes() else 0)
-    return card.card(ExportConfig(format="npz", weights=weights), run, generator, "g.npz", 1.4e-6)
+    return model_card.card(ExportConfig(format="npz", weights=weights), run, generator, "g.npz", 1.4e-6)
 
 
 def test_a_card_tells_inputs_outputs_classes_and_origin(conditional_run):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.errors import UserError
-from dcgan.files import beside, refuse_taken, remove_leftovers, whole_file
+from dcgan.core.atomic_io import beside, refuse_taken, remove_leftovers, whole_file
+from dcgan.core.errors import UserError
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -79,7 +79,7 @@ def test_what_a_living_process_is_writing_is_no_leftover(tmp_path):
 def process_that_writes(folder, then):
     """A Python process that begins to write a file and a folder in `folder`."""
     program = (
-        "import sys, time, os; from pathlib import Path; from dcgan.files import beside, whole_file\n"
+        "import sys, time, os; from pathlib import Path; from dcgan.core.atomic_io import beside, whole_file\n"
         "folder = Path(sys.argv[1])\n"
         "with whole_file(folder / 'file.txt'), beside(folder / 'folder') as temporary:\n"
         "    (temporary / 'part').write_text('')\n"

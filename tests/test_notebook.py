@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from dcgan.notebook import BOX, history, of_run, train_briefly
-from dcgan.pictures import save_png
 from dcgan.runs import Run
+from dcgan.visualization import save_png
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupyter_client and zmq
 
@@ -48,7 +48,7 @@ WATCH = """
 from pathlib import Path
 import numpy as np
 from dcgan.notebook import Live
-from dcgan.pictures import save_png
+from dcgan.visualization import save_png
 from dcgan.runs import Run
 
 run, live = Run(Path("run")), Live()

@@ -10,10 +10,10 @@ from typing import get_type_hints
 import pytest
 
 from dcgan import config
-from dcgan.cli import COMMANDS
-from dcgan.errors import UserError
-from dcgan.mistakes import expected
-from dcgan.options import parse, parser_for, read_yaml, to_yaml
+from dcgan.cli.main import COMMANDS
+from dcgan.config.messages import expected
+from dcgan.config.parser import parse, parser_for, read_yaml, to_yaml
+from dcgan.core.errors import UserError
 
 CONFIGS = [kind for kind, _ in COMMANDS.values()]
 CHECKOUT = Path(__file__).parent.parent
@@ -218,7 +218,7 @@ def test_only_options_that_change_the_result_count_as_differences():
 @pytest.mark.parametrize("arguments", [["--help"], ["--print_config"], ["--steps", "0"]])
 def test_the_command_line_answers_without_importing_tensorflow(arguments):
     code = (
-        "import sys; from dcgan.cli import run\n"
+        "import sys; from dcgan.cli.main import run\n"
         f"try: run('train', {arguments})\n"
         "except SystemExit: pass\n"
         "assert not {'tensorflow', 'keras', 'matplotlib', 'PIL'} & set(sys.modules), sorted(sys.modules)"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.quiet import quiet_stderr, was_interrupted
+from dcgan.core.tensorflow_import import quiet_stderr, was_interrupted
 
 
 def test_what_native_code_writes_is_held_back(capfd):
@@ -53,7 +53,7 @@ def test_an_interrupted_import_of_tensorflow_is_an_interrupt_and_prints_nothing(
     )
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from dcgan.quiet import import_tensorflow\n"
+        "from dcgan.core.tensorflow_import import import_tensorflow\n"
         "try: import_tensorflow()\n"
         "except KeyboardInterrupt: print('interrupt')"
     )
@@ -74,7 +74,7 @@ def test_an_interrupt_is_found_behind_what_was_made_of_it():
 
 
 def test_importing_tensorflow_prints_nothing():
-    code = "from dcgan.quiet import import_tensorflow; import_tensorflow()"
+    code = "from dcgan.core.tensorflow_import import import_tensorflow; import_tensorflow()"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, check=True, capture_output=True, text=True
     )

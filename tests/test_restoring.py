@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan.classes import Classes
 from dcgan.config import DataConfig, EvaluateConfig, TrainConfig
-from dcgan.errors import UserError
+from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.networks import build_discriminator
-from dcgan.options import to_yaml
-from dcgan.restoring import data_options, load_discriminator, new_discriminator
 from dcgan.runs import Run
+from dcgan.runs.loading import data_options, load_discriminator, new_discriminator
 
 
 def run_with(state=None, **options):

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from dcgan import runs
-from dcgan.classes import Classes
 from dcgan.config import TrainConfig
-from dcgan.errors import UserError
+from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
-from dcgan.options import to_yaml
 from dcgan.runs import Run, opened
 
 STATE = {"steps_done": np.array(3), "generator/project/kernel": np.arange(4.0, dtype=np.float32)}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dcgan.scaling import to_float, to_uint8
+from dcgan.core.image_range import to_float, to_uint8
 
 EVERY_VALUE = np.arange(256, dtype=np.uint8)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dcgan.errors import UserError
-from dcgan.sizes import base_of, parse_size, stages_of
+from dcgan.core.errors import UserError
+from dcgan.core.sizes import base_of, parse_size, stages_of
 
 
 @pytest.mark.parametrize(

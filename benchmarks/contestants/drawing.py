@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from benchmarks import work
 from dcgan.networks import build_generator
-from dcgan.sampling.draw import BATCH
+from dcgan.sampling.generation import BATCH
 
 
 class Forward:

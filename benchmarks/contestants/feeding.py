@@ -13,7 +13,7 @@ from PIL import Image
 
 from dcgan.config import PrepareConfig
 from dcgan.data.batches import batches
-from dcgan.data.pixels import Cut, cut_picture
+from dcgan.data.transforms import Cut, cut_picture
 
 
 class Feed:

@@ -16,7 +16,7 @@ def main() -> None:
     def mark(name: str) -> None:
         times[name] = time.perf_counter() - STARTED - sum(times.values())
 
-    from dcgan.quiet import import_tensorflow
+    from dcgan.core.tensorflow_import import import_tensorflow
 
     import_tensorflow()
     mark("import TensorFlow and Keras")

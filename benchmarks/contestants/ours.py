@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from benchmarks import machine, work
 from benchmarks.contestants import images
-from dcgan import data, devices
-from dcgan.classes import Classes
+from dcgan import data
 from dcgan.config import TrainConfig
-from dcgan.sampling.asked import Asked
-from dcgan.sampling.draw import draw_all
+from dcgan.core import devices
+from dcgan.core.classes import Classes
+from dcgan.sampling.generation import draw_all
+from dcgan.sampling.selection import Asked
 from dcgan.training.loop import classes_for
 from dcgan.training.trainer import Trainer
 

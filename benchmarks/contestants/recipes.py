@@ -11,10 +11,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcgan import devices
 from dcgan.config import TrainConfig
-from dcgan.evaluation.judge import Judge
-from dcgan.evaluation.references import reference, shuffle
+from dcgan.core import devices
+from dcgan.evaluation.evaluator import Judge
+from dcgan.evaluation.splits import reference, shuffle
 from dcgan.networks.layers import Layers
 from dcgan.training.loop import classes_for
 from dcgan.training.trainer import Trainer

@@ -7,8 +7,8 @@ import numpy as np
 
 from dcgan.deconvolution import checkerboard_contrast, checkerboard_energy
 from dcgan.evaluation.samples import drawn_by
-from dcgan.sampling.asked import Asked
-from dcgan.sampling.stages import stage_pictures
+from dcgan.sampling.generator_stages import stage_pictures
+from dcgan.sampling.selection import Asked
 
 PERIODS = (2, 4)
 """What the last doubling of a generator leaves, and the one before it."""

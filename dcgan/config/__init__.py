@@ -1,7 +1,7 @@
 """One frozen dataclass a command: every option, its default and its reason.
 
 The command line, `--help`, `--print_config`, the run's `config.yaml` and the validation are all derived from
-these classes (see `dcgan.cli`). A field's help text is its entry under `Args`.
+these classes (see `dcgan.cli.main`). A field's help text is its entry under `Args`.
 """
 
 from dcgan.config.data import DATASETS, DataConfig, PrepareConfig

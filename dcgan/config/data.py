@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from dcgan.config.fields import Count, option
-from dcgan.sizes import parse_size
+from dcgan.core.sizes import parse_size
 
 DATASETS = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder")
 

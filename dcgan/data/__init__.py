@@ -5,7 +5,7 @@ The names are imported when they are first asked for, so that a process that onl
 
 import importlib
 
-_HOMES = {"ImageSet": "dcgan.data.imageset", "load": "dcgan.data.loading", "prepare": "dcgan.data.loading"}
+_HOMES = {"ImageSet": "dcgan.data.image_dataset", "load": "dcgan.data.load", "prepare": "dcgan.data.load"}
 
 __all__ = sorted(_HOMES)
 

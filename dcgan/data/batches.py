@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import tensorflow as tf
 
-from dcgan.randomness import derived_seed
+from dcgan.core.rng import derived_seed
 
 
 def order(step: int, batch_size: int, count: int, seed: int) -> np.ndarray:

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dcgan.data.annotations import Table, find_table
-from dcgan.data.listing import Listing, open_listing
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.data.celeba_annotations import Table, find_table
+from dcgan.data.image_files import Listing, open_listing
 
 WHERE = (
     "Get img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html or Kaggle's "

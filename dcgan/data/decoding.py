@@ -9,10 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dcgan.data.pixels import Cut, cut_picture
-from dcgan.data.store import Skipped
+from dcgan.data.transforms import Cut, cut_picture
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A picture that is not in the store, and why."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True)

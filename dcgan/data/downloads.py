@@ -4,7 +4,7 @@ import importlib
 
 import numpy as np
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 
 
 def download(dataset: str, split: str) -> tuple[np.ndarray, np.ndarray]:

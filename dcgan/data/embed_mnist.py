@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dcgan.core.atomic_io import whole_file
 from dcgan.data.idx import read_idx
 from dcgan.data.mnist import HERE, find_idx
-from dcgan.files import whole_file
 
 COUNT = 10_000
 

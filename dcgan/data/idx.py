@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 
 _UNSIGNED_BYTE = 0x08
 _BEST_DEFLATE_RATIO = 1032  # deflate can't make a file smaller than this (zlib's technical notes)

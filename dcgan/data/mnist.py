@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dcgan.core.errors import UserError
 from dcgan.data.downloads import download
 from dcgan.data.idx import read_idx
-from dcgan.errors import UserError
 
 HERE = Path(__file__).parent / "mnist10k"
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 
 PADDINGS = ("valid", "same")
 

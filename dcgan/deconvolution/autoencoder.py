@@ -9,14 +9,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float, to_uint8
+from dcgan.core.rng import derived_seed
+from dcgan.core.sizes import Size
 from dcgan.data.batches import batches
-from dcgan.errors import UserError
 from dcgan.networks.discriminator import shrunk
 from dcgan.networks.generator import build_generator
 from dcgan.networks.layers import PLAIN, Layers, normal
-from dcgan.randomness import derived_seed
-from dcgan.scaling import to_float, to_uint8
-from dcgan.sizes import Size
 
 NOISE = 0.5
 """Standard deviation of the noise on images in [-1, 1]: digits can still be read."""
@@ -40,7 +40,7 @@ def build_autoencoder(
     the code in place of the logit; the decoder is `build_generator` with the code as its latent.
 
     Args:
-        image_size: (height, width) in pixels; see `dcgan.sizes`.
+        image_size: (height, width) in pixels; see `dcgan.core.sizes`.
         channels: of the image, 1 or 3.
         width: filters of the first and of the last hidden layer.
         code_size: numbers between encoder and decoder.

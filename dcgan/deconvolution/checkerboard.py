@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 
 REACH = 2
 """How many neighbours are looked at on either side of a point of the spectrum."""

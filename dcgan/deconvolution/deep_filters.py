@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
+from dcgan.core.rng import derived_seed
 from dcgan.deconvolution.arithmetic import pair, zeros_before
-from dcgan.deconvolution.backward import backpropagated
+from dcgan.deconvolution.backprop import backpropagated
 from dcgan.deconvolution.deep_sparse_coding import Codes, DeepSparseCoding, Layer, draw, pool_strongest
 from dcgan.deconvolution.unpooling import max_unpool
-from dcgan.errors import UserError
-from dcgan.randomness import derived_seed
 
 
 class Plan(NamedTuple):

@@ -18,10 +18,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution.arithmetic import outputs, pair
 from dcgan.deconvolution.sparse_coding import SparseCoding
 from dcgan.deconvolution.unpooling import max_pool_with_switches, max_unpool
-from dcgan.errors import UserError
 
 STARTS_LOWER = 8
 """How many times smaller than a layer's share in the bound the first steps take the norm to be."""

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution.arithmetic import paddings, pair, positions_read
-from dcgan.errors import UserError
 
 
 def convolution_matrix(

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
+from dcgan.core.rng import derived_seed
 from dcgan.deconvolution.arithmetic import outputs, pair
-from dcgan.errors import UserError
-from dcgan.randomness import derived_seed
 
 
 @dataclass(frozen=True, eq=False)

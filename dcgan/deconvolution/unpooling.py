@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution.arithmetic import checked_padding, outputs, pair
-from dcgan.errors import UserError
 
 
 def max_pool_with_switches(

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution.arithmetic import checked_padding, pair
 from dcgan.deconvolution.kernels import Factor, subpixel_kernel
 from dcgan.deconvolution.unpooling import laid_out, sides_to_fill
-from dcgan.errors import UserError
 
 
 def unsample(x: tf.Tensor, factor: Factor) -> tf.Tensor:

@@ -6,15 +6,15 @@ README has the lines.
 Importing this package loads neither TensorFlow nor scikit-learn; its functions do.
 """
 
-from dcgan.lazy import exporter
+from dcgan.core.lazy_import import exporter
 
 _HOMES = {
     "density_coverage": "dcgan.evaluation.distances",
     "frechet_distance": "dcgan.evaluation.distances",
     "kernel_distance": "dcgan.evaluation.distances",
     "precision_recall": "dcgan.evaluation.distances",
-    "digit_features": "dcgan.evaluation.digits",
-    "evaluate": "dcgan.evaluation.report",
+    "digit_features": "dcgan.evaluation.features",
+    "evaluate": "dcgan.evaluation.evaluate",
 }
 
 __all__ = sorted(_HOMES)

@@ -8,16 +8,16 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from dcgan import devices
-from dcgan.cache import cache_folder, only_maker
+from dcgan.core import devices
+from dcgan.core.atomic_io import whole_file
+from dcgan.core.build_lock import cache_folder, only_maker
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
+from dcgan.core.keras_archive import without_circumstances
+from dcgan.core.rng import derived_seed
+from dcgan.core.sizes import Size
 from dcgan.data.batches import order
-from dcgan.data.imageset import ImageSet
-from dcgan.errors import UserError
-from dcgan.files import whole_file
-from dcgan.keras_archive import without_circumstances
-from dcgan.randomness import derived_seed
-from dcgan.scaling import to_float
-from dcgan.sizes import Size
+from dcgan.data.image_dataset import ImageSet
 
 RECIPE = 1
 """Counted up by whoever changes the network or its training, so that no classifier of an older recipe is taken for it.

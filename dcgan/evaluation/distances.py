@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcgan.errors import UserError
-from dcgan.randomness import derived_seed
+from dcgan.core.errors import UserError
+from dcgan.core.rng import derived_seed
 
 WORKING_MEMORY = 128
 """MiB a block of pairwise distances may take, whatever the number of images."""

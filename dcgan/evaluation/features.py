@@ -10,11 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan.data.imageset import ImageSet
-from dcgan.errors import UserError
+from dcgan.config import DataConfig
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
+from dcgan.core.sizes import Size
+from dcgan.data import load
+from dcgan.data.image_dataset import ImageSet
 from dcgan.evaluation.classifier import classifier_for
-from dcgan.scaling import to_float
-from dcgan.sizes import Size
 
 BATCH = 256
 """Images a forward pass, the last one filled up: sums are rounded the same way for any number of images."""
@@ -149,3 +151,22 @@ def file_features(path: Path, image_size: Size, channels: int) -> Extractor:
         raise UserError(f"{path} takes {shape}, not images of {(*image_size, channels)}.")
     note = "" if None in shape[1:3] or shape[1:3] == image_size else f"Images are resized to {shape[1]}x{shape[2]}. "
     return Extractor(str(path), model, f"{note}{width} features of {path.name}.")
+
+def digit_features(images: np.ndarray) -> np.ndarray:
+    """Features of digits, by a classifier that was trained, once, on the 10,000 embedded ones.
+
+    Args:
+        images: uint8 (N, 28, 28, 1).
+
+    Returns:
+        float32 (N, 64).
+
+    Raises:
+        UserError: the classifier can't be kept in the user's cache folder.
+    """
+    return _extractor()(images)
+
+
+@lru_cache(maxsize=1)
+def _extractor() -> Extractor:
+    return classifier_features(load(DataConfig()))

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution.checkerboard import checkerboard_energy
-from dcgan.errors import UserError
-from dcgan.evaluation import distances, modes, neighbours, unsupervised
-from dcgan.evaluation.comparison import Comparison
+from dcgan.evaluation import distances, linear_probe, modes, nearest_neighbors
+from dcgan.evaluation.context import Comparison
 from dcgan.evaluation.features import extract
-from dcgan.evaluation.references import some, some_of
-from dcgan.pictures import save_png
-from dcgan.restoring import load_discriminator
+from dcgan.evaluation.splits import some, some_of
+from dcgan.runs.loading import load_discriminator
+from dcgan.visualization import save_png
 
 MOST_LABELLED = 50_000
 """Pictures that the 1-NN classifier is fitted on: as many as the DCGAN paper's."""
@@ -114,31 +114,31 @@ def _neighbours(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     most = min(MOST_LABELLED, this.samples.available or MOST_LABELLED)
     count, held_out = min(most, len(this.reference.training)), this.reference.held_out
     sets = (this.samples.take(count), this.samples.labels(count)), some(this.reference.training, count)
-    drawn, real = (neighbours.classification_error(*fit, held_out.images, held_out.labels) for fit in sets)
+    drawn, real = (nearest_neighbors.classification_error(*fit, held_out.images, held_out.labels) for fit in sets)
     yield Figure("one_nn_error", drawn, real, "lower", note=f"fitted on {count} labelled images")
 
 
 def _memorisation(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     seen, halved = this.reference.seen.images, this.reference.halved
-    count = neighbours.affordable(min(this.count, len(this.held_out)), seen)
+    count = nearest_neighbors.affordable(min(this.count, len(this.held_out)), seen)
     drawn, own = this.drawn[:count], some_of(len(seen), count) if halved else None
     held_out = seen[own] if halved else some(this.reference.held_out, count)[0]
-    found = neighbours.memorisation(drawn, seen, held_out, own)
+    found = nearest_neighbors.memorisation(drawn, seen, held_out, own)
     if sheet is not None:
-        save_png(sheet, neighbours.closest_sheet(drawn, seen, found))
+        save_png(sheet, nearest_neighbors.closest_sheet(drawn, seen, found))
     others = f"these {len(seen)} are to another" if halved else "held-out ones"
     note = f"of {count}, nearer to a training image than all but 1 in 100 {'of ' * halved}{others}"
     note += f"; {found.copies} of {count} real ones left out that are copies" if found.copies else ""
-    yield Figure("memorised", found.near, neighbours.RARE, "lower", note=note)
+    yield Figure("memorised", found.near, nearest_neighbors.RARE, "lower", note=note)
     yield Figure("distance_to_training", found.median, found.held_out_median, "higher", note="in the median")
 
 
 def _support(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
-    count = neighbours.affordable_pairs(this.count, this.drawn)
+    count = nearest_neighbors.affordable_pairs(this.count, this.drawn)
     drawn = this.drawn[:count]
-    found = neighbours.support(drawn, some(this.reference.training, count)[0])
+    found = nearest_neighbors.support(drawn, some(this.reference.training, count)[0])
     if sheet is not None:
-        save_png(sheet, neighbours.repeats_sheet(drawn, found))
+        save_png(sheet, nearest_neighbors.repeats_sheet(drawn, found))
     note = f"{found.repeats} repeats among {count}"
     note += "" if found.estimate else f": at least {found.at_least:.3g} different pictures"
     note += "" if found.real else ", none among as many real ones"
@@ -163,7 +163,7 @@ def _unsupervised(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     network = load_discriminator(this.run, (height, width), channels)
     fit, test = some(this.reference.training, this.count), this.reference.held_out
     sets = (*fit, test.images, test.labels)
-    drawn, real = unsupervised.discriminator_accuracy(network, *sets), unsupervised.pixel_accuracy(*sets)
+    drawn, real = linear_probe.discriminator_accuracy(network, *sets), linear_probe.pixel_accuracy(*sets)
     note = f"linear SVM on the discriminator's features; real: on pixels; fitted on {this.count}"
     yield Figure("svm_accuracy", drawn, real, "higher", note=note)
 

@@ -10,16 +10,16 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from dcgan.classes import Classes
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.data.decoding import FORMATS, skipped, warnings_settled
-from dcgan.data.folder import folder_labels
-from dcgan.data.listing import open_listing
-from dcgan.data.pixels import Cut, cut_picture
-from dcgan.errors import UserError
-from dcgan.evaluation.references import shuffle
+from dcgan.data.image_files import open_listing
+from dcgan.data.load import folder_labels
+from dcgan.data.transforms import Cut, cut_picture
+from dcgan.evaluation.splits import shuffle
 from dcgan.runs import Run
-from dcgan.sampling.asked import Asked
-from dcgan.sampling.draw import draw
+from dcgan.sampling.generation import draw
+from dcgan.sampling.selection import Asked
 
 Shape = tuple[int, int, int]
 

@@ -3,9 +3,9 @@
 Importing this package loads neither TensorFlow nor a format's own packages; its functions do.
 """
 
-from dcgan.lazy import exporter
+from dcgan.core.lazy_import import exporter
 
-_HOMES = {"export": "dcgan.export.command"}
+_HOMES = {"export": "dcgan.export.export"}
 
 __all__ = sorted(_HOMES)
 __getattr__ = exporter(__name__, _HOMES)

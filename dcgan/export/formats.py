@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcgan.errors import UserError
-from dcgan.quiet import quiet_stderr
+from dcgan.core.errors import UserError
+from dcgan.core.tensorflow_import import quiet_stderr
 
 if TYPE_CHECKING:
     import keras
@@ -136,15 +136,15 @@ def _write_litert(generator: "keras.Model", path: Path) -> None:
 
 def _write_keras(generator: "keras.Model", path: Path) -> None:
     """One file that plain `keras.models.load_model` reads, as `generator.keras` is one."""
-    from dcgan.keras_archive import without_circumstances
+    from dcgan.core.keras_archive import without_circumstances
 
     generator.save(path)
     without_circumstances(path)
 
 
 def _write_npz(generator: "keras.Model", path: Path) -> None:
-    """One file for NumPy; see `dcgan.export.arrays`."""
-    from dcgan.export.arrays import write_arrays
+    """One file for NumPy; see `dcgan.export.generator_arrays`."""
+    from dcgan.export.generator_arrays import write_arrays
 
     write_arrays(generator, path)
 

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.core.tensorflow_import import quiet_stderr
 from dcgan.export.formats import INPUTS, OUTPUT
-from dcgan.quiet import quiet_stderr
 from dcgan.sampling.latents import latents
 
 TOLERANCE = 1e-4

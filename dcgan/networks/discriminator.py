@@ -2,9 +2,9 @@
 
 import keras
 
+from dcgan.core.sizes import Size, stages_of
 from dcgan.networks.downsampling import halve
 from dcgan.networks.layers import LEAKY_SLOPE, PLAIN, Layers, Stage, batch_norm, normal
-from dcgan.sizes import Size, stages_of
 
 
 def build_discriminator(
@@ -27,7 +27,7 @@ def build_discriminator(
     for the image's class (Miyato and Koyama 2018, "cGANs with Projection Discriminator", equation 3).
 
     Args:
-        image_size: (height, width) in pixels; see `dcgan.sizes`.
+        image_size: (height, width) in pixels; see `dcgan.core.sizes`.
         channels: of the image, 1 or 3.
         width: filters of the first layer.
         kernel: side of the convolutions' kernels, at least 2.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import keras
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.networks.layers import Stage, side, stride_1, stride_2
 
 

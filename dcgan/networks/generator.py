@@ -4,9 +4,9 @@ import math
 
 import keras
 
+from dcgan.core.sizes import Size, base_of, stages_of
 from dcgan.networks.layers import PLAIN, WEIGHTS_DEVIATION, Layers, Stage, batch_norm, normal
 from dcgan.networks.upsampling import double
-from dcgan.sizes import Size, base_of, stages_of
 
 
 def build_generator(
@@ -29,7 +29,7 @@ def build_generator(
     vector.
 
     Args:
-        image_size: (height, width) in pixels; see `dcgan.sizes`.
+        image_size: (height, width) in pixels; see `dcgan.core.sizes`.
         channels: of the image, 1 or 3.
         width: filters of the last hidden layer.
         latent_dim: length of the latent vector.
@@ -39,7 +39,7 @@ def build_generator(
             that is trained, which of `nearest` learns the smaller kernel.
         classes: how many classes of pictures it draws on demand; 0 for a generator that is not asked.
         upsampling: how a stage doubles its maps: `transposed` convolution; `nearest` or `bilinear` enlargement and a
-            convolution, of which `nearest` is one transposed convolution (see `dcgan.networks.enlarging`); `subpixel`,
+            convolution, of which `nearest` is one transposed convolution (see `dcgan.networks.fused_upsampling`); `subpixel`,
             a convolution to four times the maps, dealt out to the pixels of a block; or `unpool`, max-unpooling and a
             convolution. A generator has no encoder whose pooling could tell where the maxima stood, so that unpooling
             goes by fixed switches, the same everywhere.

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import keras
 
-from dcgan.networks.enlarging import Enlarging
-from dcgan.randomness import derived_seed
+from dcgan.core.rng import derived_seed
+from dcgan.networks.fused_upsampling import Enlarging
 
 # Radford et al. 2016, section 4: weights from N(0, 0.02); their code draws BatchNorm's scale from N(1, 0.02).
 WEIGHTS_DEVIATION = 0.02
@@ -26,7 +26,7 @@ class Layers:
         convolution_transpose: `keras.layers.Conv2DTranspose` or a subclass.
         batch_norm: `keras.layers.BatchNormalization`, or something that makes one.
         enlarging: what a network that is trained has where others have `convolution_transpose` with an enlarged
-            kernel: `dcgan.networks.enlarging.Enlarging` or a subclass; None for networks that are only drawn from.
+            kernel: `dcgan.networks.fused_upsampling.Enlarging` or a subclass; None for networks that are only drawn from.
     """
 
     convolution: Callable[..., keras.layers.Layer] = keras.layers.Conv2D

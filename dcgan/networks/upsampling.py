@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import keras
 
-from dcgan.errors import UserError
-from dcgan.networks.enlarging import enlarged
+from dcgan.core.errors import UserError
+from dcgan.networks.fused_upsampling import enlarged
 from dcgan.networks.layers import Stage, normal, side, stride_1, stride_2
 
 
@@ -44,7 +44,7 @@ def _transposed(x, stage: Stage):
 
 def _nearest(x, stage: Stage):
     """Every pixel becomes a block of four, then a convolution (Odena et al. 2016, "Deconvolution and Checkerboard
-    Artifacts"); both as one transposed convolution, see `dcgan.networks.enlarging`."""
+    Artifacts"); both as one transposed convolution, see `dcgan.networks.fused_upsampling`."""
     small = side(stage.kernel)
     if stage.layers.enlarging is not None:
         return stride_2(stage.layers.enlarging, stage.maps, small, stage.seed, _name(stage))(x)

@@ -18,9 +18,9 @@ tensorboard/      what TensorBoard shows: events, and the points of its projecto
 generated/        what `python generate.py` drew; beside it explained/, exported/, projected/, turned/ and dropped/
 """
 
-from dcgan.runs.directory import CHECKPOINTS, Run
-from dcgan.runs.models import assign
-from dcgan.runs.opening import find, opened
-from dcgan.runs.states import UNREADABLE, States
+from dcgan.runs.checkpoints import UNREADABLE, States
+from dcgan.runs.keras_models import assign
+from dcgan.runs.locking import find, opened
+from dcgan.runs.run import CHECKPOINTS, Run
 
 __all__ = ["CHECKPOINTS", "UNREADABLE", "Run", "States", "assign", "find", "opened"]

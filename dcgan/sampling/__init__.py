@@ -1,11 +1,11 @@
 """From seeds to pictures: latents, the forward pass, and the files they end in.
 
-Importing this package does not load TensorFlow; `dcgan.sampling.draw` does.
+Importing this package does not load TensorFlow; `dcgan.sampling.generation` does.
 """
 
 from dcgan.sampling.generate import generate
-from dcgan.sampling.history import animate
 from dcgan.sampling.latents import latents, slerp, walk
 from dcgan.sampling.seeds import Seeds, parse_seeds
+from dcgan.sampling.training_animation import animate
 
 __all__ = ["Seeds", "animate", "generate", "latents", "parse_seeds", "slerp", "walk"]

@@ -6,13 +6,12 @@ from pathlib import Path
 from dcgan import runs
 from dcgan.config import GenerateConfig
 from dcgan.runs import Run
-from dcgan.sampling.arithmetic import parse_arithmetic
-from dcgan.sampling.asked import EACH, Asked, asked_for, sheet
-from dcgan.sampling.checks import check
-from dcgan.sampling.destination import destination, kind_of
-from dcgan.sampling.job import Job
+from dcgan.sampling.latent_arithmetic import parse_arithmetic
+from dcgan.sampling.output_path import destination, kind_of
+from dcgan.sampling.sample_spec import check
 from dcgan.sampling.seeds import parse_seeds
-from dcgan.sampling.writers import writer_for
+from dcgan.sampling.selection import EACH, Asked, asked_for, sheet
+from dcgan.sampling.writers import Job, writer_for
 
 
 def generate(config: GenerateConfig) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.sampling.seeds import LARGEST
 
 PURPOSE = 1

@@ -15,11 +15,11 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import chdtri
 
-from dcgan.errors import UserError
-from dcgan.randomness import derived_seed
-from dcgan.sampling.draw import input_widths
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float, to_uint8
+from dcgan.core.rng import derived_seed
+from dcgan.sampling.generation import input_widths
 from dcgan.sampling.latents import latents
-from dcgan.scaling import to_float, to_uint8
 
 AT_ONCE = 512
 """Latents that are improved together."""
@@ -64,7 +64,7 @@ def project(
     """Find latents whose pictures are near to images, by Adam on the mean squared error of the pixels.
 
     Args:
-        generator: as for `dcgan.sampling.draw.draw`.
+        generator: as for `dcgan.sampling.generation.draw`.
         images: uint8 (N, H, W, C) of the generator's size.
         labels: for a conditional generator, the class (N,) of every image; None to try all classes, each from as many
             starts.

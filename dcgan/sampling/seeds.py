@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 
 LARGEST = 2**63 - 1
 """The largest seed: what a signed 64-bit integer of an `.npz` file holds."""

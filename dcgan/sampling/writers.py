@@ -1,24 +1,86 @@
-"""Every kind of output of the command that draws: how it is drawn and written."""
+"""What is to be drawn, of which run, and where to."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from dcgan import runs
 from dcgan.config import GenerateConfig
-from dcgan.errors import UserError
-from dcgan.files import named_paths
-from dcgan.pictures import magnify, save_animation, save_png, tile
-from dcgan.sampling.arithmetic import along, parse_arithmetic
-from dcgan.sampling.arrays import save_archive, save_array
-from dcgan.sampling.asked import asked_for
-from dcgan.sampling.destination import kind_of
-from dcgan.sampling.folder import save_folder
-from dcgan.sampling.history import animate, history
-from dcgan.sampling.job import Job
-from dcgan.sampling.sheets import equation
+from dcgan.core.atomic_io import named_paths
+from dcgan.core.errors import UserError
+from dcgan.runs import Run
+from dcgan.sampling.latent_arithmetic import along, parse_arithmetic
+from dcgan.sampling.output import save_archive, save_array, save_folder
+from dcgan.sampling.output_path import kind_of
+from dcgan.sampling.selection import Asked, asked_for
+from dcgan.sampling.training_animation import animate, history
+from dcgan.visualization import magnify, save_animation, save_png, tile
+from dcgan.visualization.figures import equation
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to draw, and where to.
+
+    Args:
+        config: the command's options.
+        run: the run to draw from.
+        asked: which pictures.
+        out: a free path.
+    """
+
+    config: GenerateConfig
+    run: Run
+    asked: Asked
+    out: Path
+
+    @cached_property
+    def generator(self):
+        """The run's generator, on a TensorFlow that repeats itself."""
+        from dcgan.core.tensorflow_import import import_tensorflow
+
+        import_tensorflow()
+        from dcgan.core import devices
+
+        devices.set_up(seed=0)  # nothing is drawn from it: latents have seeds of their own
+        return self.run.load_generator(self.config.weights)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all images together, (N, H, W, C)."""
+        return len(self.asked), *self.generator.output_shape[1:]
+
+    @property
+    def dim(self) -> int:
+        """The length of a latent; loads TensorFlow, quietly."""
+        return self.generator.inputs[0].shape[-1]
+
+    def chunks(self, rows: Iterable[np.ndarray] | None = None, total: int | None = None) -> Iterator[np.ndarray]:
+        """Draw, with a bar on a terminal: what is asked for, or `total` other rows."""
+        rows = self.asked.rows(self.dim) if rows is None else rows
+        from dcgan.sampling.generation import draw
+
+        with tqdm(total=total or len(self.asked), unit=" pictures", leave=False, disable=None) as bar:
+            for chunk in draw(self.generator, rows):
+                yield chunk
+                bar.update(len(chunk))
+
+    def notes(self) -> dict[str, str]:
+        """What a picture's file says about where it is from."""
+        run, label = self.run.path.resolve().name, self.config.label
+        notes = {"Software": "dcgan", "Run": run, "Seeds": str(self.asked.seeds), "Weights": self.config.weights}
+        others = {
+            "Label": label,
+            "Arithmetic": self.config.arithmetic,
+            "Along": self.config.along,
+            "Beside": ", ".join(path.resolve().name for path in named_paths(self.config.beside)),
+        }
+        return notes | {name: text for name, text in others.items() if text}
 
 WALK_STEPS = 12
 """Pictures from seed to seed in an animation that `--walk` says nothing about: a second at the default speed."""
@@ -55,7 +117,7 @@ def _write_grid(job: Job) -> str:
 
 def _write_stages(job: Job) -> str:
     generator = job.generator  # loads TensorFlow, quietly
-    from dcgan.sampling.stages import side_by_side, stage_count
+    from dcgan.sampling.generator_stages import side_by_side, stage_count
 
     others, config = [runs.find(path) for path in named_paths(job.config.beside)], job.config
     count = 1 + len(others)

@@ -3,7 +3,7 @@
 Importing this package does not load TensorFlow; `train` does.
 """
 
-from dcgan.lazy import exporter
+from dcgan.core.lazy_import import exporter
 
 _HOMES = {"train": "dcgan.training.loop"}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.runs import Run
 
 PICTURES = 128

@@ -7,20 +7,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan import data, devices, runs
-from dcgan.classes import Classes, classes_of
+from dcgan import data, runs
 from dcgan.config import TrainConfig
-from dcgan.data.imageset import WHERE_LABELS_ARE
-from dcgan.errors import UserError
-from dcgan.randomness import derived_seed
+from dcgan.core import devices
+from dcgan.core.classes import Classes, classes_of
+from dcgan.core.errors import UserError
+from dcgan.core.rng import derived_seed
+from dcgan.data.image_dataset import WHERE_LABELS_ARE
 from dcgan.runs import Run
-from dcgan.sampling.asked import sheet
-from dcgan.training import cluster, health
-from dcgan.training.beginning_and_end import finish, introduce
+from dcgan.sampling.selection import sheet
+from dcgan.training import distributed, health
+from dcgan.training.checkpointing import restore, save, save_samples
 from dcgan.training.health import PICTURES, Guard, Trouble, broken_arrays, not_a_number, stopped
-from dcgan.training.monitor import Monitor, Watch
-from dcgan.training.recovery import Recovery
-from dcgan.training.saving import restore, save, save_samples
+from dcgan.training.progress import Monitor, Watch
+from dcgan.training.report import finish, introduce
+from dcgan.training.rollback import Recovery
 from dcgan.training.trainer import METRICS, Trainer
 
 MOST_CLASSES = 100
@@ -44,21 +45,21 @@ def train(config: TrainConfig, judge: Judge | None = None, watch: Watch | None =
     Raises:
         UserError: the data, the run directory or an option is not what it has to be; nothing is lost.
     """
-    job = cluster.job(config)
+    job = distributed.job(config)
     images = data.load(config)
     classes = classes_for(config, images)
     last = _last_step(config, len(images.images))
     with (
         runs.opened(config, writing=job.is_chief) as run,
         devices.memory_errors_in_words(),
-        cluster.lost_workers_in_words(job),
+        distributed.lost_workers_in_words(job),
     ):
         device = devices.set_up(config.seed)
-        strategy = cluster.strategy_for(job, config.batch_size)
+        strategy = distributed.strategy_for(job, config.batch_size)
         shares = classes.shares if classes else ()
         trainer = Trainer(config, images.image_size, images.channels, strategy, shares)
         restore(trainer, run, images.fingerprint, job.is_chief)
-        cluster.check_agreement(job, strategy, config, trainer.step)
+        distributed.check_agreement(job, strategy, config, trainer.step)
         introduce(run, images, trainer, last, f"{device}{job.description}", job)
         with Monitor(run, config, trainer.step + 1, last, silent=not job.is_chief, watch=watch) as monitor:
             _Loop(config, run, images, classes, trainer, monitor, job, judge).go()
@@ -78,7 +79,7 @@ class _Loop:
         classes: Classes | None,
         trainer: Trainer,
         monitor: Monitor,
-        job: cluster.Job,
+        job: distributed.Job,
         judge: Judge | None,
     ):
         self.config, self.run, self.images = config, run, images
@@ -99,7 +100,7 @@ class _Loop:
         """The loop itself."""
         step, stop, feed = self.trainer.step, self.monitor.first > self.monitor.last, self._feed()
         while not stop:
-            asked, at_once = cluster.agree(
+            asked, at_once = distributed.agree(
                 self.job,
                 self.trainer.strategy,
                 self.monitor.stop_asked or self.monitor.out_of_time,

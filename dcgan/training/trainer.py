@@ -7,20 +7,20 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import TrainConfig
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float, to_uint8
+from dcgan.core.sizes import Size
 from dcgan.data.batches import batches
-from dcgan.errors import UserError
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.networks.clusters import compiled
-from dcgan.networks.compiled import COMPILED
-from dcgan.networks.enlarging import fitting
+from dcgan.networks.cpu.layers import COMPILED
+from dcgan.networks.cpu.xla import compiled
+from dcgan.networks.fused_upsampling import fitting
 from dcgan.networks.layers import SYNCHRONIZED, TRAINED
-from dcgan.scaling import to_float, to_uint8
-from dcgan.sizes import Size
 from dcgan.training.augmentation import augmented
-from dcgan.training.computing import mixed_precision, on_device, optimizer_for, way_to_compute
-from dcgan.training.draws import Draws, with_kinds
+from dcgan.training.bn_recalibration import StatisticsEstimator
 from dcgan.training.losses import discriminator_loss, generator_loss
-from dcgan.training.statistics import StatisticsEstimator
+from dcgan.training.noise import Draws, with_kinds
+from dcgan.training.precision import mixed_precision, on_device, optimizer_for, way_to_compute
 
 METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
 """What `update` returns."""

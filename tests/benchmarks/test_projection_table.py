@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from benchmarks.projection import compare, rows
-from dcgan.sampling.draw import draw_all
+from dcgan.sampling.generation import draw_all
 from dcgan.sampling.latents import latents
 
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 from benchmarks import recipes
 from benchmarks.contestants import recipes as trainings
 from benchmarks.contestants.recipes import Candidate, Recipe, Training
-from dcgan import devices
 from dcgan.config import DataConfig, TrainConfig
-from dcgan.evaluation.references import reference
+from dcgan.core import devices
+from dcgan.evaluation.splits import reference
 
 SMALL = {"image_size": 8, "batch_size": 4, "latent_dim": 5, "generator_width": 4, "discriminator_width": 4}
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)

@@ -6,7 +6,7 @@ import pytest
 import dcgan
 from benchmarks import segmentation
 from dcgan.deconvolution.segmentation import Canvases, split_digits
-from dcgan.pictures import read_png
+from dcgan.visualization import read_png
 
 TINY = {"size": 32, "sides": "10 16", "width": 2, "strides": "8 4", "steps": 1, "canvases": 2, "held-out": 9990}
 TINY |= {"trunk-steps": 0}

@@ -6,8 +6,8 @@ from made import encode, write_files, write_zip
 from PIL import Image
 
 from dcgan.config import DataConfig
-from dcgan.data import annotations, load
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.data import celeba_annotations, load
 
 COUNT = 6
 NAMES = [f"{n:06d}.jpg" for n in range(1, COUNT + 1)]
@@ -196,11 +196,11 @@ def test_a_broken_attribute_file_is_refused(tmp_path, complaint):
 
 
 def test_an_attribute_file_that_can_not_be_one_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(annotations, "_LARGEST", 10)
+    monkeypatch.setattr(celeba_annotations, "_LARGEST", 10)
     with pytest.raises(UserError, match="too large"):
-        annotations.read_table(write_files(tmp_path, {"a.txt": bytes(11)}) / "a.txt")
+        celeba_annotations.read_table(write_files(tmp_path, {"a.txt": bytes(11)}) / "a.txt")
     with pytest.raises(UserError, match="can't be read"):
-        annotations.read_table(tmp_path / "missing.txt")
+        celeba_annotations.read_table(tmp_path / "missing.txt")
 
 
 def test_grey_and_small_faces_can_be_asked_for(tmp_path):

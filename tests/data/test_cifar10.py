@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from made import cifar_files, tar_bytes, write_files
 
 from dcgan.config import DataConfig
-from dcgan.data import cifar10_files, load
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.data import cifar10, load
 
 FILES, ARRAYS = cifar_files()
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -96,10 +96,10 @@ def test_an_archive_that_is_cut_off_is_refused(tmp_path, cut):
 
 
 def test_what_a_small_archive_unpacks_to_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(cifar10_files, "_LARGEST_ARCHIVE", 1 << 16)
+    monkeypatch.setattr(cifar10, "_LARGEST_ARCHIVE", 1 << 16)
     write_files(tmp_path, {ARCHIVE: gzip.compress(bytes(1 << 20)), "big.tar.gz": tar_bytes({"x": bytes(1 << 20)})})
     refused(tmp_path / "big.tar.gz", "more than CIFAR-10 holds")
-    monkeypatch.setattr(cifar10_files, "_LARGEST_FILE", 1 << 10)
+    monkeypatch.setattr(cifar10, "_LARGEST_FILE", 1 << 10)
     write_files(tmp_path, {ARCHIVE: tar_bytes(FILES)})
     refused(tmp_path / ARCHIVE, "larger than any file")
 

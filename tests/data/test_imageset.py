@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan.data.imageset import evenly
+from dcgan.data.image_dataset import evenly
 
 
 @pytest.mark.parametrize(("count", "wanted"), [(3, 64), (10, 10), (100, 7), (1, 5), (64, 3)])

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import plain, write_files, write_zip
 
-from dcgan.data import listing as module
-from dcgan.data.listing import open_listing
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.data import image_files as module
+from dcgan.data.image_files import open_listing
 
 FILES = {
     "b.png": b"1",

@@ -10,8 +10,8 @@ import pytest
 from made import plain, write_files, write_mnist, write_zip
 
 from dcgan.config import DATASETS, DataConfig, PrepareConfig
-from dcgan.data import ImageSet, load, prepare, preparing, stacked
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.data import ImageSet, dataset_cache, load, prepare, stacked_mnist
 
 CLASSES = {"cats/1.png": plain((10, 0, 0)), "dogs/a/2.png": plain((20, 0, 0)), "cats/b/c/3.jpg": plain((30, 0, 0))}
 
@@ -82,7 +82,7 @@ def test_loading_says_what_was_skipped_whether_the_store_is_new_or_ready(tmp_pat
         last = capsys.readouterr().err.splitlines()[-1]
         assert last.startswith(told)
         assert last.endswith(" …")
-        preparing.tell_skipped.cache_clear()  # as another process begins
+        dataset_cache.tell_skipped.cache_clear()  # as another process begins
     load(folder(root))
     load(folder(root))  # for the evaluation of the same training
     assert capsys.readouterr().err.count("skipped") == 1
@@ -120,10 +120,10 @@ def test_stacked_mnist_is_three_digits_in_three_channels_and_their_number_in_a_t
 
 
 def test_an_item_of_stacked_mnist_is_a_function_of_its_number_alone():
-    first = stacked.triples(0, 100, 10_000)
-    np.testing.assert_array_equal(stacked.triples(0, 50, 10_000), first[:50])
+    first = stacked_mnist.triples(0, 100, 10_000)
+    np.testing.assert_array_equal(stacked_mnist.triples(0, 50, 10_000), first[:50])
     for n in (1, 37, 99):
-        np.testing.assert_array_equal(stacked.triples(n, 1, 10_000), first[n : n + 1])
+        np.testing.assert_array_equal(stacked_mnist.triples(n, 1, 10_000), first[n : n + 1])
 
 
 def test_stacked_mnist_draws_all_thousand_classes_about_equally_often():

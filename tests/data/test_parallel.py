@@ -12,13 +12,11 @@ import numpy as np
 import pytest
 from made import plain, write_files, write_zip
 
-from dcgan.data import helpers, parallel
-from dcgan.data.decoding import PictureFile
-from dcgan.data.helpers import Helpers, serve
-from dcgan.data.listing import Entry, open_listing
-from dcgan.data.parallel import decode_all
-from dcgan.data.pixels import Cut
-from dcgan.data.store import Skipped
+from dcgan.data import decoding_pool
+from dcgan.data.decoding import PictureFile, Skipped
+from dcgan.data.decoding_pool import Helpers, decode_all, serve
+from dcgan.data.image_files import Entry, open_listing
+from dcgan.data.transforms import Cut
 
 CUT = Cut((8, 8), None, 3)
 ROOT = Path(__file__).parents[2]
@@ -36,7 +34,7 @@ def numbers(rows):
 
 @pytest.fixture
 def always_helpers(monkeypatch):
-    monkeypatch.setattr(parallel, "MANY", 0)
+    monkeypatch.setattr(decoding_pool, "MANY", 0)
 
 
 @pytest.fixture
@@ -96,12 +94,12 @@ def test_helpers_work_for_a_script_that_is_not_guarded_and_comes_from_standard_i
     root = write_files(tmp_path / "p", numbered(100))
     program = f"""
 from dcgan.data import parallel
-from dcgan.data.listing import open_listing
-from dcgan.data.pixels import Cut
+from dcgan.data.image_files import open_listing
+from dcgan.data.transforms import Cut
 from pathlib import Path
-parallel.MANY = 0
+decoding_pool.MANY = 0
 with open_listing(Path({str(root)!r})) as listing:
-    print(len(list(parallel.decode_all(listing, Cut((8, 8), None, 3), 2))))
+    print(len(list(decoding_pool.decode_all(listing, Cut((8, 8), None, 3), 2))))
 """
     ran = subprocess.run([sys.executable], input=program, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (ran.stdout, ran.stderr) == ("100\n", "")
@@ -115,7 +113,7 @@ def test_a_few_pictures_are_not_worth_a_process(tmp_path, started):
 
 def test_only_a_few_chunks_are_decoded_ahead_of_the_reader(tmp_path, monkeypatch):
     begun = []
-    monkeypatch.setattr(parallel, "_decode_chunk", lambda helpers, listing, chunk, cut: begun.append(1) or chunk)
+    monkeypatch.setattr(decoding_pool, "_decode_chunk", lambda helpers, listing, chunk, cut: begun.append(1) or chunk)
     with open_listing(write_files(tmp_path / "p", dict.fromkeys(numbered(1400), b""))) as listing:
         results = decode_all(listing, CUT, workers=2)
         next(results)
@@ -130,7 +128,7 @@ def test_only_a_few_chunks_are_decoded_ahead_of_the_reader(tmp_path, monkeypatch
 )
 def test_a_task_is_some_pictures_or_some_megabytes(size, cut, chunks):
     entries = [Entry(f"{n}", size, 0) for n in range(70)]
-    parts = list(parallel._chunks(entries, cut))
+    parts = list(decoding_pool._chunks(entries, cut))
     assert [len(part) for part in parts] == chunks
     assert [entry for part in parts for entry in part] == entries
 
@@ -155,7 +153,7 @@ def test_a_helper_keeps_its_pipe_clean_and_ends_when_its_parent_does(monkeypatch
     monkeypatch.setattr(sys, "stdin", Standard())
     monkeypatch.setattr(sys, "stdout", Standard())
     monkeypatch.setattr(signal, "signal", lambda *args: None)
-    helpers.main()
+    decoding_pool.main()
     assert sys.stdout is sys.stderr
 
 

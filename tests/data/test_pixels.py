@@ -7,9 +7,9 @@ import pytest
 from made import encode
 from PIL import Image
 
+from dcgan.core.errors import UserError
 from dcgan.data.decoding import decode
-from dcgan.data.pixels import Cut, cut_array, cut_picture
-from dcgan.errors import UserError
+from dcgan.data.transforms import Cut, cut_array, cut_picture
 
 
 def numbered(height, width):

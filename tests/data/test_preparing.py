@@ -13,12 +13,11 @@ import pytest
 from made import encode, plain, write_files, write_zip
 from PIL import Image
 
-from dcgan.data import preparing
-from dcgan.data.decoding import decode
-from dcgan.data.listing import open_listing
-from dcgan.data.pixels import Cut
-from dcgan.data.store import Skipped
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.data import dataset_cache
+from dcgan.data.decoding import Skipped, decode
+from dcgan.data.image_files import open_listing
+from dcgan.data.transforms import Cut
 
 CUT = Cut((8, 8), None, 3)
 
@@ -30,7 +29,7 @@ def numbered(count):
 
 def pack(root, store_dir, cut=CUT):
     with open_listing(root) as listing:
-        return preparing.packed("folder", listing, cut, store_dir)
+        return dataset_cache.packed("folder", listing, cut, store_dir)
 
 
 def test_the_store_is_made_once_and_again_when_a_picture_changes(tmp_path):
@@ -107,7 +106,7 @@ def test_an_encrypted_zip_is_refused_with_the_reason(tmp_path):
 def test_who_comes_second_waits_and_finds_the_work_done(tmp_path, capsys):
     root = write_files(tmp_path / "p", numbered(5))
     with open_listing(root) as listing:
-        folder = preparing.place_of("folder", listing, CUT, tmp_path / "s")
+        folder = dataset_cache.place_of("folder", listing, CUT, tmp_path / "s")
     folder.parent.mkdir()
     with filelock.FileLock(folder.with_name(f".{folder.name}.lock")):
         second = threading.Thread(target=pack, args=(root, tmp_path / "s"))
@@ -143,7 +142,7 @@ def test_a_store_folder_that_can_not_be_made_is_told(tmp_path):
 
 
 def test_a_log_gets_lines_and_a_terminal_a_bar(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(preparing, "_SECONDS_A_LINE", 0)
+    monkeypatch.setattr(dataset_cache, "_SECONDS_A_LINE", 0)
     pack(write_files(tmp_path / "p", numbered(3)), tmp_path / "s")
     assert capsys.readouterr().err.splitlines()[0] == f"Preparing {tmp_path / 'p'}: 3 pictures, once."
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -152,7 +151,7 @@ def test_a_log_gets_lines_and_a_terminal_a_bar(tmp_path, monkeypatch, capsys):
 
 
 def test_names_that_are_no_text_can_still_be_told():
-    assert preparing.describe([Skipped("caf\udce9.png", "why")]) == "caf\\udce9.png (why)"
+    assert dataset_cache.describe([Skipped("caf\udce9.png", "why")]) == "caf\\udce9.png (why)"
 
 
 def test_decoding_never_takes_a_picture_for_another_format():

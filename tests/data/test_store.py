@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dcgan.data.store import Skipped, open_store, write_store
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.data.dataset_cache import open_store, write_store
+from dcgan.data.decoding import Skipped
 
 SHAPE = (8, 12, 3)
 IMAGES = np.random.default_rng(5).integers(0, 256, (4, *SHAPE), np.uint8)

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 import dcgan
 from dcgan.config import DataConfig
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import build_autoencoder, denoise, train_autoencoder
 from dcgan.deconvolution.autoencoder import with_noise
-from dcgan.errors import UserError
 
 SHAPES = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), dtype=np.uint8)
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import checkerboard_contrast, checkerboard_energy
-from dcgan.errors import UserError
 
 ROWS, COLUMNS = np.mgrid[0:24, 0:48]
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import fully_convolutional
-from dcgan.errors import UserError
 from dcgan.networks import build_discriminator
 
 WIDE = 96

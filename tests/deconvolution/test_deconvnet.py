@@ -6,14 +6,14 @@ import pytest
 import slow_loops
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
 from dcgan.deconvolution import fully_convolutional
-from dcgan.deconvolution.deconvnet import RULES, record
-from dcgan.deconvolution.paths import convolution_stages, layer_named
-from dcgan.deconvolution.receptive import receptive_field
-from dcgan.deconvolution.statistics import take_statistics
-from dcgan.errors import UserError
+from dcgan.deconvolution.bn_statistics import take_statistics
+from dcgan.interpretation.deconvnet import RULES, record
+from dcgan.interpretation.receptive_field import receptive_field
 from dcgan.networks import build_discriminator
-from dcgan.scaling import to_float
+from dcgan.networks.submodel import convolution_stages, layer_named
 
 layers = keras.layers
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import dcgan
 from dcgan.config import DataConfig
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import (
     DeepSparseCoding,
     Plan,
@@ -18,7 +19,6 @@ from dcgan.deconvolution import (
 )
 from dcgan.deconvolution.deep_filters import with_fitted_filters
 from dcgan.deconvolution.deep_sparse_coding import Layer, pool_strongest, read_switched
-from dcgan.errors import UserError
 
 SIZE = (9, 8)  # pools of 2 overlap its border
 

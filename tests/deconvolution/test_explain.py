@@ -8,19 +8,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan import cli, train
-from dcgan.classes import Classes
+from dcgan import train
+from dcgan.cli import main
 from dcgan.config import ExplainConfig, TrainConfig
-from dcgan.deconvolution import explain, find_strongest, strongest
-from dcgan.deconvolution.deconvnet import RULES
-from dcgan.deconvolution.explaining import parse_maps
-from dcgan.deconvolution.sheet import block, contrast, cut_out, sheet
-from dcgan.errors import UserError
+from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
+from dcgan.deconvolution import explain, find_strongest
+from dcgan.interpretation import top_activations
+from dcgan.interpretation.deconvnet import RULES
+from dcgan.interpretation.explain import parse_maps
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.options import to_yaml
-from dcgan.pictures import magnify, read_png, read_png_text, save_png
 from dcgan.runs import Run
-from dcgan.scaling import to_float
+from dcgan.visualization import magnify, read_png, read_png_text, save_png
+from dcgan.visualization.figures import block, contrast, cut_out, sheet
 
 MARGIN, LABEL, PADDING = 8, 14, 2
 """Of a sheet, of a block's label, of a tile."""
@@ -74,7 +76,7 @@ def picture(path, column):
 
 
 def test_the_strongest_images_are_those_of_a_full_sort(monkeypatch):
-    monkeypatch.setattr(strongest, "MOST_IMAGES", 7)
+    monkeypatch.setattr(top_activations, "MOST_IMAGES", 7)
     images = made_images()
     model = build_discriminator((16, 16), 3, width=3, seed=1)
     found = find_strongest(model, "leaky_1", [4, 0], images, 5)
@@ -88,7 +90,7 @@ def test_the_strongest_images_are_those_of_a_full_sort(monkeypatch):
 
 
 def test_of_equal_images_the_earlier_come_first(monkeypatch):
-    monkeypatch.setattr(strongest, "MOST_IMAGES", 4)
+    monkeypatch.setattr(top_activations, "MOST_IMAGES", 4)
     images = np.repeat(made_images(1), 10, axis=0)
     found = find_strongest(build_discriminator((16, 16), 3, width=3), "leaky_0", [0], images, 6)
     assert found.images.tolist() == [[0, 1, 2, 3, 4, 5]]
@@ -208,7 +210,7 @@ def test_a_conditional_max_pooling_run_that_was_trained_is_explained(capsys):
     options = data_of(made_images(12))
     small = {"batch_size": 4, "latent_dim": 3, "generator_width": 2, "discriminator_width": 3, "tensorboard": False}
     train(TrainConfig(**options, **small, steps=2, downsampling="maxpool", compile="none"))
-    assert cli.main(["explain", "--rule", "deconvnet", "--random-weights", "--out", "a.png"]) == 0
+    assert main.main(["explain", "--rule", "deconvnet", "--random-weights", "--out", "a.png"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
         "Maps 0-5 of leaky_1, 9 images each and their deconvnet projections; on the right the same with random "
         "weights: a.png"
@@ -261,7 +263,7 @@ def test_a_folder_in_the_sheets_place_is_refused():
 
 def test_too_many_pictures_for_a_sheet_are_refused(monkeypatch):
     new_run(made_images(4))
-    monkeypatch.setattr("dcgan.deconvolution.explaining.MOST_PIXELS", 10_000)
+    monkeypatch.setattr("dcgan.interpretation.explain.MOST_PIXELS", 10_000)
     with pytest.raises(UserError, match="too many pictures"):
         explain(ExplainConfig(images=4))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from slow_loops import convolution
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import convolution_matrix
-from dcgan.errors import UserError
 
 KERNELS = [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (2, 3)]
 STRIDES = [1, 2, 3]

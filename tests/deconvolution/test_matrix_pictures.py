@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.deconvolution.matrix_pictures import (
+from dcgan.core.errors import UserError
+from dcgan.deconvolution.matrix_figures import (
     INPUT,
     OUTPUT,
     READ_INPUT,
@@ -19,8 +20,7 @@ from dcgan.deconvolution.matrix_pictures import (
     matrix_picture,
     sliding_frames,
 )
-from dcgan.errors import UserError
-from dcgan.pictures import save_animation
+from dcgan.visualization import save_animation
 
 CELL = 10
 CASES = [

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
 from dcgan.deconvolution import RealismMap, fully_convolutional, realism_map, realism_scene, take_statistics
-from dcgan.errors import UserError
 from dcgan.networks import build_discriminator
-from dcgan.scaling import to_float
 
 
 def pictures(*shape, seed=0):

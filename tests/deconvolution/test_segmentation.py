@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan.data.imageset import in_memory
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
+from dcgan.data.image_dataset import in_memory
 from dcgan.deconvolution import take_statistics
 from dcgan.deconvolution.segmentation import (
     Canvases,
@@ -23,10 +25,8 @@ from dcgan.deconvolution.segmentation import (
     train_segmenter,
     trunk_of,
 )
-from dcgan.errors import UserError
 from dcgan.networks import build_discriminator
-from dcgan.networks.compiled import COMPILED
-from dcgan.scaling import to_float
+from dcgan.networks.cpu.layers import COMPILED
 
 BAR, RING = 1, 2
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dcgan
-from dcgan import devices
+from dcgan.core import devices
 from dcgan.deconvolution.segmentation import Canvases, split_digits, train_ladder
 from dcgan.networks import build_discriminator
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import SparseCoding, convolution_matrix, learn_sparse_coding
 from dcgan.deconvolution.sparse_coding import with_better_filters
-from dcgan.errors import UserError
 
 SIZE = (14, 12)
 

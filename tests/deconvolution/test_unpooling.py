@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import max_pool_with_switches, max_unpool
-from dcgan.errors import UserError
 
 WINDOWS = [(1, 1), (2, 2), (3, 3), (2, 3), (4, 1)]
 PADDINGS = ["valid", "same"]

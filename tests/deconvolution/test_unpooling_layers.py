@@ -6,8 +6,8 @@ import pytest
 import slow_loops
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import MaxPooling2DWithSwitches, MaxUnpooling2D
-from dcgan.errors import UserError
 
 
 def there_and_back(size=(None, None), padding="valid", pool_size=2, **options):

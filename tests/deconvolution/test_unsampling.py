@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution import (
     bilinear_kernel,
     convolution_matrix,
@@ -18,7 +19,6 @@ from dcgan.deconvolution import (
     upsample,
     zero_insertion_kernel,
 )
-from dcgan.errors import UserError
 
 FACTORS = [1, 2, 3, 4, (2, 3), (5, 1)]
 KERNELS = [nearest_kernel, zero_insertion_kernel, bilinear_kernel, subpixel_kernel]

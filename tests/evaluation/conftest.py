@@ -2,9 +2,9 @@
 
 import pytest
 
-from dcgan import devices
 from dcgan.config import DataConfig
-from dcgan.evaluation.references import reference
+from dcgan.core import devices
+from dcgan.evaluation.splits import reference
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+from dcgan.core.errors import UserError
 from dcgan.data import ImageSet
-from dcgan.errors import UserError
 from dcgan.evaluation import classifier
 from dcgan.evaluation.classifier import accuracy, build_classifier, classifier_for, place_of, train_classifier
 from dcgan.evaluation.features import extract
-from dcgan.evaluation.references import _part
+from dcgan.evaluation.splits import _part
 
 STEPS = 60
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from dcgan.config import DataConfig
 from dcgan.data import load
-from dcgan.evaluation import digit_features, digits, features
+from dcgan.evaluation import digit_features, features
 from dcgan.evaluation.classifier import classifier_for
 
 
@@ -16,9 +16,9 @@ def test_digits_have_64_features_and_the_classifier_is_trained_once(monkeypatch)
         return classifier_for(*arguments, steps=2)
 
     monkeypatch.setattr(features, "classifier_for", quickly)
-    digits._extractor.cache_clear()
+    features._extractor.cache_clear()
     images = load(DataConfig()).images[:5]
     assert digit_features(images).shape == (5, 64)
     np.testing.assert_array_equal(digit_features(images[2:]), digit_features(images)[2:])
     assert len(made) == 1
-    digits._extractor.cache_clear()
+    features._extractor.cache_clear()

@@ -6,7 +6,7 @@ import scipy.linalg
 from prdc import compute_prdc
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.evaluation import density_coverage, distances, frechet_distance, kernel_distance, precision_recall
 
 

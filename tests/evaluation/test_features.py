@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import dcgan
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
 from dcgan.evaluation import features
 from dcgan.evaluation.classifier import build_classifier
 from dcgan.evaluation.features import Extractor, extract, features_of, file_features, inception_features
-from dcgan.scaling import to_float
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from dcgan import runs
-from dcgan.classes import Classes
 from dcgan.config import EvaluateConfig, TrainConfig
-from dcgan.errors import UserError
-from dcgan.evaluation import comparison, evaluate
+from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
+from dcgan.evaluation import context, evaluate
 from dcgan.evaluation.classifier import classifier_for
-from dcgan.evaluation.judge import Judge
+from dcgan.evaluation.evaluator import Judge
 from dcgan.networks import build_generator
-from dcgan.options import to_yaml
 
 
 @pytest.fixture(autouse=True)
 def _quickly_learnt(monkeypatch):
-    monkeypatch.setattr(comparison, "classifier_for", functools.partial(classifier_for, steps=20))
+    monkeypatch.setattr(context, "classifier_for", functools.partial(classifier_for, steps=20))
 
 
 @pytest.mark.parametrize("classes", [None, Classes(tuple("0123456789"), (0.1,) * 10)])

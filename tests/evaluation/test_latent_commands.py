@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from dcgan import runs
-from dcgan.classes import Classes
 from dcgan.config import DropConfig, TrainConfig, TurnConfig
-from dcgan.errors import UserError
-from dcgan.evaluation import reader
-from dcgan.evaluation.forgetting import drop
-from dcgan.evaluation.turning import turn
-from dcgan.options import to_yaml
-from dcgan.pictures import read_png, read_png_text, save_png
+from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
+from dcgan.evaluation import label_predictor
+from dcgan.evaluation.ablate import drop
+from dcgan.evaluation.edit import turn
 from dcgan.sampling import latents
-from dcgan.sampling.draw import draw_all
+from dcgan.sampling.generation import draw_all
+from dcgan.visualization import read_png, read_png_text, save_png
 
 SIDE, DIM = 8, 4
 
@@ -93,8 +93,8 @@ def test_on_bright_ground_bolder_is_darker():
 )
 def test_a_misspelt_class_is_told_before_anything_is_drawn_or_learnt(command, config, hint, monkeypatch):
     a_run()
-    monkeypatch.setattr(reader, "classifier_for", None)  # it must not be called
-    monkeypatch.setattr(reader, "draw_all", None)
+    monkeypatch.setattr(label_predictor, "classifier_for", None)  # it must not be called
+    monkeypatch.setattr(label_predictor, "draw_all", None)
     with pytest.raises(UserError, match=hint):
         command(config)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dcgan.errors import UserError
-from dcgan.evaluation import neighbours
-from dcgan.evaluation.neighbours import (
+from dcgan.core.errors import UserError
+from dcgan.evaluation import nearest_neighbors
+from dcgan.evaluation.nearest_neighbors import (
     affordable,
     classification_error,
     closest_sheet,
@@ -26,7 +26,7 @@ def all_distances(a, b):
 
 
 def test_the_nearest_image_is_found_whatever_piece_of_the_set_it_is_in(monkeypatch):
-    monkeypatch.setattr(neighbours, "PIECE_BYTES", 7 * 16 * 4)
+    monkeypatch.setattr(nearest_neighbors, "PIECE_BYTES", 7 * 16 * 4)
     queries, some = images(9), images(40, seed=1)
     found, distances = nearest(queries, some)
     expected = all_distances(queries, some)
@@ -89,7 +89,7 @@ def test_where_every_held_out_image_is_a_copy_only_copies_count_as_memorised():
 
 def test_held_out_images_that_were_trained_on_are_compared_with_all_others(digits, monkeypatch):
     seen, own = digits.training.images[:600], np.arange(0, 600, 3)
-    monkeypatch.setattr(neighbours, "PIECE_BYTES", 100 * 64 * 4)
+    monkeypatch.setattr(nearest_neighbors, "PIECE_BYTES", 100 * 64 * 4)
     found, distances = nearest(seen[own], seen, own)
     apart = all_distances(seen[own], seen)
     apart[np.arange(len(own)), own] = np.inf
@@ -148,7 +148,7 @@ def test_pairs_nearer_than_different_real_images_are_the_same_though_some_real_o
 
 
 def test_the_real_images_own_support_follows_from_what_counts_as_the_same(monkeypatch):
-    monkeypatch.setattr(neighbours, "SAME", 0.05)
+    monkeypatch.setattr(nearest_neighbors, "SAME", 0.05)
     some = images(100)
     found = support(some, some)
     assert found.repeats == 5

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from dcgan.config import DataConfig
+from dcgan.core.errors import UserError
 from dcgan.data import load
-from dcgan.errors import UserError
-from dcgan.evaluation import references
-from dcgan.evaluation.references import digits_of, reference, some
+from dcgan.evaluation import splits
+from dcgan.evaluation.splits import digits_of, reference, some
 
 
 def write_pictures(folder, count):
@@ -32,7 +32,7 @@ def test_without_a_test_split_the_images_are_halved_at_random_and_it_is_said(tmp
 
 
 def test_of_a_large_set_only_as_much_as_fits_into_memory_is_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(references, "MOST_BYTES", 5 * 8 * 8 * 3)
+    monkeypatch.setattr(splits, "MOST_BYTES", 5 * 8 * 8 * 3)
     write_pictures(tmp_path / "pictures", 30)
     real = reference(DataConfig("folder", tmp_path / "pictures", image_size=8, store_dir=tmp_path / "store"))
     assert len(real.training) == len(real.held_out) == 5

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan import cli
-from dcgan.classes import Classes
+from dcgan.cli import main
 from dcgan.config import EvaluateConfig, TrainConfig
+from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.data.mnist import CLASS_NAMES
-from dcgan.errors import UserError
-from dcgan.evaluation import comparison, evaluate
+from dcgan.evaluation import context, evaluate
 from dcgan.evaluation.classifier import classifier_for
 from dcgan.evaluation.metrics import METRICS, Figure
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.options import to_yaml
-from dcgan.pictures import read_png, save_png
 from dcgan.runs import Run
+from dcgan.visualization import read_png, save_png
 
 QUICK = "frechet,kernel,precision_recall,density_coverage"
 
@@ -30,7 +30,7 @@ QUICK = "frechet,kernel,precision_recall,density_coverage"
 @pytest.fixture(autouse=True)
 def _quickly_learnt(monkeypatch):
     """Classifiers of 20 steps: what they know does not matter here."""
-    monkeypatch.setattr(comparison, "classifier_for", functools.partial(classifier_for, steps=20))
+    monkeypatch.setattr(context, "classifier_for", functools.partial(classifier_for, steps=20))
 
 
 def new_run(name="tiny", channels=1, **options):
@@ -316,13 +316,13 @@ def test_what_makes_no_sense_is_refused_in_words(options, problem):
 
 def test_the_help_names_every_metric(capsys):
     with pytest.raises(SystemExit):
-        cli.main(["evaluate", "--help"])
+        main.main(["evaluate", "--help"])
     printed = " ".join(capsys.readouterr().out.split())
     assert all(name in printed for name in METRICS)
 
 
 def test_the_heavy_modules_are_loaded_by_the_command_alone():
-    program = "import sys, dcgan.evaluation.report; print([m for m in ('tensorflow', 'sklearn') if m in sys.modules])"
-    root = Path(cli.__file__).parents[1]
+    program = "import sys, dcgan.evaluation.evaluate; print([m for m in ('tensorflow', 'sklearn') if m in sys.modules])"
+    root = Path(main.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

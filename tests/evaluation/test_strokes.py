@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan.evaluation.strokes import boldness, of_strokes, slant
+from dcgan.evaluation.stroke_features import boldness, of_strokes, slant
 
 
 def bar(shear=0, width=1, side=41):

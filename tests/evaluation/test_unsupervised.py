@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from dcgan.evaluation.unsupervised import (
+from dcgan.evaluation.linear_probe import (
     MaxPoolingToGrid,
     discriminator_accuracy,
     pixel_accuracy,

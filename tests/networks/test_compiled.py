@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan.networks import build_discriminator, build_generator, patches, winograd
-from dcgan.networks.compiled import COMPILED, CompiledBatchNormalization, CompiledConv2D, _way
+from dcgan.networks import build_discriminator, build_generator
+from dcgan.networks.cpu import im2col, winograd
+from dcgan.networks.cpu.layers import COMPILED, CompiledBatchNormalization, CompiledConv2D, _way
 
 SIZES = [(8, 8), (2, 2), (16, 24), (14, 14), (10, 6)]
 """(height, width) of the finer side; 8 and 16 are whole patches, the others are not."""
@@ -29,7 +30,7 @@ def assert_close(ours, theirs, tolerance):
         assert np.abs(a - b).max() <= tolerance * np.abs(b).max()
 
 
-@pytest.mark.parametrize(("way", "tolerance"), [(winograd, 2e-5), (patches, 2e-6)])
+@pytest.mark.parametrize(("way", "tolerance"), [(winograd, 2e-5), (im2col, 2e-6)])
 @pytest.mark.parametrize("size", SIZES)
 def test_a_convolution_and_its_gradients_equal_tensorflows(way, tolerance, size):
     height, width = size
@@ -39,7 +40,7 @@ def test_a_convolution_and_its_gradients_equal_tensorflows(way, tolerance, size)
     assert_close(ours, theirs, tolerance)
 
 
-@pytest.mark.parametrize(("way", "tolerance"), [(winograd, 2e-5), (patches, 2e-6)])
+@pytest.mark.parametrize(("way", "tolerance"), [(winograd, 2e-5), (im2col, 2e-6)])
 @pytest.mark.parametrize("size", SIZES)
 def test_a_transposed_convolution_and_its_gradients_equal_tensorflows(way, tolerance, size):
     height, width = size
@@ -57,7 +58,7 @@ def test_the_three_matrices_make_a_filter_of_two_taps_exactly():
         np.testing.assert_allclose(filtered, [row[i : i + 2] @ taps for i in range(4)], atol=1e-12)
 
 
-@pytest.mark.parametrize("way", [winograd, patches])
+@pytest.mark.parametrize("way", [winograd, im2col])
 def test_a_second_derivative_is_refused_rather_than_wrong(way):
     images, kernel = normal(1, 8, 8, 2), normal(4, 4, 2, 3)
     with tf.GradientTape() as outer:
@@ -94,7 +95,7 @@ def test_each_layer_is_computed_in_the_way_that_measured_fastest():
         layer = CompiledConv2D(8, kernel, strides=2, padding="same", use_bias=False, **options)
         return _way(layer, kernel, channels, size)
 
-    assert way(3, (64, 64)) is way(1, (28, 28)) is patches
+    assert way(3, (64, 64)) is way(1, (28, 28)) is im2col
     assert way(64, (32, 32)) is way(512, (8, 16)) is winograd
     assert way(64, (14, 14)) is way(32, (32, 32)) is way(64, (32, 32), kernel=5) is way(3, (7, 7)) is None
     assert way(64, (32, 32), dtype="mixed_bfloat16") is None

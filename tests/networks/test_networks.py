@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from oracle import discriminator, generator, transposed_convolution
 
+from dcgan.core.sizes import base_of, stages_of
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.sizes import base_of, stages_of
 
 SIZES = [(28, 28), (32, 32), (24, 16), (8, 8), (40, 40)]
 

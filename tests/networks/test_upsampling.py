@@ -10,20 +10,20 @@ import tensorflow as tf
 from oracle import batch_norm, transposed_convolution
 
 from dcgan.config import TrainConfig
+from dcgan.config.parser import to_yaml
+from dcgan.core.errors import UserError
+from dcgan.core.sizes import stages_of
 from dcgan.deconvolution import max_unpool
-from dcgan.errors import UserError
-from dcgan.evaluation.unsupervised import pooled_features
+from dcgan.evaluation.linear_probe import pooled_features
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.networks.compiled import COMPILED
+from dcgan.networks.cpu.layers import COMPILED
 from dcgan.networks.downsampling import WAYS as DOWNSAMPLINGS
-from dcgan.networks.enlarging import fitting
+from dcgan.networks.fused_upsampling import fitting
 from dcgan.networks.layers import PLAIN, TRAINED, Stage, side
 from dcgan.networks.upsampling import WAYS as UPSAMPLINGS
 from dcgan.networks.upsampling import double
-from dcgan.options import to_yaml
-from dcgan.restoring import load_discriminator
 from dcgan.runs import Run, assign
-from dcgan.sizes import stages_of
+from dcgan.runs.loading import load_discriminator
 from dcgan.training.trainer import Trainer
 
 EACH_WAY = pytest.mark.parametrize("way", UPSAMPLINGS)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from dcgan.errors import UserError
-from dcgan.pictures import save_animation
+from dcgan.core.errors import UserError
+from dcgan.visualization import save_animation
 
 
 def moving(count, height=16, width=20, channels=3):

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.figure import Figure
 
-from dcgan.errors import UserError
-from dcgan.pictures import read_png, save_curves
-from dcgan.pictures.curves import draw_curves
+from dcgan.core.errors import UserError
+from dcgan.visualization import read_png, save_curves
+from dcgan.visualization.curves import draw_curves
 
 RECORDS = [
     {"step": step, "d_loss": 1.4 - step / 900, "g_loss": 0.7 + step / 300, "d_real": 0.6, "d_fake": 0.4}

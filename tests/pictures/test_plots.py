@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.pictures import encode_bars, encode_lines, encode_progress
+from dcgan.visualization import encode_bars, encode_lines, encode_progress
 
 RECORDS = [{"step": step, "d_loss": 1.0, "g_loss": 0.7, "d_real": 0.6, "d_fake": 0.4} for step in (50, 100)]
 GRID = np.zeros((30, 60, 1), np.uint8)

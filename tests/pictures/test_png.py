@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import dcgan
-from dcgan.errors import UserError
-from dcgan.pictures import encode_png, read_png, read_png_text, save_png
+from dcgan.core.errors import UserError
+from dcgan.visualization import encode_png, read_png, read_png_text, save_png
 
 
 @pytest.fixture(params=[1, 3], ids=["grey", "RGB"])
@@ -55,7 +55,7 @@ def test_a_missing_or_damaged_file_is_named(tmp_path, image):
 
 def test_importing_pictures_and_sampling_loads_neither_tensorflow_nor_matplotlib():
     loaded = "[name for name in ('tensorflow', 'keras', 'matplotlib') if name in sys.modules]"
-    code = f"import sys, dcgan.pictures, dcgan.sampling; print({loaded})"
+    code = f"import sys, dcgan.visualization, dcgan.sampling; print({loaded})"
     root = Path(dcgan.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan.pictures import magnify, tile
+from dcgan.visualization import magnify, tile
 
 
 def numbered(count, height=2, width=2, channels=1):

@@ -7,12 +7,12 @@ import pytest
 from linear import DIM, SIDE, linear_generator, picture
 
 from dcgan import runs
-from dcgan.classes import Classes
 from dcgan.config import GenerateConfig
-from dcgan.errors import UserError
-from dcgan.pictures import read_png, read_png_text
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.sampling import generate, latents
-from dcgan.sampling.arithmetic import along, cloud, combine, mean_latent, parse_arithmetic
+from dcgan.sampling.latent_arithmetic import along, cloud, combine, mean_latent, parse_arithmetic
+from dcgan.visualization import read_png, read_png_text
 
 TEXT = "0,1,2 - 3,4,5 + 6,7,8"
 CELL = SIDE + 2  # a picture and the line before it

@@ -5,10 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.sampling import parse_seeds
-from dcgan.sampling.arrays import save_archive, save_array
-from dcgan.sampling.asked import Asked
+from dcgan.sampling.output import save_archive, save_array
+from dcgan.sampling.selection import Asked
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 4, 3, 1), np.uint8)
 CHUNKS = [IMAGES[:4], IMAGES[4:8], IMAGES[8:]]

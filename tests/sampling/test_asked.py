@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from dcgan.classes import Classes
-from dcgan.errors import UserError
-from dcgan.sampling import asked as asked_module
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.sampling import latents
-from dcgan.sampling.asked import MOST_ROWS, Asked, asked_for, sheet
+from dcgan.sampling import selection as asked_module
 from dcgan.sampling.seeds import parse_seeds
+from dcgan.sampling.selection import MOST_ROWS, Asked, asked_for, sheet
 
 TWO = Classes(("left", "right"), (0.5, 0.5))
 SEEDS = parse_seeds("0-4")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from linear import DIM, SIDE, WEIGHTS, linear_generator, picture
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.sampling import latents
-from dcgan.sampling.directions import difference_of_means, draw_along, linear_normal, read, without
+from dcgan.sampling.latent_directions import difference_of_means, draw_along, linear_normal, read, without
 
 TRUE = np.array([0.6, 0.0, -0.8, 0.0, 0.0])
 """What the latents below show depends on this direction alone."""

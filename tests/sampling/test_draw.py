@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import dcgan
+from dcgan.core.image_range import to_uint8
 from dcgan.networks import build_generator
 from dcgan.sampling import latents
-from dcgan.sampling.draw import BATCH, _forward, draw
-from dcgan.scaling import to_uint8
+from dcgan.sampling.generation import BATCH, _forward, draw
 
 
 def trained(generator, seed=0):

@@ -4,11 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.sampling import latents
-from dcgan.sampling.draw import draw
-from dcgan.sampling.dropping import (
+from dcgan.sampling.feature_ablation import (
     hidden_maps,
     masks_of_boxes,
     split,
@@ -16,6 +15,7 @@ from dcgan.sampling.dropping import (
     weights_by_masks,
     without_maps,
 )
+from dcgan.sampling.generation import draw
 
 PLACES = {0: np.s_[:4, :4], 1: np.s_[4:, 4:], 2: np.s_[0:0, 0:0]}
 """Where in a map of 8×8 the maps of the made generator draw; the third one draws nothing."""

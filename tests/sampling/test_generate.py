@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 
 from dcgan import runs
-from dcgan.classes import Classes
 from dcgan.config import GenerateConfig
-from dcgan.errors import UserError
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
-from dcgan.pictures import read_png, read_png_text, save_png, tile
 from dcgan.sampling import animate, generate, latents, slerp
-from dcgan.sampling.asked import Asked
-from dcgan.sampling.destination import destination
-from dcgan.sampling.draw import draw
+from dcgan.sampling.generation import draw
+from dcgan.sampling.output_path import destination
 from dcgan.sampling.seeds import parse_seeds
+from dcgan.sampling.selection import Asked
+from dcgan.visualization import read_png, read_png_text, save_png, tile
 
 
 def weights_with_variety(generator, seed):

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.sampling import latents, slerp, walk
 from dcgan.sampling.latents import stream
 

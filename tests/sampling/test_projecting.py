@@ -8,14 +8,14 @@ from PIL import Image
 from test_projection import generator_of
 
 from dcgan import data, runs
-from dcgan.classes import Classes
 from dcgan.config import DataConfig, ProjectConfig
-from dcgan.data.pixels import Cut
-from dcgan.errors import UserError
-from dcgan.pictures import read_png, save_png, tile
-from dcgan.sampling.draw import draw_all
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
+from dcgan.data.transforms import Cut
+from dcgan.sampling.generation import draw_all
 from dcgan.sampling.latents import latents, slerp
-from dcgan.sampling.projecting import project, read_pictures
+from dcgan.sampling.project import project, read_pictures
+from dcgan.visualization import read_png, save_png, tile
 
 NAMES = ("a.png", "b.png")
 
@@ -152,7 +152,7 @@ def test_a_folder_of_its_own_is_not_left_behind_when_writing_is_broken_off(monke
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dcgan.sampling.projecting.encode_lines", interrupted)  # the sheet is written by then
+    monkeypatch.setattr("dcgan.sampling.project.encode_lines", interrupted)  # the sheet is written by then
     with pytest.raises(KeyboardInterrupt):
         project(config(out=None, steps=3))
     assert not list(Path("checkpoints/tiny/projected").iterdir())

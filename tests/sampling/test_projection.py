@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
-from dcgan.sampling.draw import draw, draw_all
+from dcgan.sampling.generation import draw, draw_all
 from dcgan.sampling.latents import latents
 from dcgan.sampling.projection import AT_ONCE, RACE, project
 

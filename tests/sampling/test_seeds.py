@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.sampling import parse_seeds
 
 

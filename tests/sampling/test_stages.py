@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from dcgan import runs
-from dcgan.classes import Classes
 from dcgan.config import GenerateConfig
-from dcgan.errors import UserError
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.networks.upsampling import WAYS
-from dcgan.pictures import read_png, read_png_text, tile
 from dcgan.sampling import generate, latents
-from dcgan.sampling.draw import draw
-from dcgan.sampling.stages import Stages, compare_stages, stage_pictures
+from dcgan.sampling.generation import draw
+from dcgan.sampling.generator_stages import Stages, compare_stages, stage_pictures
+from dcgan.visualization import read_png, read_png_text, tile
 
 
 def with_variety(generator, seed=1):

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from dcgan.config import TrainConfig
-from dcgan.options import read_yaml
-from dcgan.quiet import import_tensorflow
+from dcgan.config.parser import read_yaml
+from dcgan.core.tensorflow_import import import_tensorflow
 
 if __name__ == "__main__":
     import_tensorflow()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from dcgan.config import TrainConfig
-from dcgan.data.imageset import in_memory
+from dcgan.data.image_dataset import in_memory
 from dcgan.runs import Run
-from dcgan.training import beginning_and_end
-from dcgan.training.cluster import Job
+from dcgan.training import report
+from dcgan.training.distributed import Job
 from dcgan.training.trainer import Trainer
 
 
@@ -38,7 +38,7 @@ def said(count, capsys, **options):
     images = in_memory("folder", np.zeros((count, 8, 8, 1), np.uint8), None, ())
     run = Run(config.run_dir)
     run.path.mkdir(parents=True, exist_ok=True)
-    beginning_and_end.introduce(run, images, Trainer(config, (8, 8), 1), 10, "CPU", Job())
+    report.introduce(run, images, Trainer(config, (8, 8), 1), 10, "CPU", Job())
     return capsys.readouterr().out.splitlines()
 
 

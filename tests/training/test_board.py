@@ -8,12 +8,11 @@ from tensorboard.util.tensor_util import make_ndarray
 from tiny import tiny_config
 
 from dcgan import train
+from dcgan.config.parser import to_yaml
 from dcgan.networks import build_discriminator
-from dcgan.options import to_yaml
-from dcgan.pictures import read_png
 from dcgan.runs import Run
-from dcgan.training.board import Board
-from dcgan.training.projector import Marked, features, principal, write_embedding
+from dcgan.training.tensorboard import Board, Marked, features, principal, write_embedding
+from dcgan.visualization import read_png
 
 
 def lines(path):

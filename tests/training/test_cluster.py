@@ -17,10 +17,10 @@ from tiny import tiny_config
 
 from dcgan import train
 from dcgan.config import TrainConfig
-from dcgan.errors import UserError
-from dcgan.options import to_yaml
+from dcgan.config.parser import to_yaml
+from dcgan.core.errors import UserError
 from dcgan.runs import Run
-from dcgan.training import cluster
+from dcgan.training import distributed
 
 CHECKOUT = Path(__file__).parents[2]
 CLUSTER = {"worker": ["a:1", "b:1"]}
@@ -163,16 +163,16 @@ def test_workers_with_different_options_are_refused(config, start):
 
 def test_without_tf_config_the_job_is_one_process(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert cluster.job(TrainConfig()) == cluster.Job("single")
+    assert distributed.job(TrainConfig()) == distributed.Job("single")
     with pytest.raises(UserError, match="needs TF_CONFIG"):
-        cluster.job(TrainConfig(strategy="multi_worker"))
+        distributed.job(TrainConfig(strategy="multi_worker"))
 
 
 def test_tf_config_says_who_a_process_is(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 1}}))
-    assert cluster.job(TrainConfig()) == cluster.Job("multi_worker", 1, 2)
-    assert not cluster.job(TrainConfig()).is_chief
-    assert cluster.job(TrainConfig(strategy="single")) == cluster.Job("single")
+    assert distributed.job(TrainConfig()) == distributed.Job("multi_worker", 1, 2)
+    assert not distributed.job(TrainConfig()).is_chief
+    assert distributed.job(TrainConfig(strategy="single")) == distributed.Job("single")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_tf_config_says_who_a_process_is(monkeypatch):
 def test_a_tf_config_that_says_something_else_is_refused(monkeypatch, text, complaint):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(UserError, match=complaint):
-        cluster.job(TrainConfig())
+        distributed.job(TrainConfig())
 
 
 def test_a_batch_that_devices_cannot_share_evenly_is_refused():
@@ -203,4 +203,4 @@ def test_a_batch_that_devices_cannot_share_evenly_is_refused():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tf.distribute, "get_strategy", Three)
         with pytest.raises(UserError, match="64 images can't be shared evenly by 3 devices"):
-            cluster.strategy_for(cluster.Job(), 64)
+            distributed.strategy_for(distributed.Job(), 64)

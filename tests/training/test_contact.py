@@ -4,10 +4,10 @@ import numpy as np
 from tiny import tiny_config
 
 from dcgan import train
-from dcgan.classes import Classes
-from dcgan.pictures import read_png
-from dcgan.sampling.asked import sheet
-from dcgan.training.contact import chosen
+from dcgan.core.classes import Classes
+from dcgan.sampling.selection import sheet
+from dcgan.training.report import chosen
+from dcgan.visualization import read_png
 
 
 def test_a_run_ends_with_as_many_real_images_as_drawn_ones_side_by_side(tmp_path):

@@ -7,7 +7,7 @@ from tiny import tiny_config
 
 from dcgan.networks.upsampling import WAYS
 from dcgan.sampling import latents
-from dcgan.sampling.stages import stage_pictures
+from dcgan.sampling.generator_stages import stage_pictures
 from dcgan.training.trainer import Trainer
 
 STAGES = {28: 3, 64: 5, 224: 6}

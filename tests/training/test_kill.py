@@ -12,8 +12,8 @@ import pytest
 from tiny import tiny_config
 
 from dcgan import data, runs, train
+from dcgan.config.parser import to_yaml
 from dcgan.data.batches import batches
-from dcgan.options import to_yaml
 
 CHECKOUT = Path(__file__).parents[2]
 STEPS, SAVE_EVERY = 200, 20

@@ -9,7 +9,7 @@ from tiny import tiny_config
 
 from dcgan import train
 from dcgan.runs import Run
-from dcgan.training.monitor import Monitor
+from dcgan.training.progress import Monitor
 
 METRICS = {"d_loss": 0.5, "g_loss": 1.5, "d_real": 0.8, "d_fake": 0.25}
 

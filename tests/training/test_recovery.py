@@ -8,7 +8,7 @@ import pytest
 from tiny import tiny_config
 
 from dcgan import runs, train
-from dcgan.errors import UserError
+from dcgan.core.errors import UserError
 from dcgan.training import health, loop
 from dcgan.training.trainer import Trainer
 

@@ -14,12 +14,12 @@ from PIL import Image
 from tiny import make_pictures, tiny_config
 
 from dcgan import runs, train
-from dcgan.classes import Classes
 from dcgan.config import GenerateConfig
-from dcgan.errors import UserError
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
 from dcgan.sampling import generate, latents
 from dcgan.training import loop
-from dcgan.training.monitor import Monitor
+from dcgan.training.progress import Monitor
 
 
 @pytest.fixture
@@ -179,8 +179,8 @@ def test_a_reader_that_goes_away_stops_the_run_as_a_signal_does(config, monkeypa
     def broken(*line, **how):
         raise BrokenPipeError
 
-    monkeypatch.setattr("dcgan.training.monitor.silence_stdout", lambda: silenced.append(True))
-    monkeypatch.setattr("dcgan.training.monitor.print", broken, raising=False)
+    monkeypatch.setattr("dcgan.training.progress.silence_stdout", lambda: silenced.append(True))
+    monkeypatch.setattr("dcgan.training.progress.print", broken, raising=False)
     assert train(replace(config, steps=100)).states.latest()["steps_done"] < 100
     assert silenced
 

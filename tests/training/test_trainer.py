@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from tiny import tiny_config
 
-from dcgan import devices
-from dcgan.errors import UserError
-from dcgan.networks.enlarging import fitting
-from dcgan.scaling import to_float
+from dcgan.core import devices
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
+from dcgan.networks.fused_upsampling import fitting
 from dcgan.training.trainer import Trainer, _mirrored
 
 SIZE, CHANNELS = (8, 8), 3

@@ -3,19 +3,19 @@
 The names are imported when they are first asked for.
 """
 
-from dcgan.lazy import exporter
+from dcgan.core.lazy_import import exporter
 
 _HOMES = {
     "Canvases": "dcgan.deconvolution.segmentation.canvases",
     "split_digits": "dcgan.deconvolution.segmentation.canvases",
-    "confusion": "dcgan.deconvolution.segmentation.iou",
-    "mean_iou": "dcgan.deconvolution.segmentation.iou",
+    "confusion": "dcgan.deconvolution.segmentation.training",
+    "mean_iou": "dcgan.deconvolution.segmentation.training",
     "build_segmenter": "dcgan.deconvolution.segmentation.network",
     "grown_from": "dcgan.deconvolution.segmentation.network",
     "strides_of": "dcgan.deconvolution.segmentation.network",
     "trunk_of": "dcgan.deconvolution.segmentation.network",
-    "comparison_sheet": "dcgan.deconvolution.segmentation.pictures",
-    "in_colours": "dcgan.deconvolution.segmentation.pictures",
+    "comparison_sheet": "dcgan.deconvolution.segmentation.figures",
+    "in_colours": "dcgan.deconvolution.segmentation.figures",
     "Rung": "dcgan.deconvolution.segmentation.training",
     "measure": "dcgan.deconvolution.segmentation.training",
     "segment": "dcgan.deconvolution.segmentation.training",

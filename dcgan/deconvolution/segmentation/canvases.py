@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dcgan.data.imageset import ImageSet
-from dcgan.errors import UserError
-from dcgan.randomness import derived_seed
-from dcgan.sizes import Size
+from dcgan.core.errors import UserError
+from dcgan.core.rng import derived_seed
+from dcgan.core.sizes import Size
+from dcgan.data.image_dataset import ImageSet
 
 BACKGROUND = 0
 """The label of a pixel that no digit covers; digit d has the label d + 1."""

@@ -9,10 +9,10 @@ bilinear upsampling, and everything is trained.
 
 import keras
 
+from dcgan.core.errors import UserError
 from dcgan.deconvolution.kernels import bilinear_kernel
-from dcgan.deconvolution.paths import convolution_stages
-from dcgan.errors import UserError
-from dcgan.networks.compiled import plain
+from dcgan.networks.cpu.layers import plain
+from dcgan.networks.submodel import convolution_stages
 
 
 def trunk_of(discriminator: keras.Model) -> keras.Model:

@@ -7,12 +7,11 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from dcgan.core.errors import UserError
+from dcgan.core.image_range import to_float
+from dcgan.deconvolution.bn_statistics import take_statistics
 from dcgan.deconvolution.segmentation.canvases import Canvases
-from dcgan.deconvolution.segmentation.iou import confusion, mean_iou
 from dcgan.deconvolution.segmentation.network import build_segmenter, coarsest_stride, grown_from, trunk_of
-from dcgan.deconvolution.statistics import take_statistics
-from dcgan.errors import UserError
-from dcgan.scaling import to_float
 
 STEPS, BATCH, LEARNING_RATE = 400, 8, 2e-3
 HELD_OUT = 100
@@ -148,3 +147,41 @@ def segment(model: keras.Model, images: np.ndarray) -> np.ndarray:
     parts = [whole[start : start + _AT_ONCE] for start in range(0, count, _AT_ONCE)]
     labels = [np.argmax(model(to_float(part), training=False), axis=-1) for part in parts]
     return np.concatenate(labels)[:, :height, :width]
+
+def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Count pixels by what they are and what they are taken for.
+
+    Args:
+        truth, predicted: whole numbers of one shape, 0 to `classes` − 1.
+        classes: how many labels there are.
+
+    Returns:
+        int64 (classes, classes); row i, column j counts pixels of label i that were given label j. Tables of parts of
+        a set add up to that of the set.
+
+    Raises:
+        UserError: the shapes differ, or a label is not below `classes`.
+    """
+    truth, predicted = np.asarray(truth, np.int64), np.asarray(predicted, np.int64)
+    if truth.shape != predicted.shape:
+        raise UserError(f"True labels {truth.shape} and predicted ones {predicted.shape} differ in shape.")
+    for labels in (truth, predicted):
+        if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+            raise UserError(f"A label lies outside of 0 to {classes - 1}.")
+    counts = np.bincount(truth.ravel() * classes + predicted.ravel(), minlength=classes**2)
+    return counts.reshape(classes, classes)
+
+
+def mean_iou(table: np.ndarray) -> float:
+    """The mean over the labels of |true ∩ predicted| / |true ∪ predicted| (Long et al. 2015, section 5).
+
+    Args:
+        table: of `confusion`, over all pixels of a set.
+
+    Returns:
+        In [0, 1]; labels that neither occur nor are predicted are left out, and nan stands for no pixels at all.
+    """
+    both = np.diag(table)
+    either = table.sum(axis=0) + table.sum(axis=1) - both
+    occurs = either > 0
+    return float(np.mean(both[occurs] / either[occurs])) if occurs.any() else float("nan")

@@ -1,0 +1,187 @@
+"""One run directory: where everything in it lies, and reading and writing it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from dcgan.config import TrainConfig
+from dcgan.config.parser import read_yaml
+from dcgan.core.atomic_io import whole_file
+from dcgan.core.classes import Classes, read_classes, write_classes
+from dcgan.core.errors import UserError
+from dcgan.runs.checkpoints import States
+from dcgan.runs.jsonl import is_number, parse, read_records, write_records
+from dcgan.runs.keras_models import assign, draws_pictures, load_model, save_model
+
+CHECKPOINTS = Path("checkpoints")
+"""Where runs lie, unless `--run-dir` says otherwise."""
+
+BEFORE = {"discriminator_hidden": 0}
+"""What options that came later were in the runs that do not name them."""
+
+
+class Run:
+    """One run directory.
+
+    Args:
+        path: the directory; it need not exist.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.log_file = path / "log.jsonl"
+        self.samples = path / "samples"
+        self.states = States(path / "state")
+        self.generator_file = path / "generator.keras"
+        self.discriminator_file = path / "discriminator.keras"
+        self.card_file = path / "README.md"
+        self.classes_file = path / "classes.json"
+        self.health_file = path / "health.jsonl"
+        self.guard_file = path / "guard.jsonl"
+        self.best_file, self.best_report = path / "best.keras", path / "best.json"
+        self.evaluation_file = path / "evaluation.json"
+        self.events = path / "tensorboard"
+
+    def config(self) -> TrainConfig:
+        """The options the run was last trained with."""
+        return read_yaml(TrainConfig, self.config_file, BEFORE)
+
+    def classes(self) -> Classes | None:
+        """What the run's generator can be asked for; None where it is not conditional.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        return read_classes(self.classes_file) if self.classes_file.exists() else None
+
+    def save_classes(self, classes: Classes | None) -> None:
+        """Note the classes of a conditional run, or that it is none."""
+        if classes is None:
+            self.classes_file.unlink(missing_ok=True)
+            return
+        with whole_file(self.classes_file) as path:
+            write_classes(classes, path)
+
+    def sample_file(self, step: int) -> Path:
+        """Where the grid of `step` lies."""
+        return self.samples / f"step-{step:08d}.png"
+
+    def save_generator(self, model) -> None:
+        """Write `generator.keras`, whole; the same weights give the same bytes."""
+        save_model(model, self.generator_file)
+
+    def save_discriminator(self, model) -> None:
+        """Write `discriminator.keras`, whole; the same weights give the same bytes."""
+        save_model(model, self.discriminator_file)
+
+    def save_best(self, model, step: int, figures: dict[str, float], scale: str = "") -> None:
+        """Keep a generator apart, with the step and the figures it had there.
+
+        Args:
+            model: the generator.
+            step: at which it was judged.
+            figures: by name.
+            scale: how they were measured, in words; what was measured otherwise can't be compared with them.
+        """
+        save_model(model, self.best_file)
+        with whole_file(self.best_report) as path:
+            path.write_text(json.dumps({"step": step, **figures, "scale": scale}) + "\n", encoding="utf-8")
+
+    def best(self, scale: str | None = None) -> dict[str, float]:
+        """What `save_best` noted last; empty where there is nothing that can be read, or nothing on that scale."""
+        if not (self.best_report.is_file() and self.best_file.is_file()):
+            return {}
+        report = parse(self.best_report.read_text(encoding="utf-8", errors="replace"))
+        if not isinstance(report, dict) or scale not in (None, report.get("scale", "")):
+            return {}
+        return {name: value for name, value in report.items() if is_number(value)}
+
+    def forget_everything_judged(self) -> None:
+        """Remove the best generator and what was noted of the training's health: they were another network's."""
+        for file in (self.best_file, self.best_report, self.health_file, self.guard_file):
+            file.unlink(missing_ok=True)
+
+    def load_generator(self, weights: str = "ema"):
+        """Load the generator for drawing.
+
+        Args:
+            weights: `"ema"` for the averaged weights, `"raw"` for those training left, `"best"` for the averaged
+                ones when they were nearest to the data.
+
+        Returns:
+            A `keras.Model` from (N, latent_dim), and in a conditional run (N, classes), to (N, H, W, C) in [-1, 1].
+
+        Raises:
+            UserError: there is no generator yet, or the file is none.
+        """
+        file = self.best_file if weights == "best" else self.generator_file
+        if not file.is_file():
+            raise self._missing(file)
+        generator = load_model(file, "generator")
+        if not draws_pictures(generator):
+            raise UserError(f"{file} is a model, but no generator of pictures.")
+        if weights == "raw":
+            try:
+                assign(generator, self.states.latest() or {})
+            except ValueError as error:
+                hint = "Use --weights ema."
+                raise UserError("The run's state does not hold this generator's raw weights.", hint) from error
+        return generator
+
+    def _missing(self, file: Path) -> UserError:
+        """Say that there is no such generator, and whether there may be one."""
+        if self.is_published():
+            return UserError(f"{self.path} holds no {file.name}, but the one generator.", "Use --weights ema.")
+        best = file == self.best_file
+        hint = "Training with --evaluate-every writes it." if best else "Training writes it at its first save."
+        return UserError(f"{self.path} holds no {file.name} yet.", hint)
+
+    def load_discriminator(self):
+        """Load the discriminator that lies beside the generator: a `keras.Model` from images, and in a conditional
+        run their classes, to logits.
+
+        Raises:
+            UserError: there is none, or the file is none.
+        """
+        if not self.discriminator_file.is_file():
+            hint = "Training writes them: the one as it goes, the other at its end."
+            raise UserError(f"{self.path} holds neither a state nor a {self.discriminator_file.name}.", hint)
+        return load_model(self.discriminator_file, "discriminator")
+
+    def records(self) -> list[dict[str, Any]]:
+        """The log, oldest record first; a line that a crash cut short is left out."""
+        return read_records(self.log_file)
+
+    def health(self) -> list[dict[str, Any]]:
+        """Everything that went wrong, oldest first."""
+        return read_records(self.health_file)
+
+    def note_health(self, event: dict[str, Any]) -> None:
+        """Note something that went wrong: an object with at least `step` and `what`."""
+        write_records(self.health_file, [*self.health(), event])
+
+    def guard_notes(self) -> dict[int, dict[str, Any]]:
+        """By the step of a state, what the guard thought of it and remembered there; `well` among it."""
+        return {int(record["step"]): record for record in read_records(self.guard_file)}
+
+    def note_guard(self, step: int, memory: dict[str, Any]) -> None:
+        """Note the guard's memory at a step whose state is about to be saved; of states that are gone it is dropped."""
+        there = set(self.states.steps())
+        kept = [note for old, note in sorted(self.guard_notes().items()) if old in there and old < step]
+        write_records(self.guard_file, [*kept, {"step": step, **memory}])
+
+    def seconds(self) -> float:
+        """How long the run has been trained, by its log."""
+        return max((record["seconds"] for record in self.records() if is_number(record.get("seconds"))), default=0.0)
+
+    def rewind_log(self, step: int) -> None:
+        """Forget what was logged after `step`: those steps are about to be done again."""
+        records = self.records()
+        kept = [record for record in records if record["step"] <= step]
+        if records or self.log_file.exists():
+            write_records(self.log_file, kept)
+
+    def is_published(self) -> bool:
+        """Whether it is a generator with a card and no state: training would begin anew and replace it."""
+        return self.generator_file.exists() and self.card_file.exists() and not self.states.exist()
