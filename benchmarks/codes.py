@@ -213,16 +213,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = made.parse_args(arguments)
     from dcgan.config import DataConfig
     from dcgan.core import devices
-    from dcgan.evaluation.splits import reference, some
-    from dcgan.runs import find
+    from dcgan.evaluation.splits import load_splits, random_subset
+    from dcgan.runs import find_run
     from dcgan.visualization import save_png
 
-    devices.set_up(0)
-    model = find(options.run_dir).load_generator() if options.run_dir else None
-    parts = reference(DataConfig(dataset=options.dataset, data_dir=options.data_dir))
+    devices.configure_tensorflow(0)
+    model = find_run(options.run_dir).load_generator() if options.run_dir else None
+    parts = load_splits(DataConfig(dataset=options.dataset, data_dir=options.data_dir))
     learnt, held_out = (
-        some(parts.training, min(len(parts.training), 10_000))[0],
-        some(parts.held_out, options.images)[0],
+        random_subset(parts.training, min(len(parts.training), 10_000))[0],
+        random_subset(parts.held_out, options.images)[0],
     )
     shown = as_float(held_out)
     results = [_told(each, shown) for each in outcomes(options, learnt, held_out, model)]

@@ -79,7 +79,7 @@ def _feed_table(taken: Taken, errors: dict[str, str]) -> str:
 def preparing(folder: Path, count: int, rounds: int) -> str:
     """Measure the preparing of `count` JPEGs; returns its table."""
     pictures, size = make_pictures(folder / "pictures", count)
-    ours = {"pictures": str(pictures), "store_dir": str(folder / "store"), "image_size": 64}
+    ours = {"pictures": str(pictures), "cache_dir": str(folder / "store"), "image_size": 64}
     sides = [
         Contestant(APPLICATION, f"{HOME}Application", ours),
         Contestant(ONE_CORE, f"{HOME}OneCore", {"pictures": str(pictures), "image_size": 64}),

@@ -96,10 +96,10 @@ def styling(pool: Pool, others: Pool, style: str) -> Iterator[list[str]]:
 
 def _beside_classes(pool: Pool, way: np.ndarray) -> np.ndarray:
     """A direction without its part along those that tell each class from all others, as long as it was."""
-    from dcgan.sampling.latent_directions import difference_of_means, without
+    from dcgan.sampling.latent_directions import difference_of_means, orthogonal_to
 
     classes = [difference_of_means(pool.latents, pool.wanted == digit) for digit in np.unique(pool.wanted)]
-    rest = without(way, *classes)
+    rest = orthogonal_to(way, *classes)
     return rest * (np.linalg.norm(way) / np.linalg.norm(rest))
 
 
@@ -124,9 +124,9 @@ def _difference(latents: np.ndarray, shows: np.ndarray, random: np.random.Genera
 
 def _normal(latents: np.ndarray, shows: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """The normal, so long that both groups' means lie one of it apart."""
-    from dcgan.sampling.latent_directions import difference_of_means, linear_normal
+    from dcgan.sampling.latent_directions import difference_of_means, linear_direction
 
-    normal = linear_normal(latents, shows)
+    normal = linear_direction(latents, shows)
     return normal * (normal @ difference_of_means(latents, shows))
 
 
@@ -142,9 +142,9 @@ FINDERS = {"difference of means": _difference, "linear normal": _normal, "random
 
 def dropping(pool: Pool, others: Pool, layer: str | None) -> Iterator[list[str]]:
     """Rows: what is left of a thing, and of other things, without the maps that draw it and without random ones."""
-    from dcgan.sampling.feature_ablation import hidden_maps, split, weights_by_labels, weights_by_masks
+    from dcgan.sampling.feature_ablation import feature_maps, split_generator, weights_by_labels, weights_by_masks
 
-    maps = hidden_maps(split(pool.subject.generator, layer)[0], pool.rows)
+    maps = feature_maps(split_generator(pool.subject.generator, layer)[0], pool.rows)
     digits = np.unique(pool.wanted)
     by_class = [weights_by_labels(maps, pool.wanted == digit) > 0 for digit in digits]
     figures = [
@@ -161,11 +161,11 @@ def dropping(pool: Pool, others: Pool, layer: str | None) -> Iterator[list[str]]
 
 def _left(others: Pool, dropped: np.ndarray, layer: str | None, measure, *where: np.ndarray) -> list[float]:
     """The part of the maps that is dropped; what is left then, here and there; and without as many random maps."""
-    from dcgan.sampling.feature_ablation import without_maps
+    from dcgan.sampling.feature_ablation import ablate_maps
 
     subject, figures = others.subject, [dropped.mean()]
     for which in (dropped, subject.random.permutation(dropped)):
-        images = drawn(without_maps(subject.generator, which, layer), others.rows)
+        images = drawn(ablate_maps(subject.generator, which, layer), others.rows)
         figures += measure(others, images, *where)
     return figures
 

@@ -30,18 +30,18 @@ def pictures(run_dir: Path | None, data_dir: Path | None, weights: str, count: i
     from dcgan import runs
     from dcgan.config import EvaluateConfig
     from dcgan.core import devices
-    from dcgan.evaluation.splits import reference, some
+    from dcgan.evaluation.splits import load_splits, random_subset
     from dcgan.runs.loading import data_options
-    from dcgan.sampling.generation import draw_all
-    from dcgan.sampling.selection import Asked
+    from dcgan.sampling.generation import generate_images
+    from dcgan.sampling.selection import Selection
 
-    devices.set_up(seed=0)
-    run = runs.find(run_dir)
+    devices.configure_tensorflow(seed=0)
+    run = runs.find_run(run_dir)
     generator, classes = run.load_generator(weights), run.classes()
-    real = reference(data_options(EvaluateConfig(run_dir=run_dir, data_dir=data_dir), run))
-    images, labels = some(real.held_out, count)
-    drawn = draw_all(generator, Asked(range(count), classes).rows(generator.inputs[0].shape[-1]))
-    kinds = (labels, classes.own(range(count))) if classes else (None, None)
+    real = load_splits(data_options(EvaluateConfig(run_dir=run_dir, data_dir=data_dir), run))
+    images, labels = random_subset(real.held_out, count)
+    drawn = generate_images(generator, Selection(range(count), classes).rows(generator.inputs[0].shape[-1]))
+    kinds = (labels, classes.labels_for(range(count))) if classes else (None, None)
     return (
         f"{run.path.resolve().name}; {real.words}",
         generator,

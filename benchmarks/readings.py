@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.strokes import STYLES
-from dcgan.core.classes import in_class
+from dcgan.core.classes import with_class
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +98,14 @@ class Subject:
         """What the generator takes."""
         if labels is None:
             return latents
-        return in_class(latents, np.eye(self.classes, dtype=np.float32)[labels])
+        return with_class(latents, np.eye(self.classes, dtype=np.float32)[labels])
 
 
 def drawn(generator, rows: np.ndarray) -> np.ndarray:
     """All pictures at once: uint8 (N, H, W, C)."""
-    from dcgan.sampling.generation import draw_all
+    from dcgan.sampling.generation import generate_images
 
-    return draw_all(generator, rows)
+    return generate_images(generator, rows)
 
 
 def subject_of(
@@ -120,7 +120,7 @@ def subject_of(
         data_dir: where the data set lies, if not where the run had it.
 
     Raises:
-        UserError: as `dcgan.runs.find`, `Run.load_generator` and `classifier_for`.
+        UserError: as `dcgan.runs.find_run`, `Run.load_generator` and `load_classifier`.
     """
     from dcgan.core.tensorflow_import import import_tensorflow
 
@@ -128,16 +128,16 @@ def subject_of(
     from dcgan import runs
     from dcgan.config import EvaluateConfig
     from dcgan.core import devices
-    from dcgan.evaluation.classifier import accuracy, classifier_for
+    from dcgan.evaluation.classifier import accuracy, load_classifier
     from dcgan.evaluation.features import extract
-    from dcgan.evaluation.splits import reference
+    from dcgan.evaluation.splits import load_splits
     from dcgan.runs.loading import data_options
 
-    devices.set_up(seed=0)
-    run = runs.find(run_dir)
+    devices.configure_tensorflow(seed=0)
+    run = runs.find_run(run_dir)
     generator, data = run.load_generator(weights), data_options(EvaluateConfig(run_dir=run_dir, data_dir=data_dir), run)
-    real, classes = reference(data), len(run.classes() or ())
-    classifier = classifier_for(real.training, data.store_dir)
+    real, classes = load_splits(data), len(run.classes() or ())
+    classifier = load_classifier(real.training, data.cache_dir)
     right = accuracy(extract(classifier, real.held_out.images), real.held_out.labels)
     subject = Subject(
         generator, classes, lambda images: extract(classifier, images).argmax(axis=1), np.random.default_rng(seed)

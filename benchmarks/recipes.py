@@ -27,7 +27,7 @@ Recipes = Mapping[str, dict[str, Any]]
 
 
 def _paper(**options: Any) -> dict[str, Any]:
-    return {"options": {"recipe": "paper", **options}}
+    return {"options": {"preset": "paper", **options}}
 
 
 PAPER: Recipes = {

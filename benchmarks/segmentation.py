@@ -92,11 +92,11 @@ def report(results: Mapping[str, Sequence]) -> str:
 
 def save_picture(path: Path, rungs: Sequence, held_out, count: int = 6) -> None:
     """Held-out canvases, what they show, and what every rung says they show: a row each."""
-    from dcgan.deconvolution.segmentation import comparison_sheet, segment
+    from dcgan.deconvolution.segmentation import comparison_grid, segment
     from dcgan.visualization import save_png
 
     images, truth = held_out.make(range(count))
-    save_png(path, comparison_sheet(images, [truth, *(segment(rung.model, images) for rung in rungs)]))
+    save_png(path, comparison_grid(images, [truth, *(segment(rung.model, images) for rung in rungs)]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace):
     from dcgan.core import devices
     from dcgan.deconvolution.segmentation import Canvases, split_digits
 
-    devices.set_up(options.seed)
+    devices.configure_tensorflow(options.seed)
     train, test = split_digits(dcgan.load(DataConfig()), options.held_out)
     how = {"size": (options.size, options.size), "sides": tuple(options.sides)}
     canvases, held_out = Canvases(*train, seed=options.seed, **how), Canvases(*test, seed=options.seed + 1, **how)

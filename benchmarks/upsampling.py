@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.measure import number, table
 from benchmarks.recipes import spread, study
-from dcgan.config import UPSAMPLINGS, DataConfig
+from dcgan.config import UPSAMPLERS, DataConfig
 
 HOME = "benchmarks.contestants.upsampling:Upsampled"
 
@@ -28,10 +28,10 @@ PARTS = 1e6
 def real_images(dataset: str, data_dir: Path | None) -> dict[str, float]:
     """The checkerboards of held-out images, as many as are drawn to look for them."""
     from benchmarks.contestants.upsampling import SEARCHED, checkerboards
-    from dcgan.evaluation.splits import reference, some
+    from dcgan.evaluation.splits import load_splits, random_subset
 
-    held_out = reference(DataConfig(dataset=dataset, data_dir=data_dir)).held_out
-    return checkerboards(some(held_out, min(SEARCHED, len(held_out)))[0])
+    held_out = load_splits(DataConfig(dataset=dataset, data_dir=data_dir)).held_out
+    return checkerboards(random_subset(held_out, min(SEARCHED, len(held_out)))[0])
 
 
 def report(results: Mapping[str, Sequence], real: Mapping[str, float]) -> str:
@@ -65,10 +65,10 @@ def _checkerboards(figures: Sequence[Mapping[str, float]]) -> list[str]:
 
 def sheet(results: Mapping[str, Sequence]) -> np.ndarray:
     """The stages of the first seed's pictures, a column a stage: for each picture a row a way, in the table's order."""
-    from dcgan.sampling.generator_stages import stage_sheet
+    from dcgan.sampling.generator_stages import stage_grid
 
     shown = [answers[0][-1]["stages"] for answers in results.values() if not isinstance(answers[0], str)]
-    return stage_sheet(np.stack(shown, axis=1).reshape(-1, *shown[0].shape[1:]))
+    return stage_grid(np.stack(shown, axis=1).reshape(-1, *shown[0].shape[1:]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    made.add_argument("--ways", nargs="+", choices=UPSAMPLINGS, default=UPSAMPLINGS, help="which to compare")
+    made.add_argument("--ways", nargs="+", choices=UPSAMPLERS, default=UPSAMPLERS, help="which to compare")
     made.add_argument("--dataset", default="mnist10k", help="as for train.py")
     made.add_argument("--data-dir", type=Path, help="as for train.py")
     made.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="a training of each")

@@ -47,7 +47,7 @@ def _layer_flops(layer: Any) -> int:
     """Every weight of a kernel is used once a place: an output of a convolution, an input of a transposed one."""
     import keras
 
-    from dcgan.networks.fused_upsampling import Enlarging, enlarged
+    from dcgan.networks.fused_upsampling import FusedUpsampling2D, fuse_kernel
 
     if isinstance(layer, keras.layers.Dense):
         places = layer.output.shape[1:-1]
@@ -57,5 +57,5 @@ def _layer_flops(layer: Any) -> int:
         places = layer.output.shape[1:-1]
     else:
         return 0
-    kernel = enlarged(layer.kernel) if isinstance(layer, Enlarging) else layer.kernel
+    kernel = fuse_kernel(layer.kernel) if isinstance(layer, FusedUpsampling2D) else layer.kernel
     return 2 * math.prod(kernel.shape) * math.prod(places)

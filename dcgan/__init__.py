@@ -7,7 +7,9 @@ made here.
 
 import os
 
-from dcgan.core.lazy_import import exporter
+from dcgan.core.lazy_import import lazy_exporter
+
+__version__ = "0.1.0"
 
 # Keras may be configured for another backend; this program's training loop is TensorFlow's.
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -17,7 +19,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # what is used, and a real error still raises.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-_HOMES = {
+_MODULES = {
     "UserError": "dcgan.core.errors",
     "DataConfig": "dcgan.config",
     "PrepareConfig": "dcgan.config",
@@ -30,9 +32,9 @@ _HOMES = {
     "latents": "dcgan.sampling",
     "build_generator": "dcgan.networks",
     "build_discriminator": "dcgan.networks",
-    "find": "dcgan.runs",
+    "find_run": "dcgan.runs",
     "tile": "dcgan.visualization",
 }
 
-__all__ = sorted(_HOMES)
-__getattr__ = exporter(__name__, _HOMES)
+__all__ = sorted(_MODULES)
+__getattr__ = lazy_exporter(__name__, _MODULES)

@@ -21,10 +21,10 @@ def train(config: TrainConfig, watch: Callable[[Run], None] | None = None) -> Ru
 
     if config.evaluate_every is None:
         return loop.train(config, watch=watch)
-    from dcgan.evaluation.evaluator import Judge
+    from dcgan.evaluation.evaluator import Evaluator
     from dcgan.training import distributed
 
-    if not distributed.job(config).is_chief:
+    if not distributed.resolve_job(config).is_chief:
         return loop.train(config, watch=watch)
-    devices.set_up(config.seed)
-    return loop.train(config, Judge(config), watch)
+    devices.configure_tensorflow(config.seed)
+    return loop.train(config, Evaluator(config), watch)

@@ -15,11 +15,11 @@ from IPython.display import Image, display
 
 from dcgan.config import TrainConfig
 from dcgan.runs import CHECKPOINTS, Run
-from dcgan.sampling.training_animation import sample_files
+from dcgan.sampling.training_animation import sample_grids
 from dcgan.visualization import encode_png, encode_progress, magnify, read_png, save_animation, tile
-from dcgan.visualization.grid import titled
+from dcgan.visualization.grid import with_title
 
-BOX = Path(__file__).parent.parent / CHECKPOINTS / "mnist"
+PRETRAINED = Path(__file__).parent.parent / CHECKPOINTS / "mnist"
 """The run directory of the generator that comes with the program, wherever a notebook runs."""
 
 SHORTER_SIDE = 56
@@ -36,12 +36,12 @@ BRIEF = {
     "discriminator_width": 16,
     "discriminator_hidden": 0,  # against so narrow a generator it would have won before anything is drawn
     "tensorboard": False,
-    "guard": "off",
+    "health_checks": False,
     "compile": "none",  # it starts sooner
 }
 """Options of a training that shows something after seconds."""
 
-Draw = Callable[..., np.ndarray]
+Sampler = Callable[..., np.ndarray]
 """Gives images, uint8 (N, H, W, C), for the values of some sliders, which it takes by name."""
 
 
@@ -63,7 +63,7 @@ def show(
     display(_picture(images, columns, side, names))
 
 
-def film(frames: Iterable[np.ndarray], fps: float) -> None:
+def show_animation(frames: Iterable[np.ndarray], fps: float) -> None:
     """Show frames, uint8 (H, W, C) each, as an animation that loops for ever; no file is left."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.gif"
@@ -71,7 +71,7 @@ def film(frames: Iterable[np.ndarray], fps: float) -> None:
         display(Image(path.read_bytes(), format="gif"))
 
 
-def play(draw: Draw, columns: int | None = None, side: int = SHORTER_SIDE, **choices: Any) -> None:
+def show_interactive(draw: Sampler, columns: int | None = None, side: int = SHORTER_SIDE, **choices: Any) -> None:
     """Show images that follow sliders.
 
     Args:
@@ -96,8 +96,8 @@ def play(draw: Draw, columns: int | None = None, side: int = SHORTER_SIDE, **cho
         slider.observe(lambda change: shown.update(picture()), names="value")
 
 
-def of_run(run: Run, count: int = 8) -> Draw:
-    """What `play` draws of a run, for sliders with the names `first_seed` and `label`.
+def run_sampler(run: Run, count: int = 8) -> Sampler:
+    """What `show_interactive` draws of a run, for sliders with the names `first_seed` and `label`.
 
     Args:
         run: with a generator.
@@ -106,16 +106,16 @@ def of_run(run: Run, count: int = 8) -> Draw:
     Returns:
         A function of the first seed and of a class, by its name or number. Without a class, it draws a row in each one.
     """
-    from dcgan.sampling.generation import draw_all
-    from dcgan.sampling.selection import EACH, Asked, asked_for
+    from dcgan.sampling.generation import generate_images
+    from dcgan.sampling.selection import EACH_CLASS, Selection, select
 
     generator, classes = run.load_generator(), run.classes()
     dim = generator.inputs[0].shape[-1]
 
-    def draw(first_seed: int, label: str = EACH) -> np.ndarray:
+    def draw(first_seed: int, label: str = EACH_CLASS) -> np.ndarray:
         seeds = range(first_seed, first_seed + count)
-        asked = asked_for(seeds, str(label), classes) if classes else Asked(seeds)
-        return draw_all(generator, asked.rows(dim))
+        asked = select(seeds, str(label), classes) if classes else Selection(seeds)
+        return generate_images(generator, asked.rows(dim))
 
     return draw
 
@@ -151,7 +151,7 @@ class Live:
 
     def __call__(self, run: Run) -> None:
         """Show how the run stands."""
-        records, grids = run.records(), sample_files(run)
+        records, grids = run.records(), sample_grids(run)
         last = records[-1] if records else {"step": 0, "seconds": 0.0, "images_per_second": 0.0}
         title = f"step {last['step']}, {last['seconds']:.0f} seconds, {last['images_per_second']:.0f} images/s"
         picture = Image(encode_progress(records, read_png(grids[-1]) if grids else None, title))
@@ -171,7 +171,7 @@ def history(run: Run, most: int = 3) -> np.ndarray:
     Returns:
         uint8 (1, H, W, C), for `show`.
     """
-    files = sample_files(run)
+    files = sample_grids(run)
     chosen = np.unique(np.linspace(0, len(files) - 1, most).round().astype(int))
     return tile(np.stack([read_png(files[index]) for index in chosen]), most, padding=8)[None]
 
@@ -185,5 +185,5 @@ def _picture(
     single = isinstance(images, np.ndarray) and images.ndim == 3
     shown = [magnify(image, side) for image in ([images] if single else images)]
     if names:
-        shown = [titled(name, image) for name, image in zip(names, shown, strict=True)]
+        shown = [with_title(name, image) for name, image in zip(names, shown, strict=True)]
     return Image(encode_png(tile(np.stack(shown), columns, APART if names else 2)))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.notebook import BOX, history, of_run, train_briefly
+from dcgan.notebook import PRETRAINED, history, run_sampler, train_briefly
 from dcgan.runs import Run
 from dcgan.visualization import save_png
 
@@ -134,12 +134,12 @@ def test_a_history_of_few_grids_shows_each_once(tmp_path):
 
 
 def test_the_generator_in_the_box_is_found_from_anywhere():
-    assert Run(BOX).generator_file.is_file()
-    assert BOX.is_absolute()
+    assert Run(PRETRAINED).generator_file.is_file()
+    assert PRETRAINED.is_absolute()
 
 
 def test_what_is_drawn_of_a_run_are_seeds_in_a_row_in_one_class_or_in_each():
-    draw = of_run(Run(BOX), count=3)
+    draw = run_sampler(Run(PRETRAINED), count=3)
     each = draw(5)
     assert each.shape == (30, 28, 28, 1)
     np.testing.assert_array_equal(draw(5, label="7"), each[21:24])
@@ -152,4 +152,4 @@ def test_a_brief_training_prints_nothing_and_draws_without_classes():
     assert not printed.getvalue()
     assert run.config().generator_width == 4
     assert run.records()[-1]["step"] == 2
-    assert of_run(run)(0).shape == (8, 28, 28, 1)
+    assert run_sampler(run)(0).shape == (8, 28, 28, 1)

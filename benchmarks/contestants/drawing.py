@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from benchmarks import work
 from dcgan.networks import build_generator
-from dcgan.sampling.generation import BATCH
+from dcgan.sampling.generation import BATCH_SIZE
 
 
 class Forward:
@@ -20,7 +20,7 @@ class Forward:
 
     def __init__(self, sizes: dict, path: str | None = None):
         self._generator = build_generator(**sizes)
-        self._latents = tf.random.stateless_normal((BATCH, self._generator.input_shape[-1]), (0, 0))
+        self._latents = tf.random.stateless_normal((BATCH_SIZE, self._generator.input_shape[-1]), (0, 0))
         self._forward = tf.function(lambda latents: self._generator(latents, training=False))
         if path:
             self._generator.save(path)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from dcgan.config import PrepareConfig
 from dcgan.data.batches import batches
-from dcgan.data.transforms import Cut, cut_picture
+from dcgan.data.transforms import CropResize, crop_and_resize
 
 
 class Feed:
@@ -58,13 +58,13 @@ class Application:
 
     Args:
         pictures: the folder.
-        store_dir: where the store goes; emptied before every run.
+        cache_dir: where the store goes; emptied before every run.
         image_size: side of the result.
     """
 
-    def __init__(self, pictures: str, store_dir: str, image_size: int):
-        self._store_dir = Path(store_dir)
-        self._config = PrepareConfig("folder", Path(pictures), image_size, store_dir=self._store_dir)
+    def __init__(self, pictures: str, cache_dir: str, image_size: int):
+        self._cache_dir = Path(cache_dir)
+        self._config = PrepareConfig("folder", Path(pictures), image_size, cache_dir=self._cache_dir)
 
     def run(self, steps: int) -> int:
         """Prepare the folder so often; returns the pictures."""
@@ -72,7 +72,7 @@ class Application:
 
         done = 0
         for _ in range(steps):
-            shutil.rmtree(self._store_dir, ignore_errors=True)
+            shutil.rmtree(self._cache_dir, ignore_errors=True)
             done += len(prepare(self._config))
         return done
 
@@ -87,12 +87,12 @@ class OneCore:
 
     def __init__(self, pictures: str, image_size: int):
         self._files = sorted(Path(pictures).iterdir())
-        self._cut = Cut((image_size, image_size), None, 3)
+        self._cut = CropResize((image_size, image_size), None, 3)
 
     def run(self, steps: int) -> int:
         """Go through the folder so often; returns the pictures."""
         for _ in range(steps):
             for file in self._files:
                 with Image.open(file) as picture:
-                    cut_picture(picture, self._cut)
+                    crop_and_resize(picture, self._cut)
         return steps * len(self._files)

@@ -14,9 +14,9 @@ from dcgan import data
 from dcgan.config import TrainConfig
 from dcgan.core import devices
 from dcgan.core.classes import Classes
-from dcgan.sampling.generation import draw_all
-from dcgan.sampling.selection import Asked
-from dcgan.training.loop import classes_for
+from dcgan.sampling.generation import generate_images
+from dcgan.sampling.selection import Selection
+from dcgan.training.loop import training_classes
 from dcgan.training.trainer import Trainer
 
 ENDLESS = 2**31
@@ -41,10 +41,10 @@ class Ours:
         labels: np.ndarray | None = None,
         classes: Classes | None = None,
     ):
-        devices.set_up(config.seed)
+        devices.configure_tensorflow(config.seed)
         self.config, self.classes = config, classes
         self.trainer = Trainer(
-            config, pixels.shape[1:3], pixels.shape[3], shares=() if classes is None else classes.shares
+            config, pixels.shape[1:3], pixels.shape[3], shares=() if classes is None else classes.probabilities
         )
         self._feed = self.trainer.feed(pixels, ENDLESS, labels)
 
@@ -62,7 +62,9 @@ class Ours:
 
     def sample(self, count: int) -> np.ndarray:
         """Draw images with the averaged generator: uint8 (count, H, W, C)."""
-        return draw_all(self.trainer.snapshot(), Asked(range(count), self.classes).rows(self.config.latent_dim))
+        return generate_images(
+            self.trainer.snapshot(), Selection(range(count), self.classes).rows(self.config.latent_dim)
+        )
 
     def run_watched(self, steps: int) -> dict[str, int]:
         """Train so many steps; returns the memory it took, in bytes, as `machine.watched` has it."""
@@ -92,7 +94,7 @@ def digits(**more) -> Ours:
     """The default run: the embedded digits, every option as it is by default but for `more`."""
     config = TrainConfig(**more)
     digits = data.load(config)
-    return Ours(config, digits.images, digits.labels, classes_for(config, digits))
+    return Ours(config, digits.images, digits.labels, training_classes(config, digits))
 
 
 def mapped(path: str, **more) -> Ours:

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from dcgan.config import TrainConfig
 from dcgan.core import devices
-from dcgan.evaluation.evaluator import Judge
-from dcgan.evaluation.splits import reference, shuffle
+from dcgan.evaluation.evaluator import Evaluator
+from dcgan.evaluation.splits import fixed_permutation, load_splits
 from dcgan.networks.layers import Layers
-from dcgan.training.loop import classes_for
+from dcgan.training.loop import training_classes
 from dcgan.training.trainer import Trainer
 
 BURST = 10
@@ -157,19 +157,23 @@ class Training:
     """
 
     def __init__(self, recipe: dict, dataset: str, data_dir: str | None, seed: int, few: int | None, pictures: int):
-        devices.set_up(seed)
+        devices.configure_tensorflow(seed)
         made = Recipe(**recipe)
         where = {"dataset": dataset, "data_dir": data_dir and Path(data_dir), "evaluate_every": 1}
         self.config = TrainConfig(**where, seed=seed, evaluate_num=pictures, **made.options)
-        images = reference(self.config).training
-        self.classes = classes_for(self.config, images)
+        images = load_splits(self.config).training
+        self.classes = training_classes(self.config, images)
         self.trainer = Candidate(
-            made, self.config, images.image_size, images.channels, shares=self.classes.shares if self.classes else ()
+            made,
+            self.config,
+            images.image_size,
+            images.channels,
+            shares=self.classes.probabilities if self.classes else (),
         )
-        chosen = shuffle(len(images))[:few] if few else slice(None)
+        chosen = fixed_permutation(len(images))[:few] if few else slice(None)
         labels = None if images.labels is None else images.labels[chosen]
         self._feed = self.trainer.feed(images.images[chosen], 2**31, labels)
-        self._judge = Judge(self.config)
+        self._judge = Evaluator(self.config)
         self._update(1)  # traced and compiled before the clock runs
 
     def train(self, seconds: float) -> dict[str, float]:

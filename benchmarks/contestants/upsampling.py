@@ -6,9 +6,9 @@ from benchmarks.contestants.recipes import Training  # first: it sets what Tenso
 import numpy as np
 
 from dcgan.deconvolution import checkerboard_contrast, checkerboard_energy
-from dcgan.evaluation.samples import drawn_by
-from dcgan.sampling.generator_stages import stage_pictures
-from dcgan.sampling.selection import Asked
+from dcgan.evaluation.samples import samples_from_generator
+from dcgan.sampling.generator_stages import stage_images
+from dcgan.sampling.selection import Selection
 
 PERIODS = (2, 4)
 """What the last doubling of a generator leaves, and the one before it."""
@@ -32,6 +32,6 @@ class Upsampled(Training):
     def train(self, seconds: float) -> dict:
         """Train for so many seconds of this process' time, and look at the pictures."""
         answer, generator = super().train(seconds), self.trainer.snapshot()
-        pictures = drawn_by(generator, self.classes, "training").take(SEARCHED)
-        rows = Asked(range(SHOWN), self.classes).rows(self.config.latent_dim)
-        return answer | checkerboards(pictures) | {"stages": stage_pictures(generator, rows)}
+        pictures = samples_from_generator(generator, self.classes, "training").take(SEARCHED)
+        rows = Selection(range(SHOWN), self.classes).rows(self.config.latent_dim)
+        return answer | checkerboards(pictures) | {"stages": stage_images(generator, rows)}

@@ -19,7 +19,7 @@ COMMANDS = {
     "generate": (config.GenerateConfig, "dcgan.sampling:generate"),
     "evaluate": (config.EvaluateConfig, "dcgan.evaluation:evaluate"),
     "project": (config.ProjectConfig, "dcgan.sampling.project:project"),
-    "turn": (config.TurnConfig, "dcgan.evaluation.edit:turn"),
+    "turn": (config.EditConfig, "dcgan.evaluation.edit:turn"),
     "drop": (config.DropConfig, "dcgan.evaluation.ablate:drop"),
     "explain": (config.ExplainConfig, "dcgan.deconvolution:explain"),
     "export": (config.ExportConfig, "dcgan.export:export"),

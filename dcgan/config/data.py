@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dcgan.config.fields import Count, option
+from dcgan.config.fields import PositiveInt, option
 from dcgan.core.sizes import parse_size
 
 DATASETS = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder")
@@ -24,16 +24,16 @@ class DataConfig:
             by default the largest part that has the shape of `--image-size`. The older CelebA recipe is 108.
         channels: 3 for colour, 1 for grey; by default the data set's own, and 3 for `folder`.
         attribute: which column of CelebA's `list_attr_celeba.txt` becomes the label, for example `Smiling`.
-        store_dir: where prepared images are kept for the next run; by default the user's cache folder.
+        cache_dir: where prepared images are kept for the next run; by default the user's cache folder.
     """
 
     dataset: Literal[*DATASETS] = option("mnist10k", "Data")
     data_dir: Path | None = option(None, "Data", changes_result=False)  # what lies there is compared, not where
     image_size: str | int | None = option(None, "Data")
-    crop: Count | None = option(None, "Data")
+    crop: PositiveInt | None = option(None, "Data")
     channels: Literal[1, 3] | None = option(None, "Data")
     attribute: str | None = option(None, "Data")
-    store_dir: Path | None = option(None, "Data", changes_result=False)
+    cache_dir: Path | None = option(None, "Data", changes_result=False)
 
     def __post_init__(self):
         """Write the image size in one way, so that 64, "64" and "64x64" are no differences."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from dcgan.config.data import DATASETS, DataConfig
-from dcgan.config.fields import Count, PerMap, Seed, option
+from dcgan.config.fields import ImagesPerMap, PositiveInt, Seed, option
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class EvaluateConfig(DataConfig):
     images: Path | None = option(None, "Pictures")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     # As many as MNIST's and CIFAR-10's test sets have; the Fréchet distance of fewer pictures is larger.
-    num: Count = option(10_000, "Pictures")
+    num: PositiveInt = option(10_000, "Pictures")
     metrics: str | None = option(None, "Report")
     features: str = option("classifier", "Report")
     json: Path | None = option(None, "Report")
@@ -54,7 +54,7 @@ class ExplainConfig(DataConfig):
         dataset: where the images are looked for; by default the run's own.
         run_dir: folder of the run; by default the newest one under `checkpoints/`.
         layer: whose maps, by name or by the number of a convolution stage, from 0 on; by default the last stage. A
-            stage goes up to the next convolution. A dense layer's outputs count as maps, too: `judge` is the logit.
+            stage goes up to the next convolution. A dense layer's outputs count as maps, too: `logit` is the output.
         maps: how many, from the first on, or which, as `3,5,9-12`; the map 6 alone is `6-6`.
         rule: how an activation is taken back to the pixels: by the `gradient`, by the `deconvnet` of Zeiler and Fergus,
             or by `guided` backpropagation, which is both; the deconvnet draws every image alike where there is no
@@ -73,7 +73,7 @@ class ExplainConfig(DataConfig):
     # The DCGAN paper's figure 5 shows six, by guided backpropagation; Zeiler and Fergus, figure 2, nine images each.
     maps: str = option("6", "Pictures")
     rule: Literal["guided", "deconvnet", "gradient"] = option("guided", "Pictures")
-    images: PerMap = option(9, "Pictures")
+    images: ImagesPerMap = option(9, "Pictures")
     whole: bool = option(False, "Pictures")
     random_weights: bool = option(False, "Pictures")
     seed: Seed = option(0, "Pictures")

@@ -11,16 +11,18 @@ def _number(name: str, kind: type, words: str, *restrictions: tuple[str, float])
     return restricted_number_type(name, kind, list(restrictions), docstring=words)
 
 
-Count = _number("Count", int, "a whole number of at least 1", (">=", 1), ("<", 2**31))
-Units = _number("Units", int, "a whole number of at least 0", (">=", 0), ("<", 2**31))
+PositiveInt = _number("Count", int, "a whole number of at least 1", (">=", 1), ("<", 2**31))
+NonNegativeInt = _number("Units", int, "a whole number of at least 0", (">=", 0), ("<", 2**31))
 Seed = _number("Seed", int, "a whole number of at least 0", (">=", 0), ("<", 2**63))
 KernelSize = _number("KernelSize", int, "a whole number of at least 2", (">=", 2))
 """At stride 2 a kernel of side 1 would leave three pixels of four empty."""
 
 WalkSteps = _number("WalkSteps", int, "a whole number from 2 to 1000", (">=", 2), ("<=", 1000))
-PerMap = _number("PerMap", int, "a whole number from 1 to 100", (">=", 1), ("<=", 100))
-Finite = _number("Finite", float, "a number above 0", (">", 0), ("<", float("inf")))
-Part = _number("Part", float, "a number from 0 to 1", (">=", 0), ("<=", 1.0), ("<=", 1))  # not jsonargparse's own
+ImagesPerMap = _number("PerMap", int, "a whole number from 1 to 100", (">=", 1), ("<=", 100))
+PositiveFloat = _number("Finite", float, "a number above 0", (">", 0), ("<", float("inf")))
+UnitInterval = _number(
+    "Part", float, "a number from 0 to 1", (">=", 0), ("<=", 1.0), ("<=", 1)
+)  # not jsonargparse's own
 Decay = _number("Decay", float, "a number of at least 0 and below 1", (">=", 0), ("<", 1))
 """Adam divides by 1 - beta_1."""
 
@@ -38,12 +40,12 @@ def option(default: Any, group: str, *, changes_result: bool = True) -> Any:
     return field(default=default, metadata={"group": group, "changes_result": changes_result})
 
 
-def decisive(config: Any) -> dict[str, Any]:
+def result_options(config: Any) -> dict[str, Any]:
     """The options that change the result, by name."""
     return {f.name: getattr(config, f.name) for f in fields(config) if f.metadata["changes_result"]}
 
 
-def differences(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
+def differing_options(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
     """Name the options that change the result and differ: `{name: (ours, theirs)}`."""
-    pairs = {name: (value, getattr(theirs, name)) for name, value in decisive(ours).items()}
+    pairs = {name: (value, getattr(theirs, name)) for name, value in result_options(ours).items()}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dcgan.config.fields import Count, Finite, FramesPerSecond, option
+from dcgan.config.fields import FramesPerSecond, PositiveFloat, PositiveInt, option
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class GenerateConfig:
 
     run_dir: Path | None = option(None, "Pictures")
     seeds: str | None = option(None, "Pictures")
-    num: Count | None = option(None, "Pictures")
+    num: PositiveInt | None = option(None, "Pictures")
     label: str | None = option(None, "Pictures")
     out: Path | None = option(None, "Pictures")
-    columns: Count | None = option(None, "Pictures")
-    walk: Count | None = option(None, "Pictures")
+    columns: PositiveInt | None = option(None, "Pictures")
+    walk: PositiveInt | None = option(None, "Pictures")
     arithmetic: str | None = option(None, "Pictures")
-    cloud: Finite | None = option(None, "Pictures")
+    cloud: PositiveFloat | None = option(None, "Pictures")
     along: str | None = option(None, "Pictures")
     stages: bool = option(False, "Pictures")
     beside: str | None = option(None, "Pictures")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from dcgan.config.data import DATASETS, DataConfig
-from dcgan.config.fields import Count, PerMap, Seed, WalkSteps, option
+from dcgan.config.fields import ImagesPerMap, PositiveInt, Seed, WalkSteps, option
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class ProjectConfig:
     images: str | None = option(None, "Pictures")
     run_dir: Path | None = option(None, "Pictures")
     label: str | None = option(None, "Pictures")
-    starts: Count = option(4, "Search")
-    steps: Count = option(1000, "Search")
+    starts: PositiveInt = option(4, "Search")
+    steps: PositiveInt = option(1000, "Search")
     walk: WalkSteps = option(9, "Pictures")
     seed: Seed = option(0, "Search")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
@@ -45,7 +45,7 @@ class ProjectConfig:
 
 
 @dataclass(frozen=True)
-class TurnConfig(DataConfig):
+class EditConfig(DataConfig):
     """Turn pictures of one kind into another, along a direction that is found in the latent space.
 
     A sheet shows a row a picture; in words it is told how often the turn succeeds. Example: `python -m dcgan turn
@@ -75,8 +75,8 @@ class TurnConfig(DataConfig):
     toward: str | None = option(None, "Direction")
     start: str | None = option(None, "Direction")
     method: Literal["means", "plane"] = option("means", "Direction")
-    num: Count = option(2000, "Direction")
-    rows: PerMap = option(8, "Pictures")
+    num: PositiveInt = option(2000, "Direction")
+    rows: ImagesPerMap = option(8, "Pictures")
     walk: WalkSteps = option(9, "Pictures")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     out: Path | None = option(None, "Pictures")
@@ -109,7 +109,7 @@ class DropConfig(DataConfig):
     run_dir: Path | None = option(None, "Pictures")
     thing: str | None = option(None, "Maps")
     layer: str | None = option(None, "Maps")
-    num: Count = option(1000, "Maps")
+    num: PositiveInt = option(1000, "Maps")
     seed: Seed = option(0, "Maps")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     out: Path | None = option(None, "Pictures")

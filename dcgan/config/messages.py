@@ -16,7 +16,7 @@ _NO_BOOLEAN = re.compile(r"Value not boolean: (.*)\.$")
 _GIVEN = (re.compile(r"(?:Got|Given) value: (.*)$"), re.compile(r"'([^']*)'$"), re.compile(r": (\S+) does not conform"))
 
 
-def in_words(kind: type, error: Exception) -> str:
+def describe_error(kind: type, error: Exception) -> str:
     """One line that names the option and says what it takes.
 
     Args:
@@ -40,7 +40,7 @@ def in_words(kind: type, error: Exception) -> str:
 
 def expected(hint: Any) -> str:
     """What an option of a type may be given."""
-    if choices := choices_of(hint):
+    if choices := allowed_values(hint):
         return f"{', '.join(choices[:-1])} or {choices[-1]}"
     kinds = [kind for kind in get_args(hint) or [hint] if kind is not NoneType]
     return "a text" if str in kinds else "a path" if Path in kinds else kinds[0].__doc__
@@ -51,10 +51,10 @@ def _instead(said: str, hint: Any) -> str:
     given = next((found[1] for pattern in _GIVEN if (found := pattern.search(said))), None)
     if given is None:
         return "."
-    return f", not {given}{did_you_mean(given, choices_of(hint))}"
+    return f", not {given}{did_you_mean(given, allowed_values(hint))}"
 
 
-def choices_of(hint: Any) -> list[str]:
+def allowed_values(hint: Any) -> list[str]:
     """The values an option is one of; none where it may have any."""
     kinds = (hint, *get_args(hint))
     return [str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
@@ -67,7 +67,7 @@ def did_you_mean(given: str, names: Iterable[str]) -> str:
     return f"; did you mean {by_letters[near[0]]}?" if near else "."
 
 
-def no_yaml(error: yaml.YAMLError) -> str:
+def describe_yaml_error(error: yaml.YAMLError) -> str:
     """Where a file stops being YAML."""
     mark = getattr(error, "problem_mark", None)
     return "it is no YAML" + (f": {error.problem}, in line {mark.line + 1}." if mark and error.problem else ".")

@@ -12,7 +12,7 @@ import docstring_parser
 import yaml
 from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser, DefaultHelpFormatter
 
-from dcgan.config.messages import choices_of, expected, in_words, no_yaml, option
+from dcgan.config.messages import allowed_values, describe_error, describe_yaml_error, expected, option
 from dcgan.core.errors import UserError
 
 Config = TypeVar("Config")
@@ -51,7 +51,7 @@ class _Help(DefaultHelpFormatter):
     """Help without the types of Python, and with defaults where there are any: the texts tell the rest."""
 
     def _get_help_string(self, action: Action) -> str:
-        if "--print_config" in action.option_strings:
+        if "--print-config" in action.option_strings:
             return "Print all options as YAML, which --config reads, and exit."
         if action.default is True:
             return f"{action.help} (on by default)"
@@ -61,7 +61,7 @@ class _Help(DefaultHelpFormatter):
 
 def _shown_choices(hint: Any) -> dict[str, str]:
     """What stands for the value of an option that may be left out, where it is one of a few."""
-    choices = choices_of(hint)
+    choices = allowed_values(hint)
     return {"metavar": f"{{{','.join(choices)}}}"} if choices and get_origin(hint) is not Literal else {}
 
 
@@ -70,7 +70,7 @@ def parse(kind: type[Config], arguments: list[str], prog: str) -> Config:
 
     Raises:
         UserError: an option is unknown or its value is not of its type, in the command line or in `--config`.
-        SystemExit: after `--help` and `--print_config`.
+        SystemExit: after `--help` and `--print-config`.
     """
     parser, hint = parser_for(kind, prog), f"`{prog} --help` lists the options."
     for before, value in zip(["", *arguments], arguments, strict=False):
@@ -85,7 +85,7 @@ def parse(kind: type[Config], arguments: list[str], prog: str) -> Config:
             _blame(kind, file, hint)
         if isinstance(error, UserError):
             raise
-        raise UserError(in_words(kind, error), hint) from error
+        raise UserError(describe_error(kind, error), hint) from error
 
 
 def _config_files(arguments: list[str]) -> list[Path]:
@@ -135,7 +135,7 @@ def read_yaml(kind: type[Config], path: Path, absent: Mapping[str, Any] | None =
     except UserError as error:
         raise UserError(f"{path} can't be read as a config: {error.problem}", error.hint) from error
     except UNREADABLE as error:
-        raise UserError(f"{path} can't be read as a config: {in_words(kind, error)}") from error
+        raise UserError(f"{path} can't be read as a config: {describe_error(kind, error)}") from error
 
 
 def _read(path: Path) -> str:
@@ -152,9 +152,9 @@ def _read(path: Path) -> str:
     except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
         raise UserError("it is no text.") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(no_yaml(error)) from error
+        raise UserError(describe_yaml_error(error)) from error
     if not isinstance(values, dict):
-        raise UserError("it holds no options.", "Its lines look like `steps: 4000`; see --print_config.")
+        raise UserError("it holds no options.", "Its lines look like `steps: 4000`; see --print-config.")
     for name, value in values.items():
         if value == "":
             raise UserError(f"{name} is empty.", "Leave it out, or give it a value.")

@@ -5,20 +5,29 @@ from pathlib import Path
 from typing import Literal
 
 from dcgan.config.data import DataConfig
-from dcgan.config.fields import Count, Decay, Finite, KernelSize, Part, Seed, Units, option
+from dcgan.config.fields import (
+    Decay,
+    KernelSize,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Seed,
+    UnitInterval,
+    option,
+)
 
-AUGMENTATIONS = ("colour", "translation", "cutout")
+AUGMENTATIONS = ("color", "translation", "cutout")
 
-UPSAMPLINGS = ("transposed", "nearest", "bilinear", "subpixel", "unpool")
+UPSAMPLERS = ("transposed", "nearest", "bilinear", "subpixel", "unpool")
 
-ENLARGING = ("nearest", "bilinear")
+RESIZE_UPSAMPLERS = ("nearest", "bilinear")
 """Ways of upsampling that draw smooth pictures from the first step on, which can't be told at a glance. Against the
 others a discriminator with a hidden layer wins: a distance of 10.2 where `nearest` has 0.381 (benchmarks/README.md)."""
 
-SMALL = ("mnist10k", "mnist", "fashion_mnist", "cifar10")
+SMALL_DATASETS = ("mnist10k", "mnist", "fashion_mnist", "cifar10")
 """Data sets whose images have 28 or 32 pixels, unless they are enlarged, and at most ten classes."""
 
-RECIPES = {
+PRESETS = {
     # What measured best; README.md has the figures under "Recipes".
     "default": {
         "batch_size": 64,
@@ -74,7 +83,7 @@ class TrainConfig(DataConfig):
     """Train a DCGAN, or go on with the run in `--run-dir`: the same line does both.
 
     Args:
-        recipe: what the options below are by default: `default`, which measured best, or
+        preset: what the options below are by default: `default`, which measured best, or
             `paper`, the plain recipe of the DCGAN paper, without labels and averaged weights.
         run_dir: folder of the run; by default `checkpoints/` and the name of the data set.
         steps: stop when the run holds this many steps.
@@ -84,7 +93,7 @@ class TrainConfig(DataConfig):
         conditional: give both networks the images' labels, so that pictures of a class can be drawn on demand; by
             default where the images have labels of 2 to 100 classes.
         augment: what every image, real or drawn, goes through before the discriminator sees it, parted by commas:
-            colour, translation, cutout (DiffAugment; for data sets of few images).
+            color, translation, cutout (DiffAugment; for data sets of few images).
         flip: mirror half of the images left to right, at random; not for digits or letters.
         seed: every random draw of the run follows from it.
         generator_lr: Adam's learning rate for the generator; by default 5e-4, `paper` 2e-4.
@@ -115,7 +124,7 @@ class TrainConfig(DataConfig):
             results differ by rounding.
         strategy: which devices share each batch: `single`, all GPUs of this machine (`mirrored`), all machines that
             `TF_CONFIG` names (`multi_worker`), or as many as there are (`auto`); they compute what one does.
-        guard: watch the training: say when the discriminator has won or the pictures get worse, and after a collapse or
+        health_checks: watch the training: say when the discriminator has won or the pictures get worse, and after a collapse or
             numbers that are none go back to a state that was well, with half the learning rates.
         evaluate_every: measure the Fréchet distance, precision and recall every so many steps, as `evaluate` does, and
             keep the generator that was nearest to the data as `best.keras`.
@@ -124,59 +133,61 @@ class TrainConfig(DataConfig):
         save_every: save the run every so many steps; `kill -9` loses at most these.
         sample_every: draw a grid of samples every so many steps.
         log_every: write and show numbers every so many steps.
-        keep: how many of the newest saved states stay on disk.
+        keep_checkpoints: how many of the newest saved states stay on disk.
         tensorboard: write what TensorBoard shows into the run directory as well: numbers, grids, options, and at the
             end real and drawn pictures as the discriminator sees them; `tensorboard --logdir checkpoints` shows it.
         animate: at the end, turn the run's grids into `history.gif`.
     """
 
-    recipe: Literal[*RECIPES] = option("default", "Training", changes_result=False)  # what it stands for is compared
+    preset: Literal[*PRESETS] = option("default", "Training", changes_result=False)  # what it stands for is compared
     run_dir: Path | None = option(None, "Run", changes_result=False)
     # At batch 64 these end within 10 minutes on two cores, and draw digits one can read.
-    steps: Count = option(4000, "Run", changes_result=False)
-    epochs: Finite | None = option(None, "Run", changes_result=False)
-    minutes: Finite | None = option(None, "Run", changes_result=False)
-    batch_size: Count | None = option(None, "Training")
+    steps: PositiveInt = option(4000, "Run", changes_result=False)
+    epochs: PositiveFloat | None = option(None, "Run", changes_result=False)
+    minutes: PositiveFloat | None = option(None, "Run", changes_result=False)
+    batch_size: PositiveInt | None = option(None, "Training")
     conditional: bool | None = option(None, "Training")
     augment: str | None = option(None, "Training")
     flip: bool = option(False, "Training")
     seed: Seed = option(0, "Training")
-    generator_lr: Finite | None = option(None, "Training")
-    discriminator_lr: Finite | None = option(None, "Training")
+    generator_lr: PositiveFloat | None = option(None, "Training")
+    discriminator_lr: PositiveFloat | None = option(None, "Training")
     beta_1: Decay | None = option(None, "Training")
-    ema_decay: Part | None = option(None, "Training")
-    latent_dim: Count | None = option(None, "Network")
-    generator_width: Count | None = option(None, "Network")
-    discriminator_width: Count | None = option(None, "Network")
-    discriminator_hidden: Units | None = option(None, "Network")
+    ema_decay: UnitInterval | None = option(None, "Training")
+    latent_dim: PositiveInt | None = option(None, "Network")
+    generator_width: PositiveInt | None = option(None, "Network")
+    discriminator_width: PositiveInt | None = option(None, "Network")
+    discriminator_hidden: NonNegativeInt | None = option(None, "Network")
     # Stride 2 divides 4 and 6, so every output pixel sums as many products as its neighbour (Odena et al. 2016).
     kernel: KernelSize | None = option(None, "Network")
-    upsampling: Literal[*UPSAMPLINGS] | None = option(None, "Network")
+    upsampling: Literal[*UPSAMPLERS] | None = option(None, "Network")
     downsampling: Literal["strided", "maxpool"] = option("strided", "Network")
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "Computation")
     compile: Literal["auto", "xla", "none"] = option("auto", "Computation", changes_result=False)
     strategy: Literal["auto", "single", "mirrored", "multi_worker"] = option(
         "auto", "Computation", changes_result=False
     )
-    guard: Literal["on", "off"] = option("on", "Run")
-    evaluate_every: Count | None = option(None, "Run", changes_result=False)
+    health_checks: bool = option(True, "Run")
+    evaluate_every: PositiveInt | None = option(None, "Run", changes_result=False)
     # As many as MNIST's and CIFAR-10's test sets have; the Fréchet distance of fewer pictures is larger.
-    evaluate_num: Count = option(10_000, "Run", changes_result=False)
+    evaluate_num: PositiveInt = option(10_000, "Run", changes_result=False)
     features: str = option("classifier", "Run", changes_result=False)
-    save_every: Count = option(500, "Run", changes_result=False)
-    sample_every: Count = option(250, "Run", changes_result=False)
-    log_every: Count = option(50, "Run", changes_result=False)
-    keep: Count = option(2, "Run", changes_result=False)  # one more than needed, should the newest be damaged
+    save_every: PositiveInt = option(500, "Run", changes_result=False)
+    sample_every: PositiveInt = option(250, "Run", changes_result=False)
+    log_every: PositiveInt = option(50, "Run", changes_result=False)
+    keep_checkpoints: PositiveInt = option(
+        2, "Run", changes_result=False
+    )  # one more than needed, should the newest be damaged
     tensorboard: bool = option(True, "Run", changes_result=False)
     animate: bool = option(False, "Run", changes_result=False)
 
     def __post_init__(self):
         """Fill in the recipe, and write the changes of `augment` in one way: each once, in one order."""
         super().__post_init__()
-        defaults = RECIPES[self.recipe]
-        if self.recipe == "default" and self.dataset not in SMALL:
+        defaults = PRESETS[self.preset]
+        if self.preset == "default" and self.dataset not in SMALL_DATASETS:
             defaults = defaults | _LARGE
-        if self.upsampling not in (None, *ENLARGING):
+        if self.upsampling not in (None, *RESIZE_UPSAMPLERS):
             defaults = defaults | {"discriminator_hidden": 0}
         for name, value in defaults.items():
             if getattr(self, name) is None:
@@ -194,7 +205,7 @@ class TrainConfig(DataConfig):
             object.__setattr__(self, "augment", text)
 
     @property
-    def discriminator_form(self) -> dict[str, int | str]:
+    def discriminator_options(self) -> dict[str, int | str]:
         """What `dcgan.networks.build_discriminator` takes from the options that are the discriminator's own."""
         form = {"width": self.discriminator_width, "hidden": self.discriminator_hidden}
         return {**form, "downsampling": self.downsampling}

@@ -21,7 +21,7 @@ _HERE = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest(
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, move it into place.
 
     The temporary file keeps the ending of `path`, reaches the disk before it is renamed, and is removed when the
@@ -39,7 +39,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(path.parent)
+        remove_stale_files(path.parent)
         handle, name = tempfile.mkstemp(prefix=_prefix(), suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
@@ -66,14 +66,14 @@ def beside(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(folder.parent)
+        remove_stale_files(folder.parent)
         with tempfile.TemporaryDirectory(prefix=_prefix(), dir=folder.parent) as temporary:
             yield Path(temporary)
     except OSError as error:
         raise UserError(f"{folder} can't be written: {error.strerror or error}.", _advice(error)) from error
 
 
-def remove_abandoned(folder: Path) -> None:
+def remove_stale_files(folder: Path) -> None:
     """Remove what processes of this machine were writing in `folder` when they were killed.
 
     What a living process, or another machine, may be writing stays. So does what can't be removed: it is in nobody's
@@ -113,7 +113,7 @@ def _lives(process: int) -> bool:
     return True
 
 
-def refuse_taken(out: Path, overwrite: bool, option: str = "--out") -> None:
+def check_overwrite(out: Path, overwrite: bool, option: str = "--out") -> None:
     """Refuse to write over what is there; an empty file holds nothing that could be lost.
 
     Args:
@@ -132,7 +132,7 @@ def refuse_taken(out: Path, overwrite: bool, option: str = "--out") -> None:
         raise UserError(f"{out} exists already.", f"Choose another {option}, or add --overwrite.")
 
 
-def named_paths(text: str | None) -> list[Path]:
+def parse_paths(text: str | None) -> list[Path]:
     """The paths of an option that takes several, parted by commas; none where it was left out."""
     return [Path(part.strip()) for part in (text or "").split(",") if part.strip()]
 
@@ -161,7 +161,7 @@ def _umask() -> int:
     return mask
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_stale_files_below(folder: Path) -> None:
     """Remove, in `folder` and below, files that killed processes were writing, on whatever machine.
 
     What a living process of this machine is writing there stays: drawing from a run does not wait for its training.

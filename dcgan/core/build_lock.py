@@ -11,13 +11,13 @@ import platformdirs
 from dcgan.core.errors import UserError
 
 
-def cache_folder(store_dir: Path | None) -> Path:
-    """`store_dir`, or, where none is given, this program's part of the user's cache folder."""
-    return store_dir or Path(platformdirs.user_cache_dir("dcgan", appauthor=False))
+def resolve_cache_dir(cache_dir: Path | None) -> Path:
+    """`cache_dir`, or, where none is given, this program's part of the user's cache folder."""
+    return cache_dir or Path(platformdirs.user_cache_dir("dcgan", appauthor=False))
 
 
 @contextlib.contextmanager
-def only_maker(place: Path, doing: str) -> Iterator[None]:
+def build_lock(place: Path, doing: str) -> Iterator[None]:
     """Be the only process that makes what lies at `place`; tell the user if that means waiting.
 
     Args:
@@ -38,7 +38,7 @@ def only_maker(place: Path, doing: str) -> Iterator[None]:
     except OSError as error:
         raise UserError(
             f"{place.parent} can't be written to: {error.strerror or error}.",
-            "Choose a place you may write to with --store-dir.",
+            "Choose a place you may write to with --cache-dir.",
         ) from error
     try:
         yield

@@ -23,23 +23,23 @@ class Classes:
 
     Args:
         names: one a class, in the order of the labels.
-        shares: the part of the training images, in (0, 1], that each class has; they add up to 1.
+        probabilities: the part of the training images, in (0, 1], that each class has; they add up to 1.
     """
 
     names: tuple[str, ...]
-    shares: tuple[float, ...]
+    probabilities: tuple[float, ...]
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def own(self, seeds: Iterable[int]) -> np.ndarray:
+    def labels_for(self, seeds: Iterable[int]) -> np.ndarray:
         """The class that each seed's picture has where none is asked for: int64 (N,).
 
         A function of the seed alone. Over seeds in a row the classes are as frequent as in the training images, and
         evenly mixed: seed n stands at n·φ, modulo 1, on a line that the classes share out.
         """
         places = np.array([seed * _GOLDEN % 2**64 for seed in seeds], np.uint64)
-        ends = np.cumsum(self.shares)[:-1]
+        ends = np.cumsum(self.probabilities)[:-1]
         return np.searchsorted(ends, places / 2.0**64, side="right").astype(np.int64)
 
     def one_hot(self, labels: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ class Classes:
         raise UserError(f"There is no class {text!r}{did_you_mean(text, self.names)}", f"Classes: {shown}{numbers}.")
 
 
-def classes_of(labels: np.ndarray, names: Sequence[str]) -> Classes:
+def classes_from_labels(labels: np.ndarray, names: Sequence[str]) -> Classes:
     """The classes of a data set that occur in it.
 
     Args:
@@ -83,7 +83,7 @@ def classes_of(labels: np.ndarray, names: Sequence[str]) -> Classes:
     return Classes(tuple(names), tuple(float(count) / len(labels) for count in counts))
 
 
-def in_class(latents: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+def with_class(latents: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """What a conditional generator draws from: the latents, and behind each its class.
 
     Args:
@@ -98,7 +98,7 @@ def in_class(latents: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 def write_classes(classes: Classes, path: Path) -> None:
     """Write them as JSON."""
-    content = {"names": list(classes.names), "shares": list(classes.shares)}
+    content = {"names": list(classes.names), "probabilities": list(classes.probabilities)}
     path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -110,14 +110,14 @@ def read_classes(path: Path) -> Classes:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        names, shares = content["names"], [float(share) for share in content["shares"]]
-        sound = len(names) == len(shares) >= 2 and all(map(_is_name, names)) and len(set(names)) == len(names)
-        sound = sound and all(math.isfinite(share) and share > 0 for share in shares) and abs(sum(shares) - 1) < 1e-6
+        names, probabilities = content["names"], [float(p) for p in content["probabilities"]]
+        sound = len(names) == len(probabilities) >= 2 and all(map(_is_name, names)) and len(set(names)) == len(names)
+        sound = sound and all(math.isfinite(p) and p > 0 for p in probabilities) and abs(sum(probabilities) - 1) < 1e-6
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} can't be read as a list of classes: {str(error)[:200]}.") from error
     if not sound:
-        raise UserError(f"{path} is damaged: it does not list classes and their shares.")
-    return Classes(tuple(names), tuple(shares))
+        raise UserError(f"{path} is damaged: it does not list class names and their probabilities.")
+    return Classes(tuple(names), tuple(probabilities))
 
 
 def _is_name(name) -> bool:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from dcgan.core.errors import UserError
 
 
-def set_up(seed: int) -> str:
+def configure_tensorflow(seed: int) -> str:
     """Make this process' TensorFlow repeatable and polite; calling it again changes nothing.
 
     Every op becomes deterministic, a GPU's memory is taken as it is needed, and images are NHWC whatever the
@@ -33,7 +33,7 @@ def set_up(seed: int) -> str:
 
 
 @contextlib.contextmanager
-def memory_errors_in_words() -> Iterator[None]:
+def explain_memory_errors() -> Iterator[None]:
     """Tell that a device's memory does not suffice as a `UserError`."""
     try:
         yield

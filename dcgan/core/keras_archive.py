@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 
-def without_circumstances(file: Path) -> None:
+def make_reproducible(file: Path) -> None:
     """Repack a `.keras` archive so that equal models are equal files.
 
     Keras notes the time of saving and, as identities of shared objects, their addresses in memory.

@@ -4,10 +4,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dcgan.core.tensorflow_import import quiet_stderr
+from dcgan.core.tensorflow_import import suppress_stderr
 
 
-def exporter(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy_exporter(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """The `__getattr__` of a package (PEP 562).
 
     Args:
@@ -18,7 +18,7 @@ def exporter(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        with quiet_stderr():
+        with suppress_stderr():
             return getattr(importlib.import_module(homes[name]), name)
 
     return get

@@ -21,18 +21,18 @@ def parse_size(text: str | int) -> Size:
         (height, width) in pixels.
 
     Raises:
-        UserError: the text is neither form, or no network can have that size (see `stages_of`).
+        UserError: the text is neither form, or no network can have that size (see `num_stages`).
     """
     match = re.fullmatch(r"\s*(\d{1,5})\s*(?:[xX×]\s*(\d{1,5}))?\s*", str(text))
     if not match:
         raise UserError(f"Image size {str(text)!r} is neither N nor HxW.", "Examples: 64, or 96x64 (height x width).")
     height = int(match[1])
     size = (height, int(match[2] or height))
-    stages_of(size)
+    num_stages(size)
     return size
 
 
-def stages_of(size: Size) -> int:
+def num_stages(size: Size) -> int:
     """Count the doublings between the base and the image: image = base · 2**stages.
 
     The base's shorter side is 4 to 7 pixels, which leaves one answer a size:
@@ -59,9 +59,9 @@ def stages_of(size: Size) -> int:
     return stages
 
 
-def base_of(size: Size) -> Size:
+def base_size(size: Size) -> Size:
     """The generator's first feature map, (height, width), for an image of `size`."""
-    stages = stages_of(size)
+    stages = num_stages(size)
     return size[0] >> stages, size[1] >> stages
 
 

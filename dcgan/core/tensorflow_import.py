@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
+def suppress_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2; when the block fails, show it after all."""
     if sys.stderr is None:  # closed by who started the program
         yield
@@ -59,7 +59,7 @@ def import_tensorflow() -> None:
         KeyboardInterrupt: it was interrupted, whatever the import made of that.
     """
     try:
-        with quiet_stderr():
+        with suppress_stderr():
             import keras  # noqa: F401
             import tensorflow as tf
 

@@ -5,12 +5,12 @@ The names are imported when they are first asked for, so that a process that onl
 
 import importlib
 
-_HOMES = {"ImageSet": "dcgan.data.image_dataset", "load": "dcgan.data.load", "prepare": "dcgan.data.load"}
+_MODULES = {"ImageDataset": "dcgan.data.image_dataset", "load": "dcgan.data.load", "prepare": "dcgan.data.load"}
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str):
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'dcgan.data' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)

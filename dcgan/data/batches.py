@@ -8,7 +8,7 @@ import tensorflow as tf
 from dcgan.core.rng import derived_seed
 
 
-def order(step: int, batch_size: int, count: int, seed: int) -> np.ndarray:
+def batch_indices(step: int, batch_size: int, count: int, seed: int) -> np.ndarray:
     """Say which images step `step` sees.
 
     The steps read one endless sequence: a permutation of all images, then another, and so on. No image is left
@@ -65,7 +65,7 @@ def batches(
     def gather(element: np.ndarray):
         step, replica = divmod(int(element), len(replicas))
         first = replicas[replica] * rows
-        chosen = order(steps[step], batch_size, len(images), seed)[first : first + rows]
+        chosen = batch_indices(steps[step], batch_size, len(images), seed)[first : first + rows]
         return images[chosen] if labels is None else (images[chosen], labels[chosen])
 
     def read(element: tf.Tensor):

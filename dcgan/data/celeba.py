@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dcgan.core.errors import UserError
 from dcgan.data.celeba_annotations import Table, find_table
-from dcgan.data.image_files import Listing, open_listing
+from dcgan.data.image_files import ImageFiles, open_image_files
 
 WHERE = (
     "Get img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html or Kaggle's "
@@ -20,7 +20,7 @@ _FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_al
 
 
 @contextlib.contextmanager
-def open_celeba(data_dir: Path, split: str) -> Iterator[Listing]:
+def open_celeba(data_dir: Path, split: str) -> Iterator[ImageFiles]:
     """List one split of CelebA.
 
     Args:
@@ -33,7 +33,7 @@ def open_celeba(data_dir: Path, split: str) -> Iterator[Listing]:
     Raises:
         UserError: there is no such thing, it is something else, or there is no way to tell what the test split is.
     """
-    with open_listing(find_celeba(data_dir)) as listing:
+    with open_image_files(find_celeba(data_dir)) as listing:
         if listing.entries and not any(_NAME.fullmatch(_basename(entry.name)) for entry in listing.entries):
             raise UserError(
                 f"{listing.root} is not CelebA: none of its pictures is called 000001.jpg or the like.",

@@ -55,6 +55,7 @@ def _records(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(f"{name} has the label {table[:, 0].max()}; CIFAR-10 has ten classes, 0 to 9.")
     return table[:, 0], table[:, 1:]
 
+
 PYTHON_ARCHIVE = "cifar-10-python.tar.gz"
 ARCHIVE, FOLDER = "cifar-10-binary.tar.gz", "cifar-10-batches-bin"
 

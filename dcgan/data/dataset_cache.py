@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from dcgan.core.build_lock import cache_folder, only_maker
+from dcgan.core.build_lock import build_lock, resolve_cache_dir
 from dcgan.core.errors import UserError
-from dcgan.data.decoding import Skipped
+from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import decode_all
-from dcgan.data.image_files import Listing
-from dcgan.data.transforms import Cut
+from dcgan.data.image_files import ImageFiles
+from dcgan.data.transforms import CropResize
 
 VERSION = 1
 """Of the format and of the pixels: whoever changes the cutting so that pixels change counts it up."""
@@ -37,7 +37,7 @@ _IMAGES, _MANIFEST = "images.npy", "manifest.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Store:
+class DatasetCache:
     """An opened store.
 
     Args:
@@ -50,10 +50,10 @@ class Store:
     folder: Path
     images: np.ndarray
     digest: str
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedImage, ...]
 
 
-def open_store(folder: Path, made_from: dict[str, Any]) -> Store | None:
+def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
     """Open a store if it is there, whole, and made from exactly this.
 
     Args:
@@ -68,20 +68,20 @@ def open_store(folder: Path, made_from: dict[str, Any]) -> Store | None:
         if manifest["version"] != VERSION or manifest["made_from"] != made_from:
             return None
         images = _map(folder / _IMAGES, tuple(manifest["shape"]))
-        skipped = tuple(Skipped(str(item["name"]), str(item["reason"])) for item in manifest["skipped"])
-        return Store(folder, images, str(manifest["digest"]), skipped)
+        skipped = tuple(SkippedImage(str(item["name"]), str(item["reason"])) for item in manifest["skipped"])
+        return DatasetCache(folder, images, str(manifest["digest"]), skipped)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 
-def write_store(
-    folder: Path, made_from: dict[str, Any], shape: tuple[int, int, int], results: Iterable[np.ndarray | Skipped]
+def write_cache(
+    folder: Path, made_from: dict[str, Any], shape: tuple[int, int, int], results: Iterable[np.ndarray | SkippedImage]
 ) -> None:
     """Write a store and move it into its place; whoever calls this holds the store's lock.
 
     Args:
         folder: its place; what lies there is replaced.
-        made_from: as for `open_store`.
+        made_from: as for `open_cache`.
         shape: (H, W, C) of every picture.
         results: uint8 (H, W, C), or why there is none, in the source's order; they are taken one by one.
 
@@ -100,13 +100,15 @@ def write_store(
         temporary.rename(folder)
 
 
-def _write_images(path: Path, shape: tuple[int, int, int], results: Iterable[np.ndarray | Skipped]) -> dict[str, Any]:
+def _write_images(
+    path: Path, shape: tuple[int, int, int], results: Iterable[np.ndarray | SkippedImage]
+) -> dict[str, Any]:
     """Append the pictures to the file, and give the manifest's part about them."""
     count, skipped, digest = 0, [], hashlib.sha256()
     with path.open("wb") as file:
         file.write(_header((0, *shape)))
         for result in results:
-            if isinstance(result, Skipped):
+            if isinstance(result, SkippedImage):
                 skipped.append(vars(result))
                 continue
             pixels = result.tobytes()
@@ -154,10 +156,10 @@ def _cleared(*leftovers: Path) -> Iterator[None]:
             _remove(path)
         yield
     except OSError as error:
-        hint = "Free some space, or choose another place with --store-dir." if error.errno == errno.ENOSPC else ""
+        hint = "Free some space, or choose another place with --cache-dir." if error.errno == errno.ENOSPC else ""
         raise UserError(
             f"{place} can't be written to: {error.strerror or error}.",
-            hint or "Choose a place you may write to with --store-dir.",
+            hint or "Choose a place you may write to with --cache-dir.",
         ) from error
     finally:
         for path in leftovers:
@@ -172,13 +174,14 @@ def _remove(path: Path) -> None:
         with contextlib.suppress(OSError):
             path.unlink()
 
-MOST_SKIPPED = 0.1
+
+MAX_SKIPPED = 0.1
 """Part of the pictures that may be unreadable; more than that is a mistake somewhere."""
 
 _SECONDS_A_LINE = 20
 
 
-def packed(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -> Store:
+def cached_dataset(dataset: str, listing: ImageFiles, cut: CropResize, cache_dir: Path | None) -> DatasetCache:
     """The pictures of a listing, cut; the work is done once and kept.
 
     Two processes that ask for the same store at once make it once: the second waits.
@@ -187,7 +190,7 @@ def packed(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -> 
         dataset: the first part of the store's name.
         listing: the pictures.
         cut: what to make of each.
-        store_dir: the folder of all stores; by default the user's cache folder.
+        cache_dir: the folder of all stores; by default the user's cache folder.
 
     Returns:
         The opened store.
@@ -195,47 +198,49 @@ def packed(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -> 
     Raises:
         UserError: too many pictures can't be read, or the store can't be written.
     """
-    folder = place_of(dataset, listing, cut, store_dir)
+    folder = cache_path(dataset, listing, cut, cache_dir)
     made_from = {"source": listing.fingerprint, "size": list(cut.size), "crop": cut.crop, "channels": cut.channels}
-    store = open_store(folder, made_from)
+    store = open_cache(folder, made_from)
     if store is not None:
         return store
-    with only_maker(folder, "preparing"):
-        if open_store(folder, made_from) is None:
+    with build_lock(folder, "preparing"):
+        if open_cache(folder, made_from) is None:
             total = len(listing.entries)
             results = _some_skipped(_shown(decode_all(listing, cut), total, listing.root), total, listing.root)
-            write_store(folder, made_from, cut.shape, results)
-    store = open_store(folder, made_from)
+            write_cache(folder, made_from, cut.shape, results)
+    store = open_cache(folder, made_from)
     if store is None:
-        raise UserError(f"{folder} could not be read back after it was written.", "Try another --store-dir.")
+        raise UserError(f"{folder} could not be read back after it was written.", "Try another --cache-dir.")
     return store
 
 
-def place_of(dataset: str, listing: Listing, cut: Cut, store_dir: Path | None) -> Path:
+def cache_path(dataset: str, listing: ImageFiles, cut: CropResize, cache_dir: Path | None) -> Path:
     """Where the store of a listing lies: `dataset-HxW-` and a hash of the root's path and the options.
 
     A changed source takes the place of its older self, so that the cache does not fill up with stores of the past.
     """
     parts = [str(listing.root.resolve()), *cut.shape, cut.crop]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-    return cache_folder(store_dir) / f"{dataset}-{cut.size[0]}x{cut.size[1]}-{key}"
+    return resolve_cache_dir(cache_dir) / f"{dataset}-{cut.size[0]}x{cut.size[1]}-{key}"
 
 
-def _some_skipped(results: Iterable[np.ndarray | Skipped], total: int, root: Path) -> Iterator[np.ndarray | Skipped]:
+def _some_skipped(
+    results: Iterable[np.ndarray | SkippedImage], total: int, root: Path
+) -> Iterator[np.ndarray | SkippedImage]:
     """Pass everything on, and stop as soon as too many of `total` are skipped."""
     skipped = []
     for result in results:
-        if isinstance(result, Skipped):
+        if isinstance(result, SkippedImage):
             skipped.append(result)
-            if len(skipped) > MOST_SKIPPED * total:
+            if len(skipped) > MAX_SKIPPED * total:
                 raise UserError(
-                    f"More than 1 in {round(1 / MOST_SKIPPED)} of the {total} pictures in {root} can't be used.",
+                    f"More than 1 in {round(1 / MAX_SKIPPED)} of the {total} pictures in {root} can't be used.",
                     f"The first: {describe(skipped)}.",
                 )
         yield result
 
 
-def describe(skipped: Sequence[Skipped], most: int = 3) -> str:
+def describe(skipped: Sequence[SkippedImage], most: int = 3) -> str:
     """The first few skipped pictures and why, in one line that any terminal can show."""
     first = [f"{item.name} ({item.reason})" for item in skipped[:most]]
     text = "; ".join(first).encode("utf-8", "backslashreplace").decode()
@@ -243,13 +248,13 @@ def describe(skipped: Sequence[Skipped], most: int = 3) -> str:
 
 
 @functools.cache  # an evaluation during training opens the store again, which is no news
-def tell_skipped(root: Path, skipped: tuple[Skipped, ...], total: int) -> None:
+def report_skipped(root: Path, skipped: tuple[SkippedImage, ...], total: int) -> None:
     """Say once which pictures of `total` are missing, if any."""
     if skipped:
         print(f"{root}: {len(skipped)} of {total} pictures skipped: {describe(skipped)}", file=sys.stderr)
 
 
-def _shown(results: Iterable[np.ndarray | Skipped], total: int, root: Path) -> Iterator[np.ndarray | Skipped]:
+def _shown(results: Iterable[np.ndarray | SkippedImage], total: int, root: Path) -> Iterator[np.ndarray | SkippedImage]:
     """Pass everything on and show how far it is: a bar in a terminal, a line now and then in a log."""
     if sys.stderr.isatty():
         yield from tqdm(results, f"Preparing {root}", total, unit=" images")

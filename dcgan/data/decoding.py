@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dcgan.data.transforms import Cut, cut_picture
+from dcgan.data.transforms import CropResize, crop_and_resize
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF")
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedImage:
     """A picture that is not in the store, and why."""
 
     name: str
@@ -23,14 +23,14 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class PictureFile:
+class EncodedImage:
     """A picture file in memory."""
 
     name: str
     data: bytes
 
 
-def decode(data: bytes, cut: Cut) -> np.ndarray:
+def decode(data: bytes, cut: CropResize) -> np.ndarray:
     """Decode one picture file and cut it.
 
     Args:
@@ -44,26 +44,26 @@ def decode(data: bytes, cut: Cut) -> np.ndarray:
         Exception: of any kind; Pillow's decoders do not agree on what a damaged file raises.
     """
     with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        return cut_picture(picture, cut)
+        return crop_and_resize(picture, cut)
 
 
-def decode_files(files: Sequence[PictureFile | Skipped], cut: Cut) -> list[np.ndarray | Skipped]:
+def decode_files(files: Sequence[EncodedImage | SkippedImage], cut: CropResize) -> list[np.ndarray | SkippedImage]:
     """Decode and cut picture files; no file, however broken, stops the others. What is skipped already stays so."""
-    return [file if isinstance(file, Skipped) else _decode_file(file, cut) for file in files]
+    return [file if isinstance(file, SkippedImage) else _decode_file(file, cut) for file in files]
 
 
-def skipped(name: str, error: Exception) -> Skipped:
+def skip_reason(name: str, error: Exception) -> SkippedImage:
     """Why a picture is skipped, in a few words."""
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return Skipped(name, "it has more pixels than is sane")
+        return SkippedImage(name, "it has more pixels than is sane")
     if isinstance(error, Image.UnidentifiedImageError):
-        return Skipped(name, "it is no picture of a known format")
+        return SkippedImage(name, "it is no picture of a known format")
     text = " ".join(str(getattr(error, "strerror", None) or error).split())
-    return Skipped(name, text[:120] or type(error).__name__)
+    return SkippedImage(name, text[:120] or type(error).__name__)
 
 
 @contextlib.contextmanager
-def warnings_settled() -> Iterator[None]:
+def pillow_warnings() -> Iterator[None]:
     """A picture too large to be true is an error; what else Pillow remarks on (Exif, palettes) does not matter here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -71,8 +71,8 @@ def warnings_settled() -> Iterator[None]:
         yield
 
 
-def _decode_file(file: PictureFile, cut: Cut) -> np.ndarray | Skipped:
+def _decode_file(file: EncodedImage, cut: CropResize) -> np.ndarray | SkippedImage:
     try:
         return decode(file.data, cut)
     except Exception as error:
-        return skipped(file.name, error)
+        return skip_reason(file.name, error)

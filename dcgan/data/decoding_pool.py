@@ -21,9 +21,9 @@ from typing import BinaryIO
 import numpy as np
 
 import dcgan
-from dcgan.data.decoding import PictureFile, Skipped, decode_files, skipped, warnings_settled
-from dcgan.data.image_files import Entry, Listing
-from dcgan.data.transforms import Cut
+from dcgan.data.decoding import EncodedImage, SkippedImage, decode_files, pillow_warnings, skip_reason
+from dcgan.data.image_files import Entry, ImageFiles
+from dcgan.data.transforms import CropResize
 
 _PROGRAM = "from dcgan.data.decoding_pool import main; main()"
 
@@ -48,7 +48,7 @@ class Helpers:
             self._mine.process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, **pipes)
             self._all.append(self._mine.process)
 
-    def decode(self, files: Sequence[PictureFile | Skipped], cut: Cut) -> list[np.ndarray | Skipped]:
+    def decode(self, files: Sequence[EncodedImage | SkippedImage], cut: CropResize) -> list[np.ndarray | SkippedImage]:
         """Do what `decode_files` does, in the calling thread's helper as long as that lives."""
         process = getattr(self._mine, "process", None)
         if process is not None:
@@ -69,7 +69,7 @@ class Helpers:
 
 def serve(tasks: BinaryIO, results: BinaryIO) -> None:
     """Work off tasks, pairs of files and cut, until there are no more; the helper's side of `Helpers.decode`."""
-    with warnings_settled(), contextlib.suppress(EOFError):
+    with pillow_warnings(), contextlib.suppress(EOFError):
         while True:
             _send(results, decode_files(*pickle.load(tasks)))
 
@@ -86,6 +86,7 @@ def _send(pipe: BinaryIO, what: object) -> None:
     pickle.dump(what, pipe, pickle.HIGHEST_PROTOCOL)
     pipe.flush()
 
+
 MANY = 2000
 """Pictures from which on helper processes pay for their start, about as long as 200 of CelebA's take."""
 
@@ -93,7 +94,7 @@ _CHUNK = 32  # pictures a task: enough that handing over costs little
 _CHUNK_BYTES = 1 << 22  # of files or pixels a task, so that large pictures do not fill the memory
 
 
-def decode_all(listing: Listing, cut: Cut, workers: int | None = None) -> Iterator[np.ndarray | Skipped]:
+def decode_all(listing: ImageFiles, cut: CropResize, workers: int | None = None) -> Iterator[np.ndarray | SkippedImage]:
     """Decode and cut every picture.
 
     Args:
@@ -108,7 +109,7 @@ def decode_all(listing: Listing, cut: Cut, workers: int | None = None) -> Iterat
     helpers = Helpers()
     start = helpers.start if workers > 1 and len(listing.entries) >= MANY else None
     running: deque[Future] = deque()
-    with warnings_settled(), ThreadPoolExecutor(workers, "decode", start) as pool:
+    with pillow_warnings(), ThreadPoolExecutor(workers, "decode", start) as pool:
         try:
             for chunk in _chunks(listing.entries, cut):
                 running.append(pool.submit(_decode_chunk, helpers, listing, chunk, cut))
@@ -123,7 +124,7 @@ def decode_all(listing: Listing, cut: Cut, workers: int | None = None) -> Iterat
             helpers.dismiss()
 
 
-def _chunks(entries: Sequence[Entry], cut: Cut) -> Iterator[list[Entry]]:
+def _chunks(entries: Sequence[Entry], cut: CropResize) -> Iterator[list[Entry]]:
     """Part the entries into tasks of some pictures or some bytes, whatever is reached first."""
     most = max(1, min(_CHUNK, _CHUNK_BYTES // math.prod(cut.shape)))
     chunk, size = [], 0
@@ -136,16 +137,18 @@ def _chunks(entries: Sequence[Entry], cut: Cut) -> Iterator[list[Entry]]:
     yield chunk
 
 
-def _decode_chunk(helpers: Helpers, listing: Listing, chunk: Sequence[Entry], cut: Cut) -> list[np.ndarray | Skipped]:
+def _decode_chunk(
+    helpers: Helpers, listing: ImageFiles, chunk: Sequence[Entry], cut: CropResize
+) -> list[np.ndarray | SkippedImage]:
     return helpers.decode([_read(listing, entry) for entry in chunk], cut)
 
 
-def _read(listing: Listing, entry: Entry) -> PictureFile | Skipped:
+def _read(listing: ImageFiles, entry: Entry) -> EncodedImage | SkippedImage:
     """One file's bytes; `zipfile` and its decompressors raise many kinds of error on damage."""
     try:
-        return PictureFile(entry.name, listing.read(entry))
+        return EncodedImage(entry.name, listing.read(entry))
     except Exception as error:
-        return skipped(entry.name, error)
+        return skip_reason(entry.name, error)
 
 
 def _cores() -> int:

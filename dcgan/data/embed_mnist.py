@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 from dcgan.data.idx import read_idx
 from dcgan.data.mnist import HERE, find_idx
 
@@ -27,7 +27,7 @@ def main(folder: Path, target: Path = HERE) -> None:
 def write_idx(path: Path, array: np.ndarray) -> None:
     """Write a uint8 array as gzipped IDX."""
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(gzip.compress(header + array.tobytes(), compresslevel=9, mtime=0))
 
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from dcgan.core.sizes import Size
 
-WHERE_LABELS_ARE = "A folder's labels are its first-level folders; celeba's are an --attribute."
+LABELS_HINT = "A folder's labels are its first-level folders; celeba's are an --attribute."
 """What to do where labels are needed and there are none."""
 
 
 @dataclass(frozen=True, eq=False)
-class ImageSet:
+class ImageDataset:
     """One split of a data set, ready for training.
 
     Args:
@@ -20,7 +20,7 @@ class ImageSet:
         images: uint8 (N, H, W, C), C being 1 or 3, read-only; perhaps a memory-mapped file, so take it piece by piece.
         labels: int64 (N,), each an index into `class_names`; None where the source has no labels.
         class_names: one name a label, empty without labels.
-        fingerprint: what `fingerprint_of` says of the content; a resumed run compares it.
+        fingerprint: what `content_fingerprint` says of the content; a resumed run compares it.
     """
 
     name: str
@@ -43,16 +43,18 @@ class ImageSet:
         return self.images.shape[3]
 
 
-def in_memory(name: str, images: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...]) -> ImageSet:
+def dataset_from_arrays(
+    name: str, images: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...]
+) -> ImageDataset:
     """An image set of arrays that are small enough to be read whole: uint8 (N, H, W, C) and whole numbers (N,)."""
     images = np.ascontiguousarray(images).view()
     images.flags.writeable = False  # as a mapped store's are
     labels = None if labels is None else np.asarray(labels, np.int64)
     digest = hashlib.sha256(images).hexdigest()
-    return ImageSet(name, images, labels, class_names, fingerprint_of(digest, images.shape, labels))
+    return ImageDataset(name, images, labels, class_names, content_fingerprint(digest, images.shape, labels))
 
 
-def fingerprint_of(digest: str, shape: tuple[int, ...], labels: np.ndarray | None) -> str:
+def content_fingerprint(digest: str, shape: tuple[int, ...], labels: np.ndarray | None) -> str:
     """The identity of a set's content, whatever file, path or machine it came from.
 
     Args:
@@ -67,7 +69,7 @@ def fingerprint_of(digest: str, shape: tuple[int, ...], labels: np.ndarray | Non
     return hashlib.sha256(f"{digest} {tuple(map(int, shape))} {labelled}".encode()).hexdigest()
 
 
-def evenly(count: int, wanted: int) -> np.ndarray:
+def evenly_spaced(count: int, wanted: int) -> np.ndarray:
     """Which of `count` images, at least 1, to take so that `wanted` of them come evenly from all: int64 (wanted,).
 
     The first and the last are among them; where there are fewer, none comes more often than another by more than one.

@@ -31,7 +31,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Listing:
+class ImageFiles:
     """The pictures of one folder or zip, sorted by name: the same order on every system.
 
     Args:
@@ -51,13 +51,13 @@ class Listing:
         lines = (f"{entry.name}\0{entry.size}\0{entry.mark}\n" for entry in self.entries)
         return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
-    def only(self, wanted: Callable[[str], bool]) -> "Listing":
+    def only(self, wanted: Callable[[str], bool]) -> "ImageFiles":
         """The listing of those pictures whose name is wanted."""
         return replace(self, entries=tuple(entry for entry in self.entries if wanted(entry.name)))
 
 
 @contextlib.contextmanager
-def open_listing(root: Path) -> Iterator[Listing]:
+def open_image_files(root: Path) -> Iterator[ImageFiles]:
     """List the pictures under a folder, or in a zip, which is read in place and never unpacked.
 
     What is hidden, lies in `__MACOSX` or does not end like a picture (`ENDINGS`) is passed over.
@@ -74,7 +74,7 @@ def open_listing(root: Path) -> Iterator[Listing]:
     if not root.exists():
         raise UserError(f"{root} does not exist.", "Check --data-dir.")
     if root.is_dir():
-        yield _some(Listing(root, _sorted(_walk(root)), lambda entry: _read_file(root / entry.name)))
+        yield _some(ImageFiles(root, _sorted(_walk(root)), lambda entry: _read_file(root / entry.name)))
         return
     if not root.is_file():
         raise UserError(f"{root} is neither a folder nor a file.", "Check --data-dir.")
@@ -82,14 +82,14 @@ def open_listing(root: Path) -> Iterator[Listing]:
         yield _some(_list_zip(root, archive))
 
 
-def _list_zip(root: Path, archive: zipfile.ZipFile) -> Listing:
-    infos = {name: info for name, info in list_zip(archive).items() if is_picture(name)}
+def _list_zip(root: Path, archive: zipfile.ZipFile) -> ImageFiles:
+    infos = {name: info for name, info in list_zip(archive).items() if is_image_file(name)}
     entries = (Entry(name, info.file_size, info.CRC) for name, info in infos.items())
     read = zip_reader(archive, LARGEST_FILE)
-    return Listing(root, _sorted(entries), lambda entry: read(infos[entry.name]))
+    return ImageFiles(root, _sorted(entries), lambda entry: read(infos[entry.name]))
 
 
-def _some(listing: Listing) -> Listing:
+def _some(listing: ImageFiles) -> ImageFiles:
     if not listing.entries:
         raise UserError(f"{listing.root} holds no pictures.", f"Pictures end in {', '.join(ENDINGS)}.")
     return listing
@@ -99,7 +99,7 @@ def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=lambda entry: entry.name))
 
 
-def is_picture(name: str) -> bool:
+def is_image_file(name: str) -> bool:
     """Whether a path, parted by `/`, is one of a picture that is meant to be seen."""
     return name.lower().endswith(ENDINGS) and not any(_is_hidden(part) for part in name.split("/"))
 
@@ -122,7 +122,7 @@ def _walk(root: Path) -> Iterator[Entry]:
             with os.scandir(root / prefix) as found:  # pathlib would ask the disk three times a file
                 items = sorted(found, key=lambda item: item.name, reverse=True)
             waiting += [f"{prefix}{item.name}/" for item in items if not _is_hidden(item.name) and item.is_dir()]
-            files = [item for item in items if is_picture(item.name) and item.is_file()]
+            files = [item for item in items if is_image_file(item.name) and item.is_file()]
             yield from (_entry(prefix, item) for item in files)
         except OSError as error:
             raise UserError(f"{root / prefix} can't be read: {error.strerror or error}.") from error
@@ -139,6 +139,7 @@ def _read_file(path: Path) -> bytes:
     if len(data) > LARGEST_FILE:
         raise ValueError(f"the file is larger than {LARGEST_FILE >> 20} MiB")
     return data
+
 
 _ENCRYPTED = 0x1  # bit 0 of the general purpose flags (PKWARE's APPNOTE, 4.4.4)
 

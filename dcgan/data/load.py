@@ -12,24 +12,24 @@ import numpy as np
 
 from dcgan.config import DataConfig, PrepareConfig
 from dcgan.core.errors import UserError
-from dcgan.core.sizes import Size, parse_size, stages_of
+from dcgan.core.sizes import Size, num_stages, parse_size
 from dcgan.data import cifar10, stacked_mnist
 from dcgan.data.celeba import WHERE, attribute_labels, open_celeba
-from dcgan.data.dataset_cache import Store, describe, packed, tell_skipped
-from dcgan.data.image_dataset import ImageSet, fingerprint_of, in_memory
-from dcgan.data.image_files import Listing, open_listing
+from dcgan.data.dataset_cache import DatasetCache, cached_dataset, describe, report_skipped
+from dcgan.data.image_dataset import ImageDataset, content_fingerprint, dataset_from_arrays
+from dcgan.data.image_files import ImageFiles, open_image_files
 from dcgan.data.mnist import CLASS_NAMES, read_mnist
-from dcgan.data.transforms import Cut, cut_array
+from dcgan.data.transforms import CropResize, crop_and_resize_array
 
 SPLITS = ("train", "test")
-PACKED = ("celeba", "folder")
+CACHED = ("celeba", "folder")
 """The data sets that are prepared into a store; the others are small enough to be read each time."""
 
 _MOST_BYTES = 1 << 33
 _PACKED_SIZE = (64, 64)  # the size of the paper's faces and of most that was drawn since
 
 
-def load(config: DataConfig, split: str = "train") -> ImageSet:
+def load(config: DataConfig, split: str = "train") -> ImageDataset:
     """Load the images that the options ask for; a set of single pictures is prepared first where that wasn't done.
 
     Args:
@@ -45,14 +45,14 @@ def load(config: DataConfig, split: str = "train") -> ImageSet:
     """
     check(config, split)
     with _readable(config):
-        if config.dataset not in PACKED:
+        if config.dataset not in CACHED:
             return _load_small(config, split)
         images, store = _load_packed(config, split)
-    tell_skipped(config.data_dir, store.skipped, len(images) + len(store.skipped))
+    report_skipped(config.data_dir, store.skipped, len(images) + len(store.skipped))
     return images
 
 
-def prepare(config: PrepareConfig) -> ImageSet:
+def prepare(config: PrepareConfig) -> ImageDataset:
     """Make the store of a data set, and say where it is and what is in it.
 
     Args:
@@ -65,7 +65,7 @@ def prepare(config: PrepareConfig) -> ImageSet:
         UserError: as `load`.
     """
     check(config, "train")
-    if config.dataset not in PACKED:
+    if config.dataset not in CACHED:
         images = load(config)
         print(f"{config.dataset} needs no preparation: {len(images)} images are read in a moment.")
         return images
@@ -88,7 +88,7 @@ def check(config: DataConfig, split: str) -> None:
         raise UserError(f"There is no split {split!r}.", f"Splits: {', '.join(SPLITS)}.")
     if config.attribute is not None and dataset != "celeba":
         raise UserError(f"--attribute belongs to --dataset celeba, not to {dataset}.")
-    if dataset in PACKED and config.data_dir is None:
+    if dataset in CACHED and config.data_dir is None:
         hint = WHERE if dataset == "celeba" else "It is a folder or a .zip of pictures."
         raise UserError(f"--dataset {dataset} needs --data-dir.", hint)
     if dataset == "mnist10k" and config.data_dir is not None:
@@ -111,7 +111,7 @@ def _check_size(config: DataConfig) -> None:
 def _size(config: DataConfig, own: Size) -> Size:
     """The size asked for, or the data set's own."""
     size = parse_size(config.image_size) if config.image_size is not None else own
-    stages_of(size)
+    num_stages(size)
     return size
 
 
@@ -124,19 +124,19 @@ def _readable(config: DataConfig) -> Iterator[None]:
         raise UserError(f"{config.data_dir} can't be read: {error.strerror or error}.", "Check --data-dir.") from error
 
 
-def _load_small(config: DataConfig, split: str) -> ImageSet:
+def _load_small(config: DataConfig, split: str) -> ImageDataset:
     """Read a set whole, and cut it in memory."""
     images, labels, class_names = _read_small(config, split)
-    cut = Cut(_size(config, images.shape[1:3]), config.crop, config.channels or images.shape[3])
+    cut = CropResize(_size(config, images.shape[1:3]), config.crop, config.channels or images.shape[3])
     _check_memory(len(images), cut)
-    images = cut_array(images, cut)
+    images = crop_and_resize_array(images, cut)
     if config.dataset == "stacked_mnist":  # stacked last: there are fewer digits than triples to resize
         _check_memory(stacked_mnist.COUNT[split], replace(cut, channels=3))
         images, labels = stacked_mnist.stack(images, labels, stacked_mnist.COUNT[split])
-    return in_memory(config.dataset, images, labels, class_names)
+    return dataset_from_arrays(config.dataset, images, labels, class_names)
 
 
-def _check_memory(count: int, cut: Cut) -> None:
+def _check_memory(count: int, cut: CropResize) -> None:
     """Sets that are read whole are small by nature; made large by an option, they would not fit."""
     size = count * math.prod(cut.shape)
     if size > _MOST_BYTES:
@@ -156,26 +156,26 @@ def _read_small(config: DataConfig, split: str) -> tuple[np.ndarray, np.ndarray,
     return *read_mnist(config.dataset, config.data_dir, split), CLASS_NAMES[config.dataset]
 
 
-def _load_packed(config: DataConfig, split: str) -> tuple[ImageSet, Store]:
+def _load_packed(config: DataConfig, split: str) -> tuple[ImageDataset, DatasetCache]:
     """Open the store of single pictures, and give its rows their labels."""
-    cut = Cut(_size(config, _PACKED_SIZE), config.crop, config.channels or 3)
+    cut = CropResize(_size(config, _PACKED_SIZE), config.crop, config.channels or 3)
     name = config.dataset if split == "train" else f"{config.dataset}-{split}"
     with _listing(config, split) as listing:
         names = [entry.name for entry in listing.entries]
         label_of = _attribute_of(config, listing.root, names)
         _labels(config, names, label_of)  # first: what is wrong with them should not cost a preparation
-        store = packed(name, listing, cut, config.store_dir)
+        store = cached_dataset(name, listing, cut, config.cache_dir)
     missing = {item.name for item in store.skipped}
     names = [name for name in names if name not in missing]
     labels, class_names = _labels(config, names, label_of)
-    fingerprint = fingerprint_of(store.digest, store.images.shape, labels)
-    return ImageSet(config.dataset, store.images, labels, class_names, fingerprint), store
+    fingerprint = content_fingerprint(store.digest, store.images.shape, labels)
+    return ImageDataset(config.dataset, store.images, labels, class_names, fingerprint), store
 
 
-def _listing(config: DataConfig, split: str) -> AbstractContextManager[Listing]:
+def _listing(config: DataConfig, split: str) -> AbstractContextManager[ImageFiles]:
     if config.dataset == "celeba":
         return open_celeba(config.data_dir, split)
-    return open_listing(config.data_dir)
+    return open_image_files(config.data_dir)
 
 
 def _attribute_of(config: DataConfig, root: Path, names: list[str]) -> dict[str, int]:
@@ -200,6 +200,7 @@ def _labels(
 
 def _times(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
+
 
 def folder_labels(names: list[str]) -> tuple[list[int] | None, tuple[str, ...]]:
     """Take the first folder of every path for its class, where that makes sense.

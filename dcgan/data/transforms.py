@@ -27,7 +27,7 @@ _TURNED = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True)
-class Cut:
+class CropResize:
     """What is cut out of every picture, and what becomes of it.
 
     Args:
@@ -65,7 +65,7 @@ class Cut:
         return left, top, left + part_width, top + part_height
 
 
-def cut_picture(picture: Image.Image, cut: Cut) -> np.ndarray:
+def crop_and_resize(picture: Image.Image, cut: CropResize) -> np.ndarray:
     """Lay a picture upright, flatten it to grey or colour, cut and resize it (antialiased, bicubic).
 
     Args:
@@ -100,7 +100,7 @@ def flatten(picture: Image.Image, channels: int) -> Image.Image:
     return picture if picture.mode == mode else picture.convert(mode)
 
 
-def cut_array(images: np.ndarray, cut: Cut) -> np.ndarray:
+def crop_and_resize_array(images: np.ndarray, cut: CropResize) -> np.ndarray:
     """Do the same to pictures that are pixels already.
 
     Args:

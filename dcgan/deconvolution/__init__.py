@@ -5,13 +5,13 @@ alone, and a process that only wants those starts quickly. A saved model with a 
 the layer's class has been imported from here.
 """
 
-from dcgan.core.lazy_import import exporter
+from dcgan.core.lazy_import import lazy_exporter
 
-_HOMES = {
+_MODULES = {
     "convolution_matrix": "dcgan.deconvolution.matrix",
-    "backpropagated": "dcgan.deconvolution.backprop",
+    "backpropagate": "dcgan.deconvolution.backprop",
     "Sliding": "dcgan.deconvolution.matrix_figures",
-    "matrix_picture": "dcgan.deconvolution.matrix_figures",
+    "matrix_figure": "dcgan.deconvolution.matrix_figures",
     "sliding_frames": "dcgan.deconvolution.matrix_figures",
     "bilinear_kernel": "dcgan.deconvolution.kernels",
     "nearest_kernel": "dcgan.deconvolution.kernels",
@@ -27,17 +27,17 @@ _HOMES = {
     "unpool_by_convolution": "dcgan.deconvolution.unsampling",
     "checkerboard_contrast": "dcgan.deconvolution.checkerboard",
     "checkerboard_energy": "dcgan.deconvolution.checkerboard",
-    "AtEveryPosition": "dcgan.deconvolution.fully_convolutional",
+    "PointwiseBatchNorm": "dcgan.deconvolution.fully_convolutional",
     "ClassChannel": "dcgan.deconvolution.fully_convolutional",
     "DenseConvolution": "dcgan.deconvolution.fully_convolutional",
     "fully_convolutional": "dcgan.deconvolution.fully_convolutional",
     "RealismMap": "dcgan.interpretation.realism",
     "realism_map": "dcgan.interpretation.realism",
     "realism_scene": "dcgan.interpretation.realism",
-    "take_statistics": "dcgan.deconvolution.bn_statistics",
+    "recompute_bn_statistics": "dcgan.deconvolution.bn_statistics",
     "Recording": "dcgan.interpretation.deconvnet",
     "record": "dcgan.interpretation.deconvnet",
-    "find_strongest": "dcgan.interpretation.top_activations",
+    "find_top_activations": "dcgan.interpretation.top_activations",
     "convolution_stages": "dcgan.networks.submodel",
     "explain": "dcgan.interpretation.explain",
     "SparseCoding": "dcgan.deconvolution.sparse_coding",
@@ -45,11 +45,11 @@ _HOMES = {
     "DeepSparseCoding": "dcgan.deconvolution.deep_sparse_coding",
     "Plan": "dcgan.deconvolution.deep_filters",
     "learn_deep_sparse_coding": "dcgan.deconvolution.deep_filters",
-    "atom_pictures": "dcgan.deconvolution.deep_filters",
+    "atom_images": "dcgan.deconvolution.deep_filters",
     "build_autoencoder": "dcgan.deconvolution.autoencoder",
     "train_autoencoder": "dcgan.deconvolution.autoencoder",
     "denoise": "dcgan.deconvolution.autoencoder",
 }
 
-__all__ = sorted(_HOMES)
-__getattr__ = exporter(__name__, _HOMES)
+__all__ = sorted(_MODULES)
+__getattr__ = lazy_exporter(__name__, _MODULES)

@@ -14,9 +14,9 @@ from dcgan.core.image_range import to_float, to_uint8
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
 from dcgan.data.batches import batches
-from dcgan.networks.discriminator import shrunk
+from dcgan.networks.discriminator import convolution_trunk
 from dcgan.networks.generator import build_generator
-from dcgan.networks.layers import PLAIN, Layers, normal
+from dcgan.networks.layers import KERAS_LAYERS, Layers, normal_initializer
 
 NOISE = 0.5
 """Standard deviation of the noise on images in [-1, 1]: digits can still be read."""
@@ -32,7 +32,7 @@ def build_autoencoder(
     code_size: int = 100,
     kernel: int = 4,
     seed: int = 0,
-    layers: Layers = PLAIN,
+    layers: Layers = KERAS_LAYERS,
 ) -> keras.Model:
     """Build an encoder that mirrors the generator, and behind it the generator.
 
@@ -58,8 +58,8 @@ def build_autoencoder(
     if code_size < 1:
         raise UserError(f"A code of {code_size} numbers says nothing about an image.")
     image = keras.Input((*image_size, channels), name="image")
-    maps = shrunk(image, width, kernel, seed, layers, network="autoencoder")
-    weights = normal(seed, "autoencoder/code")
+    maps = convolution_trunk(image, width, kernel, seed, layers, network="autoencoder")
+    weights = normal_initializer(seed, "autoencoder/code")
     code = keras.layers.Dense(code_size, kernel_initializer=weights, name="code")(keras.layers.Flatten()(maps))
     encoder = keras.Model(image, code, name="encoder")
     decoder = build_generator(image_size, channels, width, code_size, kernel, seed, layers)

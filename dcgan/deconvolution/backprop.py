@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 
-def backpropagated(function: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
+def backpropagate(function: Callable[[tf.Tensor], tf.Tensor], inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
     """The vector–Jacobian product: by how much Σ signal · function(inputs) changes with every input.
 
     Args:

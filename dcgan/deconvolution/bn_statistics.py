@@ -5,10 +5,10 @@ import numpy as np
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.deconvolution.fully_convolutional import AtEveryPosition
+from dcgan.deconvolution.fully_convolutional import PointwiseBatchNorm
 
 
-def take_statistics(model: keras.Model, images: np.ndarray) -> None:
+def recompute_bn_statistics(model: keras.Model, images: np.ndarray) -> None:
     """Make the moving averages of every BatchNorm layer those of one batch of images; the weights stay what they are.
 
     A discriminator is trained with the statistics of each batch, the real and the drawn ones apart. The averages that
@@ -28,7 +28,7 @@ def take_statistics(model: keras.Model, images: np.ndarray) -> None:
         raise UserError(f"Statistics can't be taken of images {np.shape(images)}.", "They are uint8 (N, H, W, C).")
     # How much of the averages so far stays: nothing, and behind dense layers all of it.
     norms = {layer: 0.0 for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
-    norms |= {layer.layer: 1.0 for layer in model.layers if isinstance(layer, AtEveryPosition)}
+    norms |= {layer.layer: 1.0 for layer in model.layers if isinstance(layer, PointwiseBatchNorm)}
     momenta = {layer: layer.momentum for layer in norms}
     kinds = [np.zeros((len(images), kind.shape[1]), np.float32) for kind in model.inputs[1:]]
     pixels = np.asarray(to_float(images))

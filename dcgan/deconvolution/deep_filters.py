@@ -14,8 +14,8 @@ import tensorflow as tf
 from dcgan.core.errors import UserError
 from dcgan.core.rng import derived_seed
 from dcgan.deconvolution.arithmetic import pair, zeros_before
-from dcgan.deconvolution.backprop import backpropagated
-from dcgan.deconvolution.deep_sparse_coding import Codes, DeepSparseCoding, Layer, draw, pool_strongest
+from dcgan.deconvolution.backprop import backpropagate
+from dcgan.deconvolution.deep_sparse_coding import Codes, DeepSparseCoding, Layer, pool_by_magnitude, reconstruct_maps
 from dcgan.deconvolution.unpooling import max_unpool
 
 
@@ -68,13 +68,13 @@ def _learn_top(network, images, switches, rounds: int, steps: int) -> tuple[Deep
     maps = network.empty_maps(len(images))
     for _ in range(rounds):
         maps = network.improved(images, maps, switches, steps)
-        values, switch = pool_strongest(maps, network.layers[-1].pool)
+        values, switch = pool_by_magnitude(maps, network.layers[-1].pool)
         maps = max_unpool(values, switch, maps.shape)
-        network, maps = with_fitted_filters(network, images, maps, switches)
-    return network, pool_strongest(network.improved(images, maps, switches, steps), network.layers[-1].pool)[1]
+        network, maps = fit_filters(network, images, maps, switches)
+    return network, pool_by_magnitude(network.improved(images, maps, switches, steps), network.layers[-1].pool)[1]
 
 
-def with_fitted_filters(
+def fit_filters(
     network: DeepSparseCoding, images: tf.Tensor, maps: tf.Tensor, switches: Sequence[tf.Tensor], steps: int = 3
 ) -> tuple[DeepSparseCoding, tf.Tensor]:
     """Fit the top layer's filters to the images by least squares, and bring them back to norm 1.
@@ -95,7 +95,7 @@ def with_fitted_filters(
     below, top, sizes = network.filters[:-1], network.filters[-1], network.sizes
 
     def apply(filters: tf.Tensor) -> tf.Tensor:
-        return draw(maps, (*below, filters), tuple(switches), sizes)
+        return reconstruct_maps(maps, (*below, filters), tuple(switches), sizes)
 
     fitted = _least_squares(apply, images, top, steps).numpy()
     norms = np.sqrt(np.sum(np.square(fitted), axis=(0, 1, 2)))
@@ -103,7 +103,7 @@ def with_fitted_filters(
     return replace(network, layers=(*network.layers[:-1], layer)), maps * norms
 
 
-def atom_pictures(network: DeepSparseCoding, codes: Codes) -> np.ndarray:
+def atom_images(network: DeepSparseCoding, codes: Codes) -> np.ndarray:
     """Draw every filter of the top layer as the pixels that it makes.
 
     What a filter above the first layer makes depends on the switches below it; it is shown with those of the image
@@ -156,7 +156,7 @@ def _noise(plan: Plan, below: int, number: int, seed: int) -> Layer:
 def _least_squares(apply: Callable[[tf.Tensor], tf.Tensor], target: tf.Tensor, x: tf.Tensor, steps: int) -> tf.Tensor:
     """A few steps of conjugate gradients on ‖apply(x) − target‖², `apply` being linear (Björck 1996, CGLS)."""
     rest = target - apply(x)
-    slope = direction = backpropagated(apply, x, rest)
+    slope = direction = backpropagate(apply, x, rest)
     size = tf.reduce_sum(tf.square(slope))
     enough = CONVERGED**2 * size
     for _ in range(steps):
@@ -165,7 +165,7 @@ def _least_squares(apply: Callable[[tf.Tensor], tf.Tensor], target: tf.Tensor, x
         image = apply(direction)
         far = size / tf.reduce_sum(tf.square(image))
         x, rest = x + far * direction, rest - far * image
-        slope, before = backpropagated(apply, x, rest), size
+        slope, before = backpropagate(apply, x, rest), size
         size = tf.reduce_sum(tf.square(slope))
         direction = slope + size / before * direction
     return x

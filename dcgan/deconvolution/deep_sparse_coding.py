@@ -100,7 +100,7 @@ class DeepSparseCoding:
             values: (N, h, w, K): with a switch a layer, pooled maps; with one fewer, the maps before pooling.
             switches: of the layers, the lowest first.
         """
-        return draw(tf.convert_to_tensor(values), self.filters, tuple(switches), self.sizes)
+        return reconstruct_maps(tf.convert_to_tensor(values), self.filters, tuple(switches), self.sizes)
 
     def correlate(self, images: tf.Tensor, switches: Sequence[tf.Tensor]) -> tf.Tensor:
         """The adjoint of `reconstruct` for the same switches: from images (N, H, W, C) to (N, h, w, K)."""
@@ -146,7 +146,7 @@ class DeepSparseCoding:
             maps = network.empty_maps(len(images))
             for _ in range(updates):
                 maps = network.improved(images, maps, switches, steps)
-                values, switch = pool_strongest(maps, network.layers[-1].pool)
+                values, switch = pool_by_magnitude(maps, network.layers[-1].pool)
                 maps = max_unpool(values, switch, maps.shape)
             switches = (*switches, switch)
         return Codes(self.improved(images, values, switches, settle), switches)
@@ -169,7 +169,7 @@ class DeepSparseCoding:
         return tuple(tf.constant(layer.filters, tf.float32) for layer in self.layers)
 
 
-def pool_strongest(maps: tf.Tensor, pool: int | Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
+def pool_by_magnitude(maps: tf.Tensor, pool: int | Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
     """Of every window keep what is farthest from 0, with its sign; values (N, h, w, K) and switches of that shape."""
     _, switches = max_pool_with_switches(tf.abs(maps), pool, "same")
     return read_switched(maps, switches), switches
@@ -187,7 +187,7 @@ def _pooled(size: tuple[int, int], pool: tuple[int, int]) -> tuple[int, int]:
     return rows, columns
 
 
-def draw(
+def reconstruct_maps(
     maps: tf.Tensor,
     filters: Sequence[tf.Tensor],
     switches: Sequence[tf.Tensor],
@@ -203,7 +203,7 @@ def draw(
 
 
 def _up(maps, filters, switches) -> tf.Tensor:
-    """The adjoint of `draw`."""
+    """The adjoint of `reconstruct_maps`."""
     for level, weights in enumerate(filters):
         maps = tf.nn.conv2d(maps, weights, 1, "SAME")
         if level < len(switches):
@@ -218,14 +218,14 @@ def _iterate(images, values, filters, switches, sizes, bound, threshold, steps):
     The bound is several times too large for most switches, so an image begins with a part of it, and repeats a step
     with twice as much where that was too little. As the way down is linear, knowing so costs nothing.
     """
-    drawn = draw(values, filters, switches, sizes)
+    drawn = reconstruct_maps(values, filters, switches, sizes)
     ahead, drawn_ahead, square = values, drawn, _per_image(images)
     time = tf.ones_like(square)
     curve = bound * time / STARTS_LOWER ** (len(filters) - 1)
     for _ in tf.range(steps):
         moved = ahead - _up(drawn_ahead - images, filters, switches) / curve
         shrunk = tf.sign(moved) * tf.maximum(tf.abs(moved) - threshold / curve, 0)
-        drawn_shrunk = draw(shrunk, filters, switches, sizes)
+        drawn_shrunk = reconstruct_maps(shrunk, filters, switches, sizes)
         bent = _per_image(drawn_shrunk - drawn_ahead) - curve * _per_image(shrunk - ahead)
         sound = (bent <= ROUNDING * square) | (curve >= bound)
         later = (1 + tf.sqrt(1 + 4 * time**2)) / 2

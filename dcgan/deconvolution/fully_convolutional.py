@@ -148,7 +148,7 @@ class ClassChannel(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("dcgan")
-class AtEveryPosition(keras.layers.Layer):
+class PointwiseBatchNorm(keras.layers.Layer):
     """The BatchNorm behind a dense layer, at every position of maps.
 
     Input and output: (N, H, W, C).
@@ -178,7 +178,7 @@ class AtEveryPosition(keras.layers.Layer):
         return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}
 
     @classmethod
-    def from_config(cls, config: dict) -> "AtEveryPosition":
+    def from_config(cls, config: dict) -> "PointwiseBatchNorm":
         return cls(keras.saving.deserialize_keras_object(config.pop("layer")), **config)
 
 
@@ -208,7 +208,7 @@ def _for_any_size(layer: keras.layers.Layer, label: int | None) -> keras.layers.
     if isinstance(layer, keras.layers.Dense) and len(layer.input.shape) == 2:
         return DenseConvolution.sharing(layer)
     if isinstance(layer, keras.layers.BatchNormalization) and len(layer.input.shape) == 2:
-        return AtEveryPosition(layer, name=layer.name, dtype=layer.dtype_policy)
+        return PointwiseBatchNorm(layer, name=layer.name, dtype=layer.dtype_policy)
     if isinstance(layer, keras.layers.Flatten):
         return keras.layers.Identity(name=layer.name, dtype=layer.dtype_policy.name)
     return layer

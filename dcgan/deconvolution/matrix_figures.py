@@ -104,7 +104,7 @@ class Axis:
     """Which row, or column, of the kernel meets each cell of the window."""
 
 
-def matrix_picture(sliding: Sliding, cell: int | None = None, row: int | None = None) -> np.ndarray:
+def matrix_figure(sliding: Sliding, cell: int | None = None, row: int | None = None) -> np.ndarray:
     """Draw the matrix, a colour a weight of the kernel, and at its right the kernel in the same colours.
 
     The matrix' upper left corner lies one cell inside the picture, and each of its entries is a square of `cell`
@@ -142,7 +142,7 @@ def sliding_frames(sliding: Sliding, cell: int = 24) -> Iterator[np.ndarray]:
 
     At the left are the cells that the kernel slides over, with padding and inserted zeros dashed, at the right the
     outputs; those that take part are dark. The number in a cell is that of the weight it is multiplied by, as in the
-    key of `matrix_picture`. A cell is a square of `cell` pixels; both grids stand in the middle of the height, one cell
+    key of `matrix_figure`. A cell is a square of `cell` pixels; both grids stand in the middle of the height, one cell
     from the side and from each other.
 
     Args:

@@ -151,12 +151,12 @@ def learn_sparse_coding(
     coding = SparseCoding(_projected(noise, least=1), weight, tuple(images.shape[1:3]), stride)
     codes = coding.encode(images, steps)
     for _ in range(rounds):
-        coding = with_better_filters(coding, images, codes)
+        coding = update_filters(coding, images, codes)
         codes = coding.encode(images, steps, codes)
     return coding, codes
 
 
-def with_better_filters(coding: SparseCoding, images: tf.Tensor, codes: tf.Tensor, steps: int = 5) -> SparseCoding:
+def update_filters(coding: SparseCoding, images: tf.Tensor, codes: tf.Tensor, steps: int = 5) -> SparseCoding:
     """Move the filters so that C falls, or stays, at these codes.
 
     Each step goes down the gradient, as far as is safe, and back into the balls ‖f_k‖ ≤ 1: without a bound, filters

@@ -6,9 +6,9 @@ README has the lines.
 Importing this package loads neither TensorFlow nor scikit-learn; its functions do.
 """
 
-from dcgan.core.lazy_import import exporter
+from dcgan.core.lazy_import import lazy_exporter
 
-_HOMES = {
+_MODULES = {
     "density_coverage": "dcgan.evaluation.distances",
     "frechet_distance": "dcgan.evaluation.distances",
     "kernel_distance": "dcgan.evaluation.distances",
@@ -17,5 +17,5 @@ _HOMES = {
     "evaluate": "dcgan.evaluation.evaluate",
 }
 
-__all__ = sorted(_HOMES)
-__getattr__ = exporter(__name__, _HOMES)
+__all__ = sorted(_MODULES)
+__getattr__ = lazy_exporter(__name__, _MODULES)

@@ -7,7 +7,7 @@ import numpy as np
 from dcgan.config import DropConfig
 from dcgan.core.errors import UserError
 from dcgan.core.tensorflow_import import import_tensorflow
-from dcgan.sampling.output_path import check_picture
+from dcgan.sampling.output_path import check_png_path
 from dcgan.visualization import save_png, tile
 
 FOLDER = "dropped"
@@ -35,16 +35,16 @@ def drop(config: DropConfig) -> Path:
     """
     if config.thing is None:
         raise UserError("--thing is missing.", "Name a class, as --thing 7.")
-    check_picture(config.out, config.overwrite)
+    check_png_path(config.out, config.overwrite)
     import_tensorflow()
-    from dcgan.evaluation.label_predictor import class_named, subject_of
-    from dcgan.sampling.feature_ablation import hidden_maps, split, weights_by_labels
+    from dcgan.evaluation.label_predictor import load_subject, parse_class
+    from dcgan.sampling.feature_ablation import feature_maps, split_generator, weights_by_labels
 
-    subject = subject_of(config, config.weights)
+    subject = load_subject(config, config.weights)
     names, read = subject.reader()
-    wanted = class_named(config.thing, names)
+    wanted = parse_class(config.thing, names)
     pool, fresh = subject.pool(range(config.num)), subject.pool(range(config.num, 2 * config.num))
-    maps = hidden_maps(split(subject.generator, config.layer)[0], pool.rows)
+    maps = feature_maps(split_generator(subject.generator, config.layer)[0], pool.rows)
     dropped = weights_by_labels(maps, _seen(pool, read) == wanted) > 0
     drawn, seen = _drawn(config, subject.generator, fresh, dropped), _seen(fresh, read)
     print(f"{dropped.sum()} of {len(dropped)} maps speak for {names[wanted]!r}.")
@@ -58,11 +58,11 @@ def drop(config: DropConfig) -> Path:
 
 def _drawn(config: DropConfig, generator, pool, dropped: np.ndarray) -> dict[str, np.ndarray]:
     """The pictures of a pool in each of the `WAYS`."""
-    from dcgan.sampling.feature_ablation import without_maps
-    from dcgan.sampling.generation import draw_all
+    from dcgan.sampling.feature_ablation import ablate_maps
+    from dcgan.sampling.generation import generate_images
 
     chance = np.random.default_rng(config.seed).permutation(dropped)
-    drawn = [draw_all(without_maps(generator, which, config.layer), pool.rows) for which in (dropped, chance)]
+    drawn = [generate_images(ablate_maps(generator, which, config.layer), pool.rows) for which in (dropped, chance)]
     return dict(zip(WAYS, [pool.images, *drawn], strict=True))
 
 

@@ -9,15 +9,15 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan.core import devices
-from dcgan.core.atomic_io import whole_file
-from dcgan.core.build_lock import cache_folder, only_maker
+from dcgan.core.atomic_io import atomic_write
+from dcgan.core.build_lock import build_lock, resolve_cache_dir
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.core.keras_archive import without_circumstances
+from dcgan.core.keras_archive import make_reproducible
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
-from dcgan.data.batches import order
-from dcgan.data.image_dataset import ImageSet
+from dcgan.data.batches import batch_indices
+from dcgan.data.image_dataset import ImageDataset
 
 RECIPE = 1
 """Counted up by whoever changes the network or its training, so that no classifier of an older recipe is taken for it.
@@ -29,14 +29,14 @@ FILTERS, MOST_FILTERS, FEATURES = 16, 128, 64
 _SEED = 0
 
 
-def classifier_for(images: ImageSet, store_dir: Path | None = None, steps: int = STEPS) -> keras.Model:
+def load_classifier(images: ImageDataset, cache_dir: Path | None = None, steps: int = STEPS) -> keras.Model:
     """The classifier of these images: trained now, or read from where an earlier call left it.
 
     The same images give the same weights on one machine; on another, sums are rounded in another order.
 
     Args:
         images: with labels of at least two classes.
-        store_dir: where it is kept; by default the user's cache folder.
+        cache_dir: where it is kept; by default the user's cache folder.
         steps: how long it is trained.
 
     Returns:
@@ -48,26 +48,26 @@ def classifier_for(images: ImageSet, store_dir: Path | None = None, steps: int =
     """
     if images.labels is None or len(images.class_names) < 2:
         raise UserError(f"{images.name} has no labels to train a classifier on.", "Take --features inception.")
-    path = place_of(images, store_dir, steps)
-    with only_maker(path, "training"):
+    path = place_of(images, cache_dir, steps)
+    with build_lock(path, "training"):
         model = _read(path)
         if model is None:
             model = train_classifier(images, steps)
-            with whole_file(path) as temporary:
+            with atomic_write(path) as temporary:
                 model.save(temporary)
-                without_circumstances(temporary)
+                make_reproducible(temporary)
     return model
 
 
-def place_of(images: ImageSet, store_dir: Path | None, steps: int = STEPS) -> Path:
+def place_of(images: ImageDataset, cache_dir: Path | None, steps: int = STEPS) -> Path:
     """Where the classifier of these images, by this recipe, lies."""
     key = hashlib.sha256(f"{RECIPE} {steps} {images.fingerprint}".encode()).hexdigest()[:12]
-    return cache_folder(store_dir) / f"classifier-{images.name}-{key}.keras"
+    return resolve_cache_dir(cache_dir) / f"classifier-{images.name}-{key}.keras"
 
 
-def train_classifier(images: ImageSet, steps: int = STEPS) -> keras.Model:
-    """Train a new classifier; arguments and result as for `classifier_for`."""
-    devices.set_up(_SEED)
+def train_classifier(images: ImageDataset, steps: int = STEPS) -> keras.Model:
+    """Train a new classifier; arguments and result as for `load_classifier`."""
+    devices.configure_tensorflow(_SEED)
     model = build_classifier(images.image_size, images.channels, len(images.class_names))
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -76,7 +76,7 @@ def train_classifier(images: ImageSet, steps: int = STEPS) -> keras.Model:
     if not sys.stderr.isatty():  # where no bar is drawn
         print(f"{words}.", file=sys.stderr, flush=True)
     for step in tqdm(range(1, steps + 1), words, leave=False, disable=None):
-        chosen = order(step, BATCH, len(images), _SEED)
+        chosen = batch_indices(step, BATCH, len(images), _SEED)
         model.train_on_batch(to_float(images.images[chosen]), images.labels[chosen])
     return model
 

@@ -8,36 +8,36 @@ import numpy as np
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
-from dcgan.evaluation.classifier import accuracy, classifier_for
+from dcgan.evaluation.classifier import accuracy, load_classifier
 from dcgan.evaluation.features import (
     CLASSIFIER,
     INCEPTION,
     Extractor,
+    classifier_features_from,
     extract,
-    features_of,
     file_features,
     inception_features,
 )
 from dcgan.evaluation.samples import Samples
-from dcgan.evaluation.splits import Reference, digits_of, reference, some
+from dcgan.evaluation.splits import Splits, digit_config, random_subset
 from dcgan.runs import Run
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class EvaluationContext:
     """What is compared with what.
 
     Args:
         samples: the drawn pictures.
         reference: the real ones.
-        data: the options that `reference` was loaded with.
+        data: the options that `load_splits` was loaded with.
         count: how many drawn pictures, and how many training images beside them.
         features: which extractor: `classifier`, `inception` or a file.
         run: where the pictures were drawn by a run.
     """
 
     samples: Samples
-    reference: Reference
+    reference: Splits
     data: DataConfig
     count: int
     features: str = CLASSIFIER
@@ -56,7 +56,7 @@ class Comparison:
     @cached_property
     def real(self) -> np.ndarray:
         """uint8 (count, H, W, C): training images, chosen at random."""
-        return some(self.reference.training, self.count)[0]
+        return random_subset(self.reference.training, self.count)[0]
 
     @cached_property
     def drawn_features(self) -> np.ndarray:
@@ -79,14 +79,14 @@ class Comparison:
         return self.data.dataset == "stacked_mnist"
 
     @cached_property
-    def learnt(self) -> Reference:
+    def learnt(self) -> Splits:
         """What the classifier learns from and is tested on: for stacked MNIST, single digits."""
-        return reference(digits_of(self.data)) if self.stacked else self.reference
+        return load_splits(digit_config(self.data)) if self.stacked else self.reference
 
     @cached_property
     def classifier(self):
         """The classifier of the data set's labels (or of digits), trained once."""
-        return classifier_for(self.learnt.training, self.data.store_dir)
+        return load_classifier(self.learnt.training, self.data.cache_dir)
 
     @cached_property
     def classifier_accuracy(self) -> float:
@@ -98,15 +98,15 @@ class Comparison:
         """What `features` names."""
         height, width, channels = self.samples.shape
         if self.features == CLASSIFIER:
-            return features_of(self.classifier, each_channel=self.stacked)
+            return classifier_features_from(self.classifier, each_channel=self.stacked)
         if self.features == INCEPTION:
             return inception_features()
         return file_features(Path(self.features), (height, width), channels)
 
 
-def compare(
-    samples: Samples, real: Reference, data: DataConfig, num: int, features: str, run: Run | None = None
-) -> Comparison:
+def build_context(
+    samples: Samples, real: Splits, data: DataConfig, num: int, features: str, run: Run | None = None
+) -> EvaluationContext:
     """Settle how many pictures are compared: `num`, or as many as there are drawn or training images.
 
     The figures of few images are worse than those of many, so both sides have the same number.
@@ -122,4 +122,4 @@ def compare(
         small = len(real.training) < 2
         hint = f"The data set is too small: {real.words}" if small else "Draw more with --num, or take more --images."
         raise UserError("There are fewer than two pictures to compare.", hint)
-    return Comparison(samples, real, data, count, features, run)
+    return EvaluationContext(samples, real, data, count, features, run)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan.config import TurnConfig
+from dcgan.config import EditConfig
 from dcgan.config.messages import did_you_mean
 from dcgan.core.errors import UserError
 from dcgan.core.tensorflow_import import import_tensorflow
-from dcgan.evaluation.stroke_features import boldness, of_strokes, slant
-from dcgan.sampling.output_path import check_picture
+from dcgan.evaluation.stroke_features import boldness, for_polarity, slant
+from dcgan.sampling.output_path import check_png_path
 from dcgan.visualization import save_png, tile
 
 STYLES = {"slant": slant, "boldness": boldness}
@@ -50,14 +50,14 @@ Find = Callable[..., Way]
 """Finds the way on a pool of pictures, for those of another pool."""
 
 
-def turn(config: TurnConfig) -> Path:
+def edit(config: EditConfig) -> Path:
     """Find a direction on some pictures, draw others along it, and measure on them what it does.
 
     Radford et al. 2016, section 6.3.2 and figure 8, for whatever the data set's classifier or a reading of the pixels
     tells apart.
 
     Args:
-        config: every option; see `TurnConfig`.
+        config: every option; see `EditConfig`.
 
     Returns:
         The sheet: a row a picture, itself where nothing is added.
@@ -67,12 +67,12 @@ def turn(config: TurnConfig) -> Path:
     """
     if config.toward is None:
         raise UserError("--toward is missing.", "Take slant, boldness, or with an unlabelled run a class's name.")
-    check_picture(config.out, config.overwrite)
+    check_png_path(config.out, config.overwrite)
     import_tensorflow()
-    from dcgan.evaluation.label_predictor import subject_of
-    from dcgan.sampling.latent_directions import draw_along
+    from dcgan.evaluation.label_predictor import load_subject
+    from dcgan.sampling.latent_directions import generate_along
 
-    subject = subject_of(config, config.weights)
+    subject = load_subject(config, config.weights)
     find = _styled(config, subject) if config.toward in STYLES else _classified(config, subject)
     pool, others = subject.pool(range(config.num)), subject.pool(range(config.num, 2 * config.num))
     way = find(pool, others)
@@ -80,11 +80,11 @@ def turn(config: TurnConfig) -> Path:
     if not len(starts.rows):
         raise UserError("None of the pictures shows what is to be turned.", "Draw more with --num.")
     strengths = np.linspace(*way.strengths, config.walk)
-    shown = draw_along(subject.generator, starts.rows[: config.rows], way.direction, strengths)
+    shown = generate_along(subject.generator, starts.rows[: config.rows], way.direction, strengths)
     out = config.out or subject.run.path / FOLDER / f"{_name(config)}.png"
     save_png(out, tile(shown.reshape(-1, *shown.shape[2:]), config.walk), _notes(config, subject))
     judged = starts[slice(JUDGED)]
-    turned = draw_along(subject.generator, judged.rows, way.direction, way.strengths[1:])[:, 0]
+    turned = generate_along(subject.generator, judged.rows, way.direction, way.strengths[1:])[:, 0]
     first, last = way.strengths
     print(f"Tried on {len(judged.rows)} other pictures, moved by {last:g} times the way that was found:")
     print(f"  {way.judge(judged.images, turned)}.")
@@ -92,13 +92,13 @@ def turn(config: TurnConfig) -> Path:
     return out
 
 
-def _classified(config: TurnConfig, subject) -> Find:
+def _classified(config: EditConfig, subject) -> Find:
     """What goes from pictures of one class, or of all others, to those of another, as the classifier reads them.
 
     Raises:
         UserError: there are no such classes; before anything is drawn or learnt.
     """
-    from dcgan.evaluation.label_predictor import class_named
+    from dcgan.evaluation.label_predictor import parse_class
 
     if subject.classes is not None:
         raise UserError(
@@ -106,14 +106,14 @@ def _classified(config: TurnConfig, subject) -> Find:
             f"`generate.py --label` draws a class; here take slant or boldness{did_you_mean(config.toward, STYLES)}",
         )
     names, read = subject.reader()
-    wanted = class_named(config.toward, names, STYLES)
-    start = None if config.start is None else class_named(config.start, names)
+    wanted = parse_class(config.toward, names, STYLES)
+    start = None if config.start is None else parse_class(config.start, names)
     if start == wanted:
         raise UserError(f"From {names[wanted]!r} to itself leads no way.", "Choose another --start.")
     return lambda pool, others: _between_classes(config, names, read, (start, wanted), pool, others)
 
 
-def _between_classes(config: TurnConfig, names, read, kinds: tuple[int | None, int], pool, others) -> Way:
+def _between_classes(config: EditConfig, names, read, kinds: tuple[int | None, int], pool, others) -> Way:
     """From a class, or None for any other, to another one; by the pictures of `pool`, for those of `others`."""
     start, wanted = kinds
     read_there, read_here = read(others.images), read(pool.images)
@@ -129,7 +129,7 @@ def _between_classes(config: TurnConfig, names, read, kinds: tuple[int | None, i
     return Way(direction, starts, STRENGTHS["class"], f"From {origin} to {names[wanted]!r}", judge)
 
 
-def _styled(config: TurnConfig, subject) -> Find:
+def _styled(config: EditConfig, subject) -> Find:
     """What goes from the lower to the upper third of a style.
 
     Raises:
@@ -141,9 +141,9 @@ def _styled(config: TurnConfig, subject) -> Find:
     return lambda pool, others: _along_style(config, dim, pool, others)
 
 
-def _along_style(config: TurnConfig, dim: int, pool, others) -> Way:
+def _along_style(config: EditConfig, dim: int, pool, others) -> Way:
     """From the lower to the upper third of a style among pictures of the same class."""
-    measure = of_strokes(STYLES[config.toward], pool.images)
+    measure = for_polarity(STYLES[config.toward], pool.images)
     values = measure(pool.images)
     for label in np.unique(pool.labels) if pool.labels is not None else ():
         values[pool.labels == label] -= values[pool.labels == label].mean()
@@ -159,23 +159,23 @@ def _along_style(config: TurnConfig, dim: int, pool, others) -> Way:
     return Way(direction, np.ones(len(others.rows), bool), STRENGTHS["style"], f"Along {config.toward}", judge)
 
 
-def _direction(config: TurnConfig, rows: np.ndarray, shows: np.ndarray) -> np.ndarray:
+def _direction(config: EditConfig, rows: np.ndarray, shows: np.ndarray) -> np.ndarray:
     """By the means of both groups, or by the plane between them; as long as the means lie apart along it."""
-    from dcgan.sampling.latent_directions import difference_of_means, linear_normal
+    from dcgan.sampling.latent_directions import difference_of_means, linear_direction
 
     difference = difference_of_means(rows, shows)
     if config.method == "means":
         return difference
-    normal = linear_normal(rows, shows)
+    normal = linear_direction(rows, shows)
     return normal * (normal @ difference)
 
 
-def _name(config: TurnConfig) -> str:
+def _name(config: EditConfig) -> str:
     """A name that says what is in it."""
     return f"{config.toward if config.start is None else f'{config.start}-to-{config.toward}'}-{config.method}"
 
 
-def _notes(config: TurnConfig, subject) -> dict[str, str]:
+def _notes(config: EditConfig, subject) -> dict[str, str]:
     """What the sheet's file says about where it is from."""
     notes = {"Software": "dcgan", "Run": subject.run.path.resolve().name, "Toward": config.toward}
     return notes | ({} if config.start is None else {"Start": config.start})

@@ -11,7 +11,7 @@ from typing import Any
 
 from dcgan import runs
 from dcgan.config import EvaluateConfig
-from dcgan.core.atomic_io import refuse_taken, whole_file
+from dcgan.core.atomic_io import atomic_write, check_overwrite
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.runs.loading import data_options
@@ -56,7 +56,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
 def _run(config: EvaluateConfig) -> Run | None:
     """The run to judge, None for `--images`."""
     if config.images is None:
-        return runs.find(config.run_dir)
+        return runs.find_run(config.run_dir)
     if config.run_dir is not None:
         raise UserError("--run-dir and --images both say which pictures to judge.", "Leave one of them out.")
     return None
@@ -65,11 +65,11 @@ def _run(config: EvaluateConfig) -> Run | None:
 def _place(config: EvaluateConfig, run: Run | None) -> Path | None:
     """Where the report goes; a run's own older one is replaced, any other file only if that was asked."""
     if config.json is not None:
-        refuse_taken(config.json, config.overwrite, "--json")
+        check_overwrite(config.json, config.overwrite, "--json")
         return config.json
     if run is None:
         return None
-    taken = run.evaluation_file.exists() and run.is_published() and not config.overwrite
+    taken = run.evaluation_file.exists() and run.is_pretrained() and not config.overwrite
     return _beside_the_published(run.evaluation_file) if taken else run.evaluation_file
 
 
@@ -90,7 +90,7 @@ def _sheets(config: EvaluateConfig, names: list[str], place: Path | None) -> dic
     kinds = {name: METRICS[name].sheet for name in names if METRICS[name].sheet}
     sheets = {name: place.with_name(f"{place.stem}-{kind}.png") for name, kind in kinds.items()}
     for sheet in sheets.values() if config.json is not None else ():
-        refuse_taken(sheet, config.overwrite, "--json")
+        check_overwrite(sheet, config.overwrite, "--json")
     return sheets
 
 
@@ -101,16 +101,16 @@ def _comparison(config: EvaluateConfig, run: Run | None):
     import_tensorflow()
     from dcgan.core import devices
     from dcgan.evaluation import samples
-    from dcgan.evaluation.context import compare
-    from dcgan.evaluation.splits import reference
+    from dcgan.evaluation.context import build_context
+    from dcgan.evaluation.splits import load_splits
 
-    devices.set_up(seed=0)  # whatever is drawn or learnt has a seed of its own
-    drawn = samples.of_run(run, config.weights) if run is not None else None
+    devices.configure_tensorflow(seed=0)  # whatever is drawn or learnt has a seed of its own
+    drawn = samples.samples_from_run(run, config.weights) if run is not None else None
     data = data_options(config, run, drawn.shape if drawn else ())
-    real = reference(data)
+    real = load_splits(data)
     if drawn is None:
-        drawn = samples.of_path(config.images, real.held_out.images.shape[1:], real.held_out.class_names)
-    return compare(drawn, real, data, config.num, config.features, run)
+        drawn = samples.samples_from_path(config.images, real.held_out.images.shape[1:], real.held_out.class_names)
+    return build_context(drawn, real, data, config.num, config.features, run)
 
 
 def _describe(this, names: list[str]) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def _write(report: dict[str, Any], place: Path | None) -> None:
     """Write the report, and say where."""
     if place is None:
         return
-    with whole_file(place) as path:
+    with atomic_write(place) as path:
         path.write_text(json.dumps(_finite(report), indent=1) + "\n", encoding="utf-8")
     print(f"\nReport: {place}")
 

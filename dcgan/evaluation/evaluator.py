@@ -5,15 +5,15 @@ import keras
 from dcgan.config import TrainConfig
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
-from dcgan.evaluation.context import compare
+from dcgan.evaluation.context import build_context
 from dcgan.evaluation.distances import frechet_distance, precision_recall
 from dcgan.evaluation.features import CLASSIFIER
-from dcgan.evaluation.samples import Samples, drawn_by
-from dcgan.evaluation.splits import reference
+from dcgan.evaluation.samples import Samples, samples_from_generator
+from dcgan.evaluation.splits import load_splits
 from dcgan.runs.loading import data_options
 
 
-class Judge:
+class Evaluator:
     """Compares a generator's pictures with held-out images, always the same ones and in the same features.
 
     Args:
@@ -25,12 +25,12 @@ class Judge:
     """
 
     def __init__(self, config: TrainConfig):
-        real = reference(config)
+        real = load_splits(config)
         if config.features == CLASSIFIER and real.training.labels is None:
             hint = "Give --features inception or a .keras file, or leave --evaluate-every out."
             raise UserError(f"--evaluate-every needs a data set with labels, and {config.dataset} has none here.", hint)
         pictures = Samples("training", real.held_out.images.shape[1:], lambda count: real.training.images[:count])
-        self._real = compare(pictures, real, data_options(config, None), config.evaluate_num, config.features)
+        self._real = build_context(pictures, real, data_options(config, None), config.evaluate_num, config.features)
         self.scale = f"{config.features}, {self._real.count} pictures"
         """How it measures, in words: distances are compared with those on the same scale only."""
         self._real_distance = frechet_distance(self._real.real_features, self._real.held_out_features)
@@ -46,7 +46,7 @@ class Judge:
             `frechet_distance`, `frechet_ratio` to the same distance of as many training images, `precision` and
             `recall`.
         """
-        pictures = drawn_by(generator, classes, "training").take(self._real.count)
+        pictures = samples_from_generator(generator, classes, "training").take(self._real.count)
         drawn, held_out = self._real.extractor(pictures), self._real.held_out_features
         distance = frechet_distance(drawn, held_out)
         precision, recall = precision_recall(held_out, drawn)

@@ -15,8 +15,8 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.core.sizes import Size
 from dcgan.data import load
-from dcgan.data.image_dataset import ImageSet
-from dcgan.evaluation.classifier import classifier_for
+from dcgan.data.image_dataset import ImageDataset
+from dcgan.evaluation.classifier import load_classifier
 
 BATCH = 256
 """Images a forward pass, the last one filled up: sums are rounded the same way for any number of images."""
@@ -93,12 +93,12 @@ def _fitted(images: tf.Tensor, shape: tuple[int | None, ...]) -> tf.Tensor:
     return tf.image.resize(images, size, "bicubic", antialias=True)
 
 
-def classifier_features(images: ImageSet, store_dir: Path | None = None) -> Extractor:
-    """The last hidden layer of a classifier trained on these images and their labels; see `classifier_for`."""
-    return features_of(classifier_for(images, store_dir))
+def classifier_features(images: ImageDataset, cache_dir: Path | None = None) -> Extractor:
+    """The last hidden layer of a classifier trained on these images and their labels; see `load_classifier`."""
+    return classifier_features_from(load_classifier(images, cache_dir))
 
 
-def features_of(classifier: keras.Model, *, each_channel: bool = False) -> Extractor:
+def classifier_features_from(classifier: keras.Model, *, each_channel: bool = False) -> Extractor:
     """The last hidden layer of a classifier that `dcgan.evaluation.classifier` built; `each_channel` as above."""
     hidden = keras.Model(classifier.input, classifier.get_layer("features").output)
     note = "Figures compare runs on one data set, and on one machine; with no other classifier's."
@@ -151,6 +151,7 @@ def file_features(path: Path, image_size: Size, channels: int) -> Extractor:
         raise UserError(f"{path} takes {shape}, not images of {(*image_size, channels)}.")
     note = "" if None in shape[1:3] or shape[1:3] == image_size else f"Images are resized to {shape[1]}x{shape[2]}. "
     return Extractor(str(path), model, f"{note}{width} features of {path.name}.")
+
 
 def digit_features(images: np.ndarray) -> np.ndarray:
     """Features of digits, by a classifier that was trained, once, on the 10,000 embedded ones.

@@ -11,14 +11,14 @@ from dcgan import data, runs
 from dcgan.config import DataConfig
 from dcgan.config.messages import did_you_mean
 from dcgan.core import devices
-from dcgan.core.classes import Classes, in_class
+from dcgan.core.classes import Classes, with_class
 from dcgan.core.errors import UserError
-from dcgan.data.image_dataset import WHERE_LABELS_ARE
-from dcgan.evaluation.classifier import classifier_for
+from dcgan.data.image_dataset import LABELS_HINT
+from dcgan.evaluation.classifier import load_classifier
 from dcgan.evaluation.features import extract
 from dcgan.runs import Run
 from dcgan.runs.loading import data_options
-from dcgan.sampling.generation import draw_all
+from dcgan.sampling.generation import generate_images
 from dcgan.sampling.latents import latents
 
 
@@ -42,10 +42,10 @@ class Subject:
         """The pictures of some seeds; with classes, each in its own."""
         z = latents(seeds, self.generator.inputs[0].shape[-1])
         if self.classes is None:
-            return Pool(z, draw_all(self.generator, z), None)
-        labels = self.classes.own(seeds)
-        rows = in_class(z, self.classes.one_hot(labels))
-        return Pool(rows, draw_all(self.generator, rows), labels)
+            return Pool(z, generate_images(self.generator, z), None)
+        labels = self.classes.labels_for(seeds)
+        rows = with_class(z, self.classes.one_hot(labels))
+        return Pool(rows, generate_images(self.generator, rows), labels)
 
     def reader(self) -> tuple[tuple[str, ...], Callable[[np.ndarray], np.ndarray]]:
         """The names of the data set's classes, and what reads the class of pictures: uint8 (N, H, W, C) to int (N,).
@@ -58,13 +58,13 @@ class Subject:
         shape = self.generator.output_shape[1:]
         images = data.load(data_options(self.config, self.run, shape))
         if images.labels is None:
-            raise UserError(f"{images.name} has no labels by which its classes could be read.", WHERE_LABELS_ARE)
+            raise UserError(f"{images.name} has no labels by which its classes could be read.", LABELS_HINT)
         if images.images.shape[1:] != shape:
             sizes = " and ".join("x".join(map(str, each)) for each in (images.images.shape[1:], shape))
             raise UserError(f"Images and generator differ in size: {sizes}.", "Leave out --image-size and --channels.")
         if self.classes is not None and tuple(images.class_names) != self.classes.names:
             raise UserError(f"{images.name} has other classes than {self.run.path}.", "Leave out --dataset.")
-        classifier = cache(lambda: classifier_for(images, self.config.store_dir))
+        classifier = cache(lambda: load_classifier(images, self.config.cache_dir))
         return tuple(images.class_names), lambda pictures: extract(classifier(), pictures).argmax(axis=1)
 
 
@@ -87,18 +87,18 @@ class Pool:
         return Pool(self.rows[chosen], self.images[chosen], labels)
 
 
-def subject_of(config, weights: str) -> Subject:
+def load_subject(config, weights: str) -> Subject:
     """The generator of the run that a command's options name.
 
     Raises:
-        UserError: as `dcgan.runs.find` and `Run.load_generator`.
+        UserError: as `dcgan.runs.find_run` and `Run.load_generator`.
     """
-    devices.set_up(seed=0)  # nothing is drawn from it: latents have seeds of their own
-    run = runs.find(config.run_dir)
+    devices.configure_tensorflow(seed=0)  # nothing is drawn from it: latents have seeds of their own
+    run = runs.find_run(config.run_dir)
     return Subject(run, config, run.load_generator(weights), run.classes())
 
 
-def class_named(text: str, names: tuple[str, ...], others: Iterable[str] = ()) -> int:
+def parse_class(text: str, names: tuple[str, ...], others: Iterable[str] = ()) -> int:
     """The number of the class that a person means by its name or number.
 
     Args:

@@ -7,9 +7,9 @@ from pathlib import Path
 from dcgan.core.errors import UserError
 from dcgan.deconvolution.checkerboard import checkerboard_energy
 from dcgan.evaluation import distances, linear_probe, modes, nearest_neighbors
-from dcgan.evaluation.context import Comparison
+from dcgan.evaluation.context import EvaluationContext
 from dcgan.evaluation.features import extract
-from dcgan.evaluation.splits import some, some_of
+from dcgan.evaluation.splits import random_indices, random_subset
 from dcgan.runs.loading import load_discriminator
 from dcgan.visualization import save_png
 
@@ -69,15 +69,15 @@ class Metric:
         sheet: what its sheet of pictures is called; empty where it has none.
     """
 
-    measure: Callable[[Comparison, Path | None], Iterable[Figure]]
-    lacks: Callable[[Comparison], str] = lambda comparison: ""
+    measure: Callable[[EvaluationContext, Path | None], Iterable[Figure]]
+    lacks: Callable[[EvaluationContext], str] = lambda comparison: ""
     unasked: bool = True
     of_features: bool = False
     of_all: bool = True
     sheet: str = ""
 
 
-def _frechet(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+def _frechet(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
     drawn, real = (
         distances.frechet_distance(features, this.held_out_features)
         for features in (this.drawn_features, this.real_features)
@@ -91,7 +91,7 @@ def _of_few(count: int) -> str:
     return few if count < MANY else ""
 
 
-def _kernel(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+def _kernel(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
     drawn, real = (
         distances.kernel_distance(features, this.held_out_features)
         for features in (this.drawn_features, this.real_features)
@@ -99,10 +99,10 @@ def _kernel(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     yield Figure("kernel_distance", drawn.value, real.value, "lower", drawn.spread, real.spread)
 
 
-def _pairs(names: tuple[str, str], measure: Callable) -> Callable[[Comparison, Path | None], Iterable[Figure]]:
+def _pairs(names: tuple[str, str], measure: Callable) -> Callable[[EvaluationContext, Path | None], Iterable[Figure]]:
     """A metric of two figures that are measured together."""
 
-    def both(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+    def both(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
         drawn = measure(this.held_out_features, this.drawn_features)
         real = measure(this.held_out_features, this.real_features)
         return [Figure(name, *values, "higher") for name, *values in zip(names, drawn, real, strict=True)]
@@ -110,22 +110,22 @@ def _pairs(names: tuple[str, str], measure: Callable) -> Callable[[Comparison, P
     return both
 
 
-def _neighbours(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+def _neighbours(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
     most = min(MOST_LABELLED, this.samples.available or MOST_LABELLED)
     count, held_out = min(most, len(this.reference.training)), this.reference.held_out
-    sets = (this.samples.take(count), this.samples.labels(count)), some(this.reference.training, count)
+    sets = (this.samples.take(count), this.samples.labels(count)), random_subset(this.reference.training, count)
     drawn, real = (nearest_neighbors.classification_error(*fit, held_out.images, held_out.labels) for fit in sets)
     yield Figure("one_nn_error", drawn, real, "lower", note=f"fitted on {count} labelled images")
 
 
-def _memorisation(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+def _memorisation(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
     seen, halved = this.reference.seen.images, this.reference.halved
     count = nearest_neighbors.affordable(min(this.count, len(this.held_out)), seen)
-    drawn, own = this.drawn[:count], some_of(len(seen), count) if halved else None
-    held_out = seen[own] if halved else some(this.reference.held_out, count)[0]
-    found = nearest_neighbors.memorisation(drawn, seen, held_out, own)
+    drawn, own = this.drawn[:count], random_indices(len(seen), count) if halved else None
+    held_out = seen[own] if halved else random_subset(this.reference.held_out, count)[0]
+    found = nearest_neighbors.memorization(drawn, seen, held_out, own)
     if sheet is not None:
-        save_png(sheet, nearest_neighbors.closest_sheet(drawn, seen, found))
+        save_png(sheet, nearest_neighbors.closest_grid(drawn, seen, found))
     others = f"these {len(seen)} are to another" if halved else "held-out ones"
     note = f"of {count}, nearer to a training image than all but 1 in 100 {'of ' * halved}{others}"
     note += f"; {found.copies} of {count} real ones left out that are copies" if found.copies else ""
@@ -133,24 +133,24 @@ def _memorisation(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     yield Figure("distance_to_training", found.median, found.held_out_median, "higher", note="in the median")
 
 
-def _support(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+def _support(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
     count = nearest_neighbors.affordable_pairs(this.count, this.drawn)
     drawn = this.drawn[:count]
-    found = nearest_neighbors.support(drawn, some(this.reference.training, count)[0])
+    found = nearest_neighbors.support(drawn, random_subset(this.reference.training, count)[0])
     if sheet is not None:
-        save_png(sheet, nearest_neighbors.repeats_sheet(drawn, found))
+        save_png(sheet, nearest_neighbors.repeats_grid(drawn, found))
     note = f"{found.repeats} repeats among {count}"
     note += "" if found.estimate else f": at least {found.at_least:.3g} different pictures"
     note += "" if found.real else ", none among as many real ones"
     yield Figure("support", found.estimate, found.real, "higher", note=note)
 
 
-def _modes(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+def _modes(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
     most = this.samples.available or modes.COUNT
     count = min(modes.COUNT, most, len(this.reference.training))
     drawn, real = (
-        modes.modes_and_divergence(modes.triples_of(images, lambda digits: extract(this.classifier, digits)))
-        for images in (this.samples.take(count), some(this.reference.training, count)[0])
+        modes.modes_and_divergence(modes.predict_triples(images, lambda digits: extract(this.classifier, digits)))
+        for images in (this.samples.take(count), random_subset(this.reference.training, count)[0])
     )
     note = f"of {count}; the papers draw {modes.COUNT}" if count < modes.COUNT else f"of {count}"
     note += f"; digits read with {this.classifier_accuracy:.2%} right"
@@ -158,17 +158,17 @@ def _modes(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
     yield Figure("mode_divergence", drawn[1], real[1], "lower", note="KL to the uniform distribution, in nats")
 
 
-def _unsupervised(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+def _unsupervised(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
     height, width, channels = this.samples.shape
     network = load_discriminator(this.run, (height, width), channels)
-    fit, test = some(this.reference.training, this.count), this.reference.held_out
+    fit, test = random_subset(this.reference.training, this.count), this.reference.held_out
     sets = (*fit, test.images, test.labels)
     drawn, real = linear_probe.discriminator_accuracy(network, *sets), linear_probe.pixel_accuracy(*sets)
     note = f"linear SVM on the discriminator's features; real: on pixels; fitted on {this.count}"
     yield Figure("svm_accuracy", drawn, real, "higher", note=note)
 
 
-def _checkerboard(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
+def _checkerboard(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
     for period, doubling in PERIODS.items():
         drawn, real = (checkerboard_energy(images[:SPECTRA], period) for images in (this.drawn, this.real))
         note = (
@@ -177,40 +177,40 @@ def _checkerboard(this: Comparison, sheet: Path | None) -> Iterable[Figure]:
         yield Figure(f"checkerboard_{period}", drawn, real, "lower", note=note)
 
 
-def _lacks_periods(this: Comparison) -> str:
+def _lacks_periods(this: EvaluationContext) -> str:
     height, width, _ = this.samples.shape
     fit = all(side % max(PERIODS) == 0 and side >= 3 * max(PERIODS) for side in (height, width))
     return "" if fit else f"pictures with sides of {3 * max(PERIODS)} pixels and more, multiples of {max(PERIODS)}"
 
 
-def _lacks_pictures(neighbours: int) -> Callable[[Comparison], str]:
+def _lacks_pictures(neighbours: int) -> Callable[[EvaluationContext], str]:
     """Pictures on both sides, where each needs so many neighbours."""
 
-    def lacks(this: Comparison) -> str:
+    def lacks(this: EvaluationContext) -> str:
         return "" if min(this.count, len(this.held_out)) > neighbours else f"more than {neighbours} pictures of each"
 
     return lacks
 
 
-def _lacks_labels(this: Comparison) -> str:
+def _lacks_labels(this: EvaluationContext) -> str:
     if this.samples.labels is None or this.reference.held_out.labels is None:
         return "pictures with labels: a conditional run, class folders, or a .npz with `labels`"
     classes, names = this.run and this.run.classes(), this.reference.held_out.class_names
     return "" if not classes or classes.names == tuple(names) else "a data set of the run's own classes"
 
 
-def _lacks_the_runs_images(this: Comparison) -> str:
+def _lacks_the_runs_images(this: EvaluationContext) -> str:
     if this.run is None or not this.run.config_file.exists() or this.run.config().dataset == this.data.dataset:
         return ""
     return f"the run's own images, --dataset {this.run.config().dataset}"
 
 
-def _lacks_stack(this: Comparison) -> str:
+def _lacks_stack(this: EvaluationContext) -> str:
     return "" if this.stacked else "--dataset stacked_mnist"
 
 
-def _lacks_run(this: Comparison) -> str:
-    if this.run is None or not (this.run.states.exist() or this.run.discriminator_file.is_file()):
+def _lacks_run(this: EvaluationContext) -> str:
+    if this.run is None or not (this.run.checkpoints.exist() or this.run.discriminator_file.is_file()):
         return "a run with a discriminator"
     return "" if this.reference.held_out.labels is not None else "a data set with labels"
 
@@ -238,13 +238,13 @@ METRICS = {
 """Every metric that `--metrics` can name."""
 
 
-def left_out(comparison: Comparison) -> dict[str, str]:
+def left_out(comparison: EvaluationContext) -> dict[str, str]:
     """What the metrics lack that an evaluation of any pictures would have: words by name."""
     missing = {name: metric.lacks(comparison) for name, metric in METRICS.items() if metric.unasked and metric.of_all}
     return {name: lacks for name, lacks in missing.items() if lacks}
 
 
-def chosen(text: str | None, comparison: Comparison) -> list[str]:
+def chosen(text: str | None, comparison: EvaluationContext) -> list[str]:
     """The metrics to measure: those that `text` names, parted by commas, or all that go without saying.
 
     Raises:

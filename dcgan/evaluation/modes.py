@@ -10,7 +10,7 @@ COUNT = 26_000
 MODES = 1000
 
 
-def triples_of(images: np.ndarray, classify: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def predict_triples(images: np.ndarray, classify: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Read the three digits of each picture.
 
     Args:

@@ -70,7 +70,7 @@ def classification_error(
 
 
 @dataclass(frozen=True, eq=False)
-class Memorisation:
+class Memorization:
     """How near drawn pictures are to the training images, against how near held-out ones are.
 
     Args:
@@ -92,9 +92,9 @@ class Memorisation:
     distances: np.ndarray
 
 
-def memorisation(
+def memorization(
     drawn: np.ndarray, training: np.ndarray, held_out: np.ndarray, own: np.ndarray | None = None
-) -> Memorisation:
+) -> Memorization:
     """Compare the drawn pictures' distances to their nearest training images with the held-out images'.
 
     As Meehan et al. 2020 ("A Non-Parametric Test to Detect Data-Copying in Generative Models", section 2.2) have it,
@@ -115,7 +115,7 @@ def memorisation(
     if len(fresh):
         near |= distances < np.quantile(fresh, RARE)
     copies, usual = len(expected) - len(fresh), float(np.median(fresh)) if len(fresh) else None
-    return Memorisation(float(near.mean()), copies, float(np.median(distances)), usual, found, distances)
+    return Memorization(float(near.mean()), copies, float(np.median(distances)), usual, found, distances)
 
 
 def affordable(count: int, images: np.ndarray) -> int:
@@ -128,7 +128,7 @@ def affordable_pairs(count: int, images: np.ndarray) -> int:
     return int(min(count, np.sqrt(MOST_PRODUCTS / images[0].size)))
 
 
-def closest_sheet(drawn: np.ndarray, training: np.ndarray, found: Memorisation, pairs: int = 24) -> np.ndarray:
+def closest_grid(drawn: np.ndarray, training: np.ndarray, found: Memorization, pairs: int = 24) -> np.ndarray:
     """A sheet of the drawn pictures that are nearest to a training image, each with that image on its right.
 
     Args:
@@ -215,7 +215,7 @@ def _pairs_of(count: int) -> float:
     return count * (count - 1) / 2
 
 
-def repeats_sheet(drawn: np.ndarray, found: Support) -> np.ndarray:
+def repeats_grid(drawn: np.ndarray, found: Support) -> np.ndarray:
     """A sheet of the closest pairs of drawn pictures, uint8 (H', W', C), four pairs a row: are they the same?"""
     first, second = found.pairs.T
     return tile(_side_by_side(drawn[first], drawn[second]), columns=8)

@@ -12,14 +12,14 @@ from tqdm import tqdm
 
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
-from dcgan.data.decoding import FORMATS, skipped, warnings_settled
-from dcgan.data.image_files import open_listing
+from dcgan.data.decoding import FORMATS, pillow_warnings, skip_reason
+from dcgan.data.image_files import open_image_files
 from dcgan.data.load import folder_labels
-from dcgan.data.transforms import Cut, cut_picture
-from dcgan.evaluation.splits import shuffle
+from dcgan.data.transforms import CropResize, crop_and_resize
+from dcgan.evaluation.splits import fixed_permutation
 from dcgan.runs import Run
-from dcgan.sampling.generation import draw
-from dcgan.sampling.selection import Asked
+from dcgan.sampling.generation import generate_batches
+from dcgan.sampling.selection import Selection
 
 Shape = tuple[int, int, int]
 
@@ -43,16 +43,16 @@ class Samples:
     labels: Callable[[int], np.ndarray] | None = None
 
 
-def of_run(run: Run, weights: str) -> Samples:
+def samples_from_run(run: Run, weights: str) -> Samples:
     """The pictures of a run's generator, from seed 0 on: those that `generate.py --num N` draws.
 
     Raises:
         UserError: as `Run.load_generator`.
     """
-    return drawn_by(run.load_generator(weights), run.classes(), f"{run.path} ({weights} weights)")
+    return samples_from_generator(run.load_generator(weights), run.classes(), f"{run.path} ({weights} weights)")
 
 
-def drawn_by(generator: keras.Model, classes: Classes | None, words: str) -> Samples:
+def samples_from_generator(generator: keras.Model, classes: Classes | None, words: str) -> Samples:
     """The pictures of a generator, from seed 0 on.
 
     Args:
@@ -63,7 +63,7 @@ def drawn_by(generator: keras.Model, classes: Classes | None, words: str) -> Sam
 
     def take(count: int) -> np.ndarray:
         images = np.empty((count, *generator.output_shape[1:]), np.uint8)
-        chunks = draw(generator, Asked(range(count), classes).rows(generator.inputs[0].shape[-1]))
+        chunks = generate_batches(generator, Selection(range(count), classes).rows(generator.inputs[0].shape[-1]))
         done = 0
         with tqdm(total=count, desc="Drawing", unit=" pictures", leave=False, disable=None) as bar:
             for chunk in chunks:
@@ -72,11 +72,11 @@ def drawn_by(generator: keras.Model, classes: Classes | None, words: str) -> Sam
                 bar.update(len(chunk))
         return images
 
-    labels = None if classes is None else lambda count: classes.own(range(count))
+    labels = None if classes is None else lambda count: classes.labels_for(range(count))
     return Samples(words, generator.output_shape[1:], take, labels=labels)
 
 
-def of_path(path: Path, shape: Shape, class_names: tuple[str, ...]) -> Samples:
+def samples_from_path(path: Path, shape: Shape, class_names: tuple[str, ...]) -> Samples:
     """Pictures of a `.npy` or `.npz` file, as `generate.py --out` writes them, or of a folder or `.zip` of any.
 
     Args:
@@ -99,7 +99,7 @@ def of_path(path: Path, shape: Shape, class_names: tuple[str, ...]) -> Samples:
         )
     if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
         raise UserError(f"{path} holds {labels.dtype} {labels.shape} labels for {len(images)} images.")
-    order = shuffle(len(images))  # they may be sorted by class
+    order = fixed_permutation(len(images))  # they may be sorted by class
     labelled = None if labels is None else lambda count: labels[order[:count]]
     return Samples(f"{path}{note}", shape, lambda count: images[order[:count]], len(images), labelled)
 
@@ -118,7 +118,7 @@ def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _read_folder(path: Path, shape: Shape, class_names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray | None, str]:
     """The pictures of a folder; their labels, if their folders are named like the classes; and what became of them."""
-    with open_listing(path) as listing, warnings_settled():
+    with open_image_files(path) as listing, pillow_warnings():
         names = [entry.name for entry in listing.entries]
         read = [_read_picture(path / entry.name, listing.read(entry), shape) for entry in listing.entries]
     colourful = sum(lost for _, lost in read)
@@ -131,10 +131,10 @@ def _read_picture(path: Path, data: bytes, shape: Shape) -> tuple[np.ndarray, bo
     its colours."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            size, pixels = picture.size[::-1], cut_picture(picture, Cut(shape[:2], None, 3))
+            size, pixels = picture.size[::-1], crop_and_resize(picture, CropResize(shape[:2], None, 3))
     except Exception as error:  # Pillow's decoders agree on no exception
         raise UserError(
-            f"{path} can't be read: {skipped('', error).reason}.", "Remove it, or write it again."
+            f"{path} can't be read: {skip_reason('', error).reason}.", "Remove it, or write it again."
         ) from error
     if size != shape[:2]:
         raise UserError(
@@ -144,7 +144,7 @@ def _read_picture(path: Path, data: bytes, shape: Shape) -> tuple[np.ndarray, bo
     if shape[2] == 3:
         return pixels, False
     with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        return cut_picture(picture, Cut(shape[:2], None, 1)), bool((pixels != pixels[..., :1]).any())
+        return crop_and_resize(picture, CropResize(shape[:2], None, 1)), bool((pixels != pixels[..., :1]).any())
 
 
 def _labels(names: list[str], class_names: tuple[str, ...]) -> np.ndarray | None:

@@ -8,7 +8,7 @@ import numpy as np
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
 from dcgan.core.rng import derived_seed
-from dcgan.data import ImageSet, load
+from dcgan.data import ImageDataset, load
 from dcgan.data.load import check
 
 MOST_BYTES = 1 << 29
@@ -16,7 +16,7 @@ MOST_BYTES = 1 << 29
 
 
 @dataclass(frozen=True)
-class Reference:
+class Splits:
     """A data set in two disjoint parts.
 
     Args:
@@ -26,10 +26,10 @@ class Reference:
         seen: all that a run on this data set learns from: `training`, or where there is no test split every image.
     """
 
-    training: ImageSet
-    held_out: ImageSet
+    training: ImageDataset
+    held_out: ImageDataset
     words: str
-    seen: ImageSet
+    seen: ImageDataset
 
     @property
     def halved(self) -> bool:
@@ -37,7 +37,7 @@ class Reference:
         return self.seen is not self.training
 
 
-def reference(config: DataConfig) -> Reference:
+def load_splits(config: DataConfig) -> Splits:
     """Load the two parts of a data set.
 
     Where there is no test split, the images are halved at random. A run was then trained on both halves, which favours
@@ -53,23 +53,23 @@ def reference(config: DataConfig) -> Reference:
     held_out = _test_split(config)
     if held_out is not None:
         words = f"{config.dataset}: {len(held_out)} images of its test split are held out"
-        return Reference(training, held_out, f"{words}, {len(training)} are for training.", training)
+        return Splits(training, held_out, f"{words}, {len(training)} are for training.", training)
     if len(training) < 2:
         raise UserError(f"{config.dataset} has a single image, and nothing to compare it with.")
     half = min(len(training) // 2, MOST_BYTES // training.images[0].nbytes)
-    shuffled = shuffle(len(training))
+    shuffled = fixed_permutation(len(training))
     one, other = _part(training, shuffled[:half]), _part(training, shuffled[half : 2 * half])
     words = f"{config.dataset} has no test split: {half} of its images, chosen at random, are held out, though a run"
-    return Reference(one, other, f"{words} saw them; {half} others are for training.", training)
+    return Splits(one, other, f"{words} saw them; {half} others are for training.", training)
 
 
-def digits_of(config: DataConfig) -> DataConfig:
+def digit_config(config: DataConfig) -> DataConfig:
     """The single digits that stacked MNIST is made of, cut to the same size."""
     name = "mnist" if config.data_dir else "mnist10k"
     return replace(config, dataset=name, channels=1)
 
 
-def some(images: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray | None]:
+def random_subset(images: ImageDataset, count: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Take some of the images, chosen at random, the same ones every time.
 
     Neither the first ones nor every n-th would do: a folder is sorted by class, MNIST's training images alternate
@@ -82,16 +82,16 @@ def some(images: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray | None]:
     Returns:
         uint8 (count, H, W, C), and their labels, int64 (count,) or None.
     """
-    chosen = some_of(len(images), count)
+    chosen = random_indices(len(images), count)
     return images.images[chosen], None if images.labels is None else images.labels[chosen]
 
 
-def some_of(available: int, count: int) -> np.ndarray:
-    """Which ones `some` takes, int64 (count,): in the order of the file they may be mapped from."""
-    return np.sort(shuffle(available)[:count])
+def random_indices(available: int, count: int) -> np.ndarray:
+    """Which ones `random_subset` takes, int64 (count,): in the order of the file they may be mapped from."""
+    return np.sort(fixed_permutation(available)[:count])
 
 
-def _test_split(config: DataConfig) -> ImageSet | None:
+def _test_split(config: DataConfig) -> ImageDataset | None:
     """The test split, or None where the data set has none."""
     try:
         check(config, "test")
@@ -105,13 +105,13 @@ def _test_split(config: DataConfig) -> ImageSet | None:
         return None  # without the file that tells its splits apart, everything was for training
 
 
-def shuffle(count: int) -> np.ndarray:
+def fixed_permutation(count: int) -> np.ndarray:
     """The numbers below `count` in a random order, int64 (count,): the same one every time."""
     bits = np.random.Philox(key=derived_seed(0, "evaluation"))
     return np.random.Generator(bits).permutation(count)
 
 
-def _part(images: ImageSet, chosen: np.ndarray) -> ImageSet:
+def _part(images: ImageDataset, chosen: np.ndarray) -> ImageDataset:
     """The chosen images, in memory."""
     chosen = np.sort(chosen)
     labels = None if images.labels is None else images.labels[chosen]

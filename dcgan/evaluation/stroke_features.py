@@ -38,7 +38,7 @@ def slant(images: np.ndarray) -> np.ndarray:
     return (mass * up * right).sum(axis=(1, 2)) / np.where(spread > 0, spread, 1.0)
 
 
-def of_strokes(style: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def for_polarity(style: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """A reading of pictures such as these, whichever is brighter, strokes or ground.
 
     Args:

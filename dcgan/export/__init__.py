@@ -3,9 +3,9 @@
 Importing this package loads neither TensorFlow nor a format's own packages; its functions do.
 """
 
-from dcgan.core.lazy_import import exporter
+from dcgan.core.lazy_import import lazy_exporter
 
-_HOMES = {"export": "dcgan.export.export"}
+_MODULES = {"export": "dcgan.export.export"}
 
-__all__ = sorted(_HOMES)
-__getattr__ = exporter(__name__, _HOMES)
+__all__ = sorted(_MODULES)
+__getattr__ = lazy_exporter(__name__, _MODULES)

@@ -7,7 +7,7 @@ from dcgan import runs
 from dcgan.config import ExportConfig
 from dcgan.core.errors import UserError
 from dcgan.export.formats import FORMATS, Format
-from dcgan.export.output_path import destination, written
+from dcgan.export.output_path import atomic_export, output_path
 
 if TYPE_CHECKING:
     import keras
@@ -31,17 +31,17 @@ def export(config: ExportConfig) -> Path:
     """
     if config.format is None:
         raise UserError("--format is missing.", f"Formats: {', '.join(FORMATS)}.")
-    run, form = runs.find(config.run_dir), FORMATS[config.format]
-    out = destination(config, run)
+    run, form = runs.find_run(config.run_dir), FORMATS[config.format]
+    out = output_path(config, run)
     form.check_packages()
     generator = _load(run, config.weights)
-    from dcgan.export.model_card import card
-    from dcgan.export.runtimes import largest_difference
+    from dcgan.export.model_card import model_card
+    from dcgan.export.runtimes import max_difference
 
-    with written(out, form) as (made, beside):
+    with atomic_export(out, form) as (made, beside):
         _write(form, generator, made)
-        difference = largest_difference(config.format, made, generator)
-        beside.write_text(card(config, run, generator, out.name, difference), encoding="utf-8")
+        difference = max_difference(config.format, made, generator)
+        beside.write_text(model_card(config, run, generator, out.name, difference), encoding="utf-8")
     print(f"{form.words} of {run.path} ({config.weights} weights): {out}")
     print(f"Largest difference from the Keras generator on 64 seeds: {difference:.2g}, in [-1, 1].")
     return out
@@ -54,7 +54,7 @@ def _load(run: runs.Run, weights: str) -> "keras.Model":
     import_tensorflow()
     from dcgan.core import devices
 
-    devices.set_up(seed=0)  # nothing is drawn from it: latents have seeds of their own
+    devices.configure_tensorflow(seed=0)  # nothing is drawn from it: latents have seeds of their own
     return in_float32(run.load_generator(weights))
 
 
@@ -67,6 +67,7 @@ def _write(form: Format, generator: "keras.Model", path: Path) -> None:
     except Exception as error:  # whatever a converter raises on what it does not know
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise UserError(f"This generator can't be written as {form.words}: {reason}") from error
+
 
 def in_float32(generator: keras.Model) -> keras.Model:
     """A generator whose every layer computes in float32, as its weights are; itself, if it does already."""

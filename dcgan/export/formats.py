@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan.core.errors import UserError
-from dcgan.core.tensorflow_import import quiet_stderr
+from dcgan.core.tensorflow_import import suppress_stderr
 
 if TYPE_CHECKING:
     import keras
@@ -114,7 +114,7 @@ def _write_onnx(generator: "keras.Model", path: Path) -> None:
     specs = [keras.InputSpec(dtype="float32", shape=tensor.shape, name=name) for name, tensor in _named(generator)]
     several = len(inputs) > 1
     named = keras.Model(inputs, {OUTPUT: generator(inputs if several else inputs[0])})
-    with warnings.catch_warnings(), quiet_stderr():
+    with warnings.catch_warnings(), suppress_stderr():
         warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy for names that tf2onnx still uses
         named.export(path, format="onnx", verbose=False, input_signature=[specs if several else specs[0]])
     model = onnx.load(path)
@@ -128,7 +128,7 @@ def _write_litert(generator: "keras.Model", path: Path) -> None:
     """One file for LiteRT, once TensorFlow Lite; of its built-in operations only."""
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder, quiet_stderr():
+    with tempfile.TemporaryDirectory() as folder, suppress_stderr():
         _write_saved_model(generator, Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         path.write_bytes(converter.convert())
@@ -136,17 +136,17 @@ def _write_litert(generator: "keras.Model", path: Path) -> None:
 
 def _write_keras(generator: "keras.Model", path: Path) -> None:
     """One file that plain `keras.models.load_model` reads, as `generator.keras` is one."""
-    from dcgan.core.keras_archive import without_circumstances
+    from dcgan.core.keras_archive import make_reproducible
 
     generator.save(path)
-    without_circumstances(path)
+    make_reproducible(path)
 
 
 def _write_npz(generator: "keras.Model", path: Path) -> None:
     """One file for NumPy; see `dcgan.export.generator_arrays`."""
-    from dcgan.export.generator_arrays import write_arrays
+    from dcgan.export.generator_arrays import write_generator_arrays
 
-    write_arrays(generator, path)
+    write_generator_arrays(generator, path)
 
 
 FORMATS = {

@@ -1,6 +1,6 @@
 """A generator as plain arrays: its weights by the paths of their variables, and the sizes that rebuild it.
 
-Beside the weights (`project/kernel`, `norm_0/gamma`, `grow_0/kernel`, …) the file has the arguments of
+Beside the weights (`project/kernel`, `norm_0/gamma`, `up_0/kernel`, …) the file has the arguments of
 `dcgan.networks.build_generator`: `image_size`, `channels`, `width`, `latent_dim`, `kernel`, `classes` (0 for none) and
 `upsampling`; and `epsilon`, which BatchNorm adds to a variance. `dcgan.export.numpy_generator` draws from it.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from dcgan.core.errors import UserError
 
 
-def write_arrays(generator: keras.Model, path: Path) -> None:
+def write_generator_arrays(generator: keras.Model, path: Path) -> None:
     """Write `.npz`, without pickles and uncompressed.
 
     Raises:
@@ -22,10 +22,10 @@ def write_arrays(generator: keras.Model, path: Path) -> None:
     """
     weights = {weight.path.removeprefix("generator/"): np.asarray(weight) for weight in generator.variables}
     with path.open("wb") as file:
-        np.savez(file, **sizes_of(generator), **weights)
+        np.savez(file, **generator_sizes(generator), **weights)
 
 
-def sizes_of(generator: keras.Model) -> dict[str, Any]:
+def generator_sizes(generator: keras.Model) -> dict[str, Any]:
     """What rebuilds a generator, from its layers: the arguments of `build_generator`, and BatchNorm's `epsilon`.
 
     Raises:
@@ -33,7 +33,7 @@ def sizes_of(generator: keras.Model) -> dict[str, Any]:
     """
     try:
         norms = [layer for layer in generator.layers if layer.name.startswith("norm_")]
-        grown = generator.get_layer("grow_0")
+        grown = generator.get_layer("up_0")
         return {
             "image_size": np.array(generator.output_shape[1:3]),
             "channels": generator.output_shape[3],
@@ -51,12 +51,12 @@ def sizes_of(generator: keras.Model) -> dict[str, Any]:
 def _upsampling(layers: dict[str, keras.Layer]) -> str:
     """How the generator's stages double their maps; see `dcgan.networks.upsampling`. Nearest enlargement is drawn from
     as a transposed convolution."""
-    if isinstance(layers["grow_0"], keras.layers.Conv2DTranspose):
+    if isinstance(layers["up_0"], keras.layers.Conv2DTranspose):
         return "transposed"
     if "shuffle_0" in layers:
         return "subpixel"
     if "unpool_0" in layers:
         return "unpool"
-    if layers["enlarge_0"].interpolation != "bilinear":
+    if layers["upsample_0"].interpolation != "bilinear":
         raise ValueError("only bilinear enlargement is a layer of its own")
     return "bilinear"

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import yaml
 
-from dcgan.config import ExportConfig, TrainConfig, decisive
+from dcgan.config import ExportConfig, TrainConfig, result_options
 from dcgan.export.formats import FORMATS
 from dcgan.export.usage_code import PACKAGES, code
 from dcgan.runs import Run
@@ -37,7 +37,7 @@ LICENCES = {
 """What may be done with the data, by the data set's name."""
 
 
-def card(config: ExportConfig, run: Run, generator: keras.Model, name: str, difference: float) -> str:
+def model_card(config: ExportConfig, run: Run, generator: keras.Model, name: str, difference: float) -> str:
     """Describe an export in Markdown.
 
     Args:
@@ -120,7 +120,7 @@ def _origin(config: ExportConfig, run: Run, trained: TrainConfig | None) -> Iter
         f"in float32. Written with {versions}."
     )
     if trained is not None:
-        options = {name: value for name, value in decisive(trained).items() if value is not None}
+        options = {name: value for name, value in result_options(trained).items() if value is not None}
         yield f"Data set `{trained.dataset}`; the options that decide the result:"
         yield f"```yaml\n{yaml.safe_dump(options, sort_keys=False).rstrip()}\n```"
 
@@ -129,7 +129,7 @@ def _step(config: ExportConfig, run: Run) -> int | None:
     """The step the weights are from, as far as the run says."""
     if config.weights == "best":
         return run.best().get("step")
-    return run.states.latest_step() or max((record["step"] for record in run.records()), default=None)
+    return run.checkpoints.latest_step() or max((record["step"] for record in run.records()), default=None)
 
 
 def _figures(config: ExportConfig, run: Run) -> Iterable[str]:

@@ -27,7 +27,7 @@ def draw(generator, latent, kind=None):
     x = x.reshape(len(x), *(generator["image_size"] >> stages), -1)
     for stage in range(stages):
         x = np.maximum(normalise(x, generator, f"norm_{stage}"), 0)
-        x = DOUBLE[str(generator["upsampling"])](x, generator[f"grow_{stage}/kernel"])
+        x = DOUBLE[str(generator["upsampling"])](x, generator[f"up_{stage}/kernel"])
     return np.tanh(x)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dcgan.config import ExportConfig
-from dcgan.core.atomic_io import beside, whole_file
+from dcgan.core.atomic_io import atomic_write, beside
 from dcgan.core.errors import UserError
 from dcgan.export.formats import FORMATS, Format
 from dcgan.runs import Run
@@ -17,7 +17,7 @@ OF_A_SAVED_MODEL = {"saved_model.pb", "fingerprint.pb", "variables", "assets", C
 """What a folder may hold to be taken for an earlier export and replaced."""
 
 
-def destination(config: ExportConfig, run: Run) -> Path:
+def output_path(config: ExportConfig, run: Run) -> Path:
     """The file or folder to write.
 
     Raises:
@@ -28,31 +28,31 @@ def destination(config: ExportConfig, run: Run) -> Path:
     _check_name(out, form)
     if any(part.exists() and out.resolve() == part.resolve() for part in (run.path, run.generator_file, run.best_file)):
         raise UserError(f"{out} is the run's own.", "Choose another --out.")
-    taken = next((path for path in (out, card_of(out, form)) if path.exists()), None)
+    taken = next((path for path in (out, card_path(out, form)) if path.exists()), None)
     if taken is not None and not config.overwrite:
         raise UserError(f"{taken} exists already.", "Choose another --out, or add --overwrite.")
     _check_replaceable(out, form)
     return out
 
 
-def card_of(out: Path, form: Format) -> Path:
+def card_path(out: Path, form: Format) -> Path:
     """Where the card of an export goes."""
     return out.with_name(f"{out.name}.md") if form.ending else out / CARD
 
 
 @contextlib.contextmanager
-def written(out: Path, form: Format) -> Iterator[tuple[Path, Path]]:
+def atomic_export(out: Path, form: Format) -> Iterator[tuple[Path, Path]]:
     """Give temporary paths for an export and its card; when the block ends well, move both into place.
 
     Raises:
         UserError: the place can't be written to, or the disk is full.
     """
     if form.ending:
-        with whole_file(card_of(out, form)) as card, whole_file(out) as made:
+        with atomic_write(card_path(out, form)) as card, atomic_write(out) as made:
             yield made, card
     else:
         with _whole_folder(out) as made:
-            yield made, card_of(made, form)
+            yield made, card_path(made, form)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.core.errors import UserError
-from dcgan.core.tensorflow_import import quiet_stderr
+from dcgan.core.tensorflow_import import suppress_stderr
 from dcgan.export.formats import INPUTS, OUTPUT
 from dcgan.sampling.latents import latents
 
@@ -22,11 +22,11 @@ BATCHES = (1, 7, 56)
 Inputs = dict[str, np.ndarray]
 """Arrays by the inputs' names."""
 
-Draw = Callable[[Inputs], np.ndarray]
+Forward = Callable[[Inputs], np.ndarray]
 """From inputs to float32 (N, H, W, C) in [-1, 1]."""
 
 
-def largest_difference(kind: str, path: Path, generator: keras.Model) -> float:
+def max_difference(kind: str, path: Path, generator: keras.Model) -> float:
     """The largest difference between any pixel of the seeds 0 to 63 as an export and as the generator draws it.
 
     Args:
@@ -51,7 +51,7 @@ def largest_difference(kind: str, path: Path, generator: keras.Model) -> float:
     return difference
 
 
-def open_saved_model(path: Path) -> Draw:
+def open_saved_model(path: Path) -> Forward:
     """With TensorFlow."""
     loaded = tf.saved_model.load(str(path))
 
@@ -62,36 +62,36 @@ def open_saved_model(path: Path) -> Draw:
     return draw
 
 
-def open_onnx(path: Path) -> Draw:
+def open_onnx(path: Path) -> Forward:
     """With ONNX Runtime, on the CPU."""
-    with quiet_stderr():
+    with suppress_stderr():
         import onnxruntime
 
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return lambda inputs: session.run([OUTPUT], inputs)[0]
 
 
-def open_litert(path: Path) -> Draw:
+def open_litert(path: Path) -> Forward:
     """With LiteRT."""
-    with quiet_stderr():
+    with suppress_stderr():
         from ai_edge_litert.interpreter import Interpreter
 
         runner = Interpreter(str(path)).get_signature_runner("serving_default")
 
     def draw(inputs: Inputs) -> np.ndarray:
-        with quiet_stderr():
+        with suppress_stderr():
             return runner(**inputs)[OUTPUT]
 
     return draw
 
 
-def open_keras(path: Path) -> Draw:
+def open_keras(path: Path) -> Forward:
     """With Keras, in safe mode."""
     loaded = keras.models.load_model(path, compile=False, safe_mode=True)
     return lambda inputs: _draw_with(loaded, inputs)
 
 
-def open_npz(path: Path) -> Draw:
+def open_npz(path: Path) -> Forward:
     """With NumPy."""
     from dcgan.export import numpy_generator
 
@@ -99,7 +99,7 @@ def open_npz(path: Path) -> Draw:
     return lambda inputs: numpy_generator.draw(loaded, *inputs.values())
 
 
-RUNTIMES: dict[str, Callable[[Path], Draw]] = {
+RUNTIMES: dict[str, Callable[[Path], Forward]] = {
     "saved_model": open_saved_model,
     "onnx": open_onnx,
     "litert": open_litert,

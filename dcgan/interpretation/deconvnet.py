@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution.unpooling import max_pool_with_switches, max_unpool
-from dcgan.networks.submodel import path_to
+from dcgan.networks.submodel import layers_to
 
 RULES: dict[str, Callable] = {
     "gradient": lambda signal, outputs, slope: signal * _gate(outputs, slope),
@@ -114,7 +114,7 @@ def record(model: keras.Model, images: tf.Tensor, layer: str) -> Recording:
     Raises:
         UserError: there is no such layer, or the way to it has other layers or activations than those.
     """
-    layers = checked(path_to(model, layer))
+    layers = checked(layers_to(model, layer))
     values = [tf.convert_to_tensor(images)]
     for step in layers:
         values.append(step(values[-1], training=False))

@@ -9,13 +9,13 @@ import numpy as np
 from dcgan import runs
 from dcgan.config import ExplainConfig
 from dcgan.core.errors import UserError
-from dcgan.data.image_dataset import evenly
+from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
-from dcgan.sampling.output_path import check_picture
+from dcgan.sampling.output_path import check_png_path
 from dcgan.sampling.seeds import Seeds, parse_seeds
 from dcgan.sampling.writers import MOST_PIXELS
 from dcgan.visualization import save_png
-from dcgan.visualization.figures import block, contrast, cut_out, sheet
+from dcgan.visualization.figures import cut_out, normalize_projections, projection_grid, projection_panel
 
 FOLDER = "explained"
 """Where sheets lie in a run directory."""
@@ -57,8 +57,8 @@ def explain(config: ExplainConfig) -> Path:
     Raises:
         UserError: no such run, state, layer or map, images that don't fit, or a place that is taken.
     """
-    run = runs.find(config.run_dir)
-    check_picture(config.out, config.overwrite)
+    run = runs.find_run(config.run_dir)
+    check_png_path(config.out, config.overwrite)
     subject = _subject(config, run)
     out = config.out or _default(config, run, subject.layer)
     save_png(out, _draw(subject, config), _notes(config, run, subject))
@@ -99,14 +99,14 @@ def _subject(config: ExplainConfig, run: Run) -> Subject:
     from dcgan import data
     from dcgan.core import devices
     from dcgan.interpretation.deconvnet import checked
-    from dcgan.networks.submodel import layer_named, path_to
+    from dcgan.networks.submodel import layers_to, resolve_layer
     from dcgan.runs.loading import data_options, load_discriminator
 
-    devices.set_up(seed=0)  # whatever is drawn has a seed of its own
+    devices.configure_tensorflow(seed=0)  # whatever is drawn has a seed of its own
     shape = run.load_generator().output_shape[1:]
     network = load_discriminator(run, shape[:2], shape[2])
-    layer = layer_named(network, config.layer)
-    maps = parse_maps(config.maps, checked(path_to(network, layer))[-1].output.shape[-1])
+    layer = resolve_layer(network, config.layer)
+    maps = parse_maps(config.maps, checked(layers_to(network, layer))[-1].output.shape[-1])
     images = data.load(data_options(config, run, shape)).images
     if images.shape[1:] != shape:
         sizes = " and ".join("x".join(map(str, each)) for each in (images.shape[1:], shape))
@@ -120,11 +120,13 @@ def _subject(config: ExplainConfig, run: Run) -> Subject:
 def _random(run: Run, images: np.ndarray, seed: int):
     """The run's discriminator as it might have begun, with BatchNorm statistics of the data, as the trained one has."""
     from dcgan.core.rng import derived_seed
-    from dcgan.deconvolution.bn_statistics import take_statistics
-    from dcgan.runs.loading import new_discriminator
+    from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
+    from dcgan.runs.loading import build_untrained_discriminator
 
-    network = new_discriminator(run, images.shape[1:3], images.shape[3], derived_seed(seed, "random weights"))
-    take_statistics(network, images[evenly(len(images), min(len(images), SETTLING_IMAGES))])
+    network = build_untrained_discriminator(
+        run, images.shape[1:3], images.shape[3], derived_seed(seed, "random weights")
+    )
+    recompute_bn_statistics(network, images[evenly_spaced(len(images), min(len(images), SETTLING_IMAGES))])
     return network
 
 
@@ -134,16 +136,16 @@ def _draw(subject: Subject, config: ExplainConfig) -> np.ndarray:
     blocks = [each for row in zip(*columns, strict=True) for each in row]
     if sum(each.shape[0] * each.shape[1] for each in blocks) > MOST_PIXELS:
         raise UserError("These are too many pictures for one sheet.", "Take fewer --maps or --images.")
-    return sheet(blocks, len(columns) if len(columns) > 1 else None)
+    return projection_grid(blocks, len(columns) if len(columns) > 1 else None)
 
 
 def _blocks(subject: Subject, network, addition: str, config: ExplainConfig) -> list[np.ndarray]:
     """A network's blocks, one a map."""
-    from dcgan.interpretation.top_activations import find_strongest
+    from dcgan.interpretation.top_activations import find_top_activations
 
-    found = find_strongest(network, subject.layer, subject.maps, subject.images, config.images)
+    found = find_top_activations(network, subject.layer, subject.maps, subject.images, config.images)
     return [
-        block(f"map {feature}{addition}", *_pictures(subject, network, feature, numbers, places, config))
+        projection_panel(f"map {feature}{addition}", *_pictures(subject, network, feature, numbers, places, config))
         for feature, numbers, places in zip(subject.maps, found.images, found.places, strict=True)
     ]
 
@@ -158,7 +160,7 @@ def _pictures(
 
     images = subject.images[numbers]
     recording = record(network, to_float(images), subject.layer)
-    projections = contrast(recording.project(recording.units(feature, places), config.rule).numpy())
+    projections = normalize_projections(recording.project(recording.units(feature, places), config.rule).numpy())
     if config.whole:
         return images, projections
     fields = [receptive_field(recording, place) for place in places]

@@ -21,12 +21,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
-from dcgan.deconvolution.bn_statistics import take_statistics
+from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
 from dcgan.deconvolution.fully_convolutional import fully_convolutional
 
 COLOURS = "viridis"
@@ -100,7 +100,7 @@ class RealismMap:
         Raises:
             UserError: the file can't be written.
         """
-        with whole_file(path) as temporary:
+        with atomic_write(path) as temporary:
             _figure(self, limits).savefig(temporary)
 
 
@@ -116,7 +116,7 @@ def realism_map(
             of, or None for a judgement without it.
         typical: uint8 (N, h, w, C), pictures like this one, at least as large as the discriminator's own, for example
             scenes of real images alone: BatchNorm takes its statistics from them, but for a hidden layer's (see
-            `dcgan.deconvolution.take_statistics`). None for the averages that the discriminator keeps.
+            `dcgan.deconvolution.recompute_bn_statistics`). None for the averages that the discriminator keeps.
 
     Returns:
         The map. The discriminator stays what it is.
@@ -129,7 +129,7 @@ def realism_map(
         raise UserError(f"The picture is {image.dtype} {image.shape}.", f"It is uint8 (H, W, {own[2]}).")
     network = fully_convolutional(discriminator if typical is None else _copied(discriminator), label)
     if typical is not None:
-        take_statistics(network, typical)
+        recompute_bn_statistics(network, typical)
     if network.output_shape[-1] != 1:
         raise UserError(f"{discriminator.name!r} has {network.output_shape[-1]} outputs.", "A map is of one logit.")
     logits = network(to_float(image[None]), training=False)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.networks.submodel import path_to
+from dcgan.networks.submodel import layers_to
 
 MOST_PIXELS = 1 << 20
 """Of the images in one forward pass: 256 of 64×64, 20 of 224×224."""
@@ -19,7 +19,7 @@ MOST_IMAGES = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Strongest:
+class TopActivations:
     """For each of F feature maps, its k strongest images, the strongest first.
 
     Args:
@@ -32,19 +32,19 @@ class Strongest:
     places: np.ndarray
     values: np.ndarray
 
-    def merged(self, other: "Strongest", count: int) -> "Strongest":
+    def merged(self, other: "TopActivations", count: int) -> "TopActivations":
         """The `count` strongest of both, of equal ones those of `self`, then the earlier."""
         images, places, values = (
             np.concatenate([getattr(self, name), getattr(other, name)], axis=1)
             for name in ("images", "places", "values")
         )
         first = np.argsort(-values, axis=1, kind="stable")[:, :count]
-        return Strongest(*(np.take_along_axis(array, first, axis=1) for array in (images, places, values)))
+        return TopActivations(*(np.take_along_axis(array, first, axis=1) for array in (images, places, values)))
 
 
-def find_strongest(
+def find_top_activations(
     model: keras.Model, layer: str, features: Sequence[int], images: np.ndarray, count: int
-) -> Strongest:
+) -> TopActivations:
     """Find the images whose feature maps have the largest maxima; an image counts once a map.
 
     Args:
@@ -60,14 +60,14 @@ def find_strongest(
     Raises:
         UserError: there is no such layer or map, or other inputs lead to the layer.
     """
-    forward = _maxima(path_to(model, layer), features)
-    best = Strongest(*(np.empty((len(features), 0), kind) for kind in (np.int64, np.int64, np.float32)))
+    forward = _maxima(layers_to(model, layer), features)
+    best = TopActivations(*(np.empty((len(features), 0), kind) for kind in (np.int64, np.int64, np.float32)))
     size = max(1, min(MOST_IMAGES, MOST_PIXELS // (images.shape[1] * images.shape[2])))
     with tqdm(total=len(images), unit=" images", leave=False, disable=None) as bar:
         for start in range(0, len(images), size):
             values, places = (part.numpy().T for part in forward(tf.constant(images[start : start + size])))
             numbers = np.broadcast_to(np.arange(start, start + values.shape[1]), values.shape)
-            best = best.merged(Strongest(numbers, places, values), count)
+            best = best.merged(TopActivations(numbers, places, values), count)
             bar.update(values.shape[1])
     return best
 

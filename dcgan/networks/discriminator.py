@@ -2,9 +2,9 @@
 
 import keras
 
-from dcgan.core.sizes import Size, stages_of
-from dcgan.networks.downsampling import halve
-from dcgan.networks.layers import LEAKY_SLOPE, PLAIN, Layers, Stage, batch_norm, normal
+from dcgan.core.sizes import Size, num_stages
+from dcgan.networks.downsampling import downsample
+from dcgan.networks.layers import KERAS_LAYERS, LEAKY_SLOPE, Layers, Stage, batch_norm, normal_initializer
 
 
 def build_discriminator(
@@ -13,7 +13,7 @@ def build_discriminator(
     width: int = 64,
     kernel: int = 4,
     seed: int = 0,
-    layers: Layers = PLAIN,
+    layers: Layers = KERAS_LAYERS,
     classes: int = 0,
     downsampling: str = "strided",
     hidden: int = 0,
@@ -47,25 +47,25 @@ def build_discriminator(
         UserError: the size does not follow the size rule, or there is no such downsampling.
     """
     image = keras.Input((*image_size, channels), name="image")
-    x = keras.layers.Flatten(name="flatten")(shrunk(image, width, kernel, seed, layers, downsampling))
+    x = keras.layers.Flatten(name="flatten")(convolution_trunk(image, width, kernel, seed, layers, downsampling))
     x = _hidden_layer(x, hidden, seed, layers) if hidden else x
-    logit = _judge(x, 1, seed, "judge")
+    logit = _judge(x, 1, seed, "logit")
     if not classes:
         return keras.Model(image, logit, name="discriminator")
     kind = keras.Input((classes,), name="class")
-    of_class = keras.layers.Dot(axes=1, dtype="float32", name="judge_its_class")(
-        [_judge(x, classes, seed, "judge_class"), kind]
+    of_class = keras.layers.Dot(axes=1, dtype="float32", name="class_projection")(
+        [_judge(x, classes, seed, "class_embedding"), kind]
     )
-    logit = keras.layers.Add(dtype="float32", name="logit")([logit, of_class])
+    logit = keras.layers.Add(dtype="float32", name="conditional_logit")([logit, of_class])
     return keras.Model([image, kind], logit, name="discriminator")
 
 
-def shrunk(
+def convolution_trunk(
     image: keras.KerasTensor,
     width: int,
     kernel: int,
     seed: int,
-    layers: Layers = PLAIN,
+    layers: Layers = KERAS_LAYERS,
     downsampling: str = "strided",
     network: str = "discriminator",
 ) -> keras.KerasTensor:
@@ -74,8 +74,8 @@ def shrunk(
     Arguments as for `build_discriminator`; the weights are drawn for the network of that name.
     """
     x = image
-    for stage in range(stages_of(tuple(image.shape[1:3]))):
-        x = halve(x, Stage(stage, width << stage, kernel, seed, layers, network), downsampling)
+    for stage in range(num_stages(tuple(image.shape[1:3]))):
+        x = downsample(x, Stage(stage, width << stage, kernel, seed, layers, network), downsampling)
         if stage > 0:
             x = batch_norm(layers, seed, f"{network}/norm_{stage}")(x)
         x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{stage}")(x)
@@ -84,7 +84,7 @@ def shrunk(
 
 def _hidden_layer(features, units: int, seed: int, layers: Layers):
     """What a hidden layer makes of features (N, D): (N, units)."""
-    weights = normal(seed, "discriminator/hidden")
+    weights = normal_initializer(seed, "discriminator/hidden")
     x = keras.layers.Dense(units, use_bias=False, kernel_initializer=weights, name="hidden")(features)
     x = batch_norm(layers, seed, "discriminator/norm_hidden")(x)
     return keras.layers.LeakyReLU(LEAKY_SLOPE, name="leaky_hidden")(x)
@@ -92,5 +92,5 @@ def _hidden_layer(features, units: int, seed: int, layers: Layers):
 
 def _judge(features, logits: int, seed: int, name: str):
     """Some logits that are linear in the features, always in float32."""
-    weights = normal(seed, f"discriminator/{name}")
+    weights = normal_initializer(seed, f"discriminator/{name}")
     return keras.layers.Dense(logits, use_bias=False, dtype="float32", kernel_initializer=weights, name=name)(features)

@@ -11,15 +11,15 @@ Training learns the convolution's kernel; a generator that is drawn from, or sav
 import keras
 
 
-class Enlarging(keras.layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose` of stride 2, whose kernel is `enlarged` from the smaller, odd one that it learns.
+class FusedUpsampling2D(keras.layers.Conv2DTranspose):
+    """`keras.layers.Conv2DTranspose` of stride 2, whose kernel is `fuse_kernel` from the smaller, odd one that it learns.
 
     Its weight `kernel` is float32 (k, k, filters, C), in the order of a transposed convolution: the enlarged maps are
     convolved with it turned by 180°.
     """
 
     def call(self, inputs):
-        return self.lay_down(inputs, enlarged(self.kernel))
+        return self.lay_down(inputs, fuse_kernel(self.kernel))
 
     def lay_down(self, inputs, kernel):
         """The transposed convolution itself, of maps (N, H, W, C) with a kernel (k + 1, k + 1, filters, C)."""
@@ -29,15 +29,15 @@ class Enlarging(keras.layers.Conv2DTranspose):
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
 
-def enlarged(kernel):
+def fuse_kernel(kernel):
     """The sum of a kernel's four copies, on the pixels of a block: (k, k, …) to (k + 1, k + 1, …)."""
     kernel = keras.ops.pad(kernel, [(1, 1), (1, 1), *[(0, 0)] * (len(kernel.shape) - 2)])
     rows = kernel[1:] + kernel[:-1]
     return rows[:, 1:] + rows[:, :-1]
 
 
-def fitting(weight, shape: tuple[int, ...]):
-    """A weight of a trained network as one that is drawn from takes it, whose variable has this shape: `enlarged` where
+def to_inference_kernel(weight, shape: tuple[int, ...]):
+    """A weight of a trained network as one that is drawn from takes it, whose variable has this shape: `fuse_kernel` where
     that is a kernel larger by one, otherwise as it is."""
     learnt = len(shape) == 4 and tuple(weight.shape) == (shape[0] - 1, shape[1] - 1, *shape[2:])
-    return enlarged(weight) if learnt else weight
+    return fuse_kernel(weight) if learnt else weight

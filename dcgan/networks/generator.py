@@ -4,9 +4,9 @@ import math
 
 import keras
 
-from dcgan.core.sizes import Size, base_of, stages_of
-from dcgan.networks.layers import PLAIN, WEIGHTS_DEVIATION, Layers, Stage, batch_norm, normal
-from dcgan.networks.upsampling import double
+from dcgan.core.sizes import Size, base_size, num_stages
+from dcgan.networks.layers import KERAS_LAYERS, WEIGHTS_DEVIATION, Layers, Stage, batch_norm, normal_initializer
+from dcgan.networks.upsampling import upsample
 
 
 def build_generator(
@@ -16,7 +16,7 @@ def build_generator(
     latent_dim: int = 100,
     kernel: int = 4,
     seed: int = 0,
-    layers: Layers = PLAIN,
+    layers: Layers = KERAS_LAYERS,
     classes: int = 0,
     upsampling: str = "transposed",
 ) -> keras.Model:
@@ -35,7 +35,7 @@ def build_generator(
         latent_dim: length of the latent vector.
         kernel: side of the convolutions' kernels, at least 2; see `dcgan.networks.upsampling`.
         seed: the initial weights follow from it.
-        layers: the classes its layers are of: `PLAIN` for a network that is drawn from, `TRAINED` or `COMPILED` for one
+        layers: the classes its layers are of: `KERAS_LAYERS` for a network that is drawn from, `TRAINED` or `COMPILED` for one
             that is trained, which of `nearest` learns the smaller kernel.
         classes: how many classes of pictures it draws on demand; 0 for a generator that is not asked.
         upsampling: how a stage doubles its maps: `transposed` convolution; `nearest` or `bilinear` enlargement and a
@@ -51,16 +51,18 @@ def build_generator(
     Raises:
         UserError: the size does not follow the size rule, or there is no such upsampling.
     """
-    stages, base = stages_of(image_size), base_of(image_size)
+    stages, base = num_stages(image_size), base_size(image_size)
     filters = width * 2 ** (stages - 1)
     latent = keras.Input((latent_dim,), name="latent")
-    weights = normal(seed, "generator/project")
+    weights = normal_initializer(seed, "generator/project")
     project = keras.layers.Dense(math.prod(base) * filters, use_bias=False, kernel_initializer=weights, name="project")
     x = project(latent)
     if classes:
         kind = keras.Input((classes,), name="class")
         # As large as the latent's share, which adds up `latent_dim` weights where this takes one.
-        weights = normal(seed, "generator/project_class", deviation=WEIGHTS_DEVIATION * math.sqrt(latent_dim))
+        weights = normal_initializer(
+            seed, "generator/project_class", deviation=WEIGHTS_DEVIATION * math.sqrt(latent_dim)
+        )
         share = keras.layers.Dense(x.shape[-1], use_bias=False, kernel_initializer=weights, name="project_class")(kind)
         x = keras.layers.Add(name="add_class")([x, share])
     x = keras.layers.Reshape((*base, filters), name="base")(x)
@@ -68,6 +70,6 @@ def build_generator(
         x = batch_norm(layers, seed, f"generator/norm_{stage}")(x)
         x = keras.layers.ReLU(name=f"relu_{stage}")(x)
         maps = channels if stage == stages - 1 else filters >> (stage + 1)
-        x = double(x, Stage(stage, maps, kernel, seed, layers, "generator"), upsampling)
+        x = upsample(x, Stage(stage, maps, kernel, seed, layers, "generator"), upsampling)
     image = keras.layers.Activation("tanh", dtype="float32", name="image")(x)
     return keras.Model([latent, kind] if classes else latent, image, name="generator")

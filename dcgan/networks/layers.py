@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 
 from dcgan.core.rng import derived_seed
-from dcgan.networks.fused_upsampling import Enlarging
+from dcgan.networks.fused_upsampling import FusedUpsampling2D
 
 # Radford et al. 2016, section 4: weights from N(0, 0.02); their code draws BatchNorm's scale from N(1, 0.02).
 WEIGHTS_DEVIATION = 0.02
@@ -26,7 +26,7 @@ class Layers:
         convolution_transpose: `keras.layers.Conv2DTranspose` or a subclass.
         batch_norm: `keras.layers.BatchNormalization`, or something that makes one.
         enlarging: what a network that is trained has where others have `convolution_transpose` with an enlarged
-            kernel: `dcgan.networks.fused_upsampling.Enlarging` or a subclass; None for networks that are only drawn from.
+            kernel: `dcgan.networks.fused_upsampling.FusedUpsampling2D` or a subclass; None for networks that are only drawn from.
     """
 
     convolution: Callable[..., keras.layers.Layer] = keras.layers.Conv2D
@@ -35,23 +35,38 @@ class Layers:
     enlarging: Callable[..., keras.layers.Layer] | None = None
 
 
-PLAIN = Layers()
+KERAS_LAYERS = Layers()
 """Keras' own, which every program can load."""
 
-TRAINED = Layers(enlarging=Enlarging)
+TRAINING_LAYERS = Layers(enlarging=FusedUpsampling2D)
 """Keras' own where it has them, for training."""
 
-SYNCHRONIZED = Layers(
-    batch_norm=functools.partial(keras.layers.BatchNormalization, synchronized=True), enlarging=Enlarging
+SYNCHRONIZED_LAYERS = Layers(
+    batch_norm=functools.partial(keras.layers.BatchNormalization, synchronized=True), enlarging=FusedUpsampling2D
 )
 """BatchNorm over the whole batch, however many replicas share it."""
 
 
-def normal(
+_STREAMS = {"up": "grow", "down": "shrink", "logit": "judge", "class_embedding": "judge_class"}
+"""Random streams that are named differently from their layers. A stream's name decides the initial weights: renaming
+one would change the result of every seed."""
+
+
+def normal_initializer(
     seed: int, name: str, mean: float = 0.0, deviation: float = WEIGHTS_DEVIATION
 ) -> keras.initializers.Initializer:
-    """N(mean, deviation²), drawn for the layer `name` (network and layer, `generator/grow_0`) alone."""
-    return keras.initializers.RandomNormal(mean, deviation, seed=derived_seed(seed, name))
+    """Return an initializer N(mean, deviation²) whose values depend on the seed and the layer alone.
+
+    Args:
+        seed: seed of the run.
+        name: network and layer, for example `generator/up_0`.
+        mean: of the normal distribution.
+        deviation: standard deviation.
+    """
+    network, _, layer = name.partition("/")
+    kind = layer.rstrip("0123456789").rstrip("_")
+    stream = f"{network}/{_STREAMS.get(kind, kind)}{layer[len(kind) :]}"
+    return keras.initializers.RandomNormal(mean, deviation, seed=derived_seed(seed, stream))
 
 
 def batch_norm(layers: Layers, seed: int, name: str) -> keras.layers.Layer:
@@ -59,7 +74,7 @@ def batch_norm(layers: Layers, seed: int, name: str) -> keras.layers.Layer:
     return layers.batch_norm(
         momentum=BATCH_NORM_MOMENTUM,
         epsilon=BATCH_NORM_EPSILON,
-        gamma_initializer=normal(seed, name, mean=1.0),
+        gamma_initializer=normal_initializer(seed, name, mean=1.0),
         name=name.rpartition("/")[2],
     )
 
@@ -84,17 +99,17 @@ class Stage(NamedTuple):
     network: str
 
 
-def stride_2(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
+def convolution_stride_2(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
     """A convolution that halves, or a transposed one that doubles, height and width."""
     return _unbiased(layer, filters, kernel, seed, name, strides=2)
 
 
-def stride_1(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
+def convolution_stride_1(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
     """A convolution that keeps height and width."""
     return _unbiased(layer, filters, kernel, seed, name, strides=1)
 
 
-def side(kernel: int) -> int:
+def odd_kernel_size(kernel: int) -> int:
     """The side of a convolution's kernel at stride 1: the largest odd one up to `kernel`, at least 3."""
     return max(3, kernel - 1 + kernel % 2)
 
@@ -107,6 +122,6 @@ def _unbiased(layer: Callable[..., keras.layers.Layer], filters: int, kernel: in
         strides=strides,
         padding="same",
         use_bias=False,
-        kernel_initializer=normal(seed, name),
+        kernel_initializer=normal_initializer(seed, name),
         name=name.rpartition("/")[2],
     )

@@ -9,7 +9,7 @@ from dcgan.core.errors import UserError
 Tensor = keras.KerasTensor
 
 
-def path_to(model: keras.Model, name: str) -> list[keras.layers.Layer]:
+def layers_to(model: keras.Model, name: str) -> list[keras.layers.Layer]:
     """The layers from a model's first input to one of its layers, in the order of the forward pass.
 
     Args:
@@ -48,10 +48,10 @@ def convolution_stages(model: keras.Model) -> list[str]:
         The name of every stage's last layer, from the image on.
 
     Raises:
-        UserError: there is no convolution, or `path_to` finds no way to the last map.
+        UserError: there is no convolution, or `layers_to` finds no way to the last map.
     """
     ends = []
-    for layer in path_to(model, _last_map(model)):
+    for layer in layers_to(model, _last_map(model)):
         if isinstance(layer, keras.layers.Conv2D):
             ends.append(layer.name)
         elif ends:
@@ -61,7 +61,7 @@ def convolution_stages(model: keras.Model) -> list[str]:
     return ends
 
 
-def layer_named(model: keras.Model, text: str | None) -> str:
+def resolve_layer(model: keras.Model, text: str | None) -> str:
     """The layer that a person means: a name, the number of a convolution stage from 0 on, or None for the last stage.
 
     Raises:

@@ -1,9 +1,9 @@
 """The ways in which a generator's stage doubles its maps, each with one convolution.
 
-Only that convolution (or the transposed one) has weights: whatever the way, it is the layer `grow_0`, `grow_1`, … A
+Only that convolution (or the transposed one) has weights: whatever the way, it is the layer `up_0`, `up_1`, … A
 generator that is drawn from has Keras' own layers alone, so that plain Keras loads its file.
 
-A convolution of stride 1 needs a centre, or it would move the picture by half a pixel a stage: `side` makes 3 of the
+A convolution of stride 1 needs a centre, or it would move the picture by half a pixel a stage: `odd_kernel_size` makes 3 of the
 usual 4. A transposed convolution of stride 2 needs an even side instead, so that every output pixel sums as many
 products as its neighbours; so does the convolution after unpooling, which comes to the same. That after enlarging by
 blocks is computed as a transposed one.
@@ -14,17 +14,17 @@ from collections.abc import Callable
 import keras
 
 from dcgan.core.errors import UserError
-from dcgan.networks.fused_upsampling import enlarged
-from dcgan.networks.layers import Stage, normal, side, stride_1, stride_2
+from dcgan.networks.fused_upsampling import fuse_kernel
+from dcgan.networks.layers import Stage, convolution_stride_1, convolution_stride_2, normal_initializer, odd_kernel_size
 
 
-def double(x: keras.KerasTensor, stage: Stage, way: str = "transposed") -> keras.KerasTensor:
+def upsample(x: keras.KerasTensor, stage: Stage, way: str = "transposed") -> keras.KerasTensor:
     """Double the height and the width of some maps.
 
     Args:
         x: (N, H, W, C), H and W known.
         stage: what to build.
-        way: one of `WAYS`.
+        way: one of `UPSAMPLERS`.
 
     Returns:
         (N, 2H, 2W, stage.maps).
@@ -32,40 +32,42 @@ def double(x: keras.KerasTensor, stage: Stage, way: str = "transposed") -> keras
     Raises:
         UserError: there is no such way.
     """
-    if way not in WAYS:
-        raise UserError(f"There is no upsampling {way!r}.", f"There are {', '.join(WAYS)}.")
-    return WAYS[way](x, stage)
+    if way not in UPSAMPLERS:
+        raise UserError(f"There is no upsampling {way!r}.", f"There are {', '.join(UPSAMPLERS)}.")
+    return UPSAMPLERS[way](x, stage)
 
 
 def _transposed(x, stage: Stage):
     """Every pixel lays down a weighted copy of a learned kernel, and overlapping copies add up."""
-    return stride_2(stage.layers.convolution_transpose, stage.maps, stage.kernel, stage.seed, _name(stage))(x)
+    return convolution_stride_2(stage.layers.convolution_transpose, stage.maps, stage.kernel, stage.seed, _name(stage))(
+        x
+    )
 
 
 def _nearest(x, stage: Stage):
     """Every pixel becomes a block of four, then a convolution (Odena et al. 2016, "Deconvolution and Checkerboard
     Artifacts"); both as one transposed convolution, see `dcgan.networks.fused_upsampling`."""
-    small = side(stage.kernel)
+    small = odd_kernel_size(stage.kernel)
     if stage.layers.enlarging is not None:
-        return stride_2(stage.layers.enlarging, stage.maps, small, stage.seed, _name(stage))(x)
-    layer = stride_2(stage.layers.convolution_transpose, stage.maps, small + 1, stage.seed, _name(stage))
+        return convolution_stride_2(stage.layers.enlarging, stage.maps, small, stage.seed, _name(stage))(x)
+    layer = convolution_stride_2(stage.layers.convolution_transpose, stage.maps, small + 1, stage.seed, _name(stage))
     doubled = layer(x)
-    learnt = normal(stage.seed, _name(stage))((small, small, *layer.kernel.shape[2:]))
-    layer.kernel.assign(enlarged(learnt))  # what the trained network begins with
+    learnt = normal_initializer(stage.seed, _name(stage))((small, small, *layer.kernel.shape[2:]))
+    layer.kernel.assign(fuse_kernel(learnt))  # what the trained network begins with
     return doubled
 
 
 def _bilinear(x, stage: Stage):
     """Pixels in between are interpolated, then a convolution."""
-    x = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"enlarge_{stage.number}")(x)
-    return _convolution(stage, stage.maps, side(stage.kernel))(x)
+    x = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"upsample_{stage.number}")(x)
+    return _convolution(stage, stage.maps, odd_kernel_size(stage.kernel))(x)
 
 
 def _subpixel(x, stage: Stage):
     """A convolution to four times the maps, of which every four become the pixels of a block (Shi et al. 2016, section
     3.2); channel `(2 · row + column) · maps + map` lands at (row, column), as with `tf.nn.depth_to_space`."""
     (height, width), maps, number = x.shape[1:3], stage.maps, stage.number
-    x = _convolution(stage, 4 * maps, side(stage.kernel))(x)
+    x = _convolution(stage, 4 * maps, odd_kernel_size(stage.kernel))(x)
     x = keras.layers.Reshape((height, width, 2, 2, maps), name=f"split_{number}")(x)
     x = keras.layers.Permute((1, 3, 2, 4, 5), name=f"interleave_{number}")(x)
     return keras.layers.Reshape((2 * height, 2 * width, maps), name=f"shuffle_{number}")(x)
@@ -100,14 +102,14 @@ def _insert_zeros(x, name: str):
 
 def _convolution(stage: Stage, filters: int, kernel: int) -> keras.layers.Layer:
     """The stage's convolution."""
-    return stride_1(stage.layers.convolution, filters, kernel, stage.seed, _name(stage))
+    return convolution_stride_1(stage.layers.convolution, filters, kernel, stage.seed, _name(stage))
 
 
 def _name(stage: Stage) -> str:
-    return f"{stage.network}/grow_{stage.number}"
+    return f"{stage.network}/up_{stage.number}"
 
 
-WAYS: dict[str, Callable] = {
+UPSAMPLERS: dict[str, Callable] = {
     "transposed": _transposed,
     "nearest": _nearest,
     "bilinear": _bilinear,

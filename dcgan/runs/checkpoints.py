@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile)
 """What NumPy raises on a file that is damaged or no `.npz` at all."""
 
 
-class States:
+class Checkpoints:
     """The states in one folder.
 
     Args:
@@ -25,7 +25,7 @@ class States:
 
     def save(self, step: int, state: dict[str, np.ndarray], keep: int, spared: Container[int] = ()) -> None:
         """Write a state, whole, and remove all but the newest `keep` and those of the steps that are spared."""
-        with whole_file(self._file(step)) as path, path.open("wb") as file:
+        with atomic_write(self._file(step)) as path, path.open("wb") as file:
             np.savez(file, **state)
         for old in self._files()[keep:]:
             if _step(old) not in spared:
@@ -65,7 +65,7 @@ class States:
         """The step of the newest state, by its name; 0 where there is none."""
         return max(self.steps(), default=0)
 
-    def forget_after(self, step: int) -> None:
+    def remove_after(self, step: int) -> None:
         """Remove the states of later steps: they were not well."""
         for file in self._files():
             if file > self._file(step):

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 
 
-def read_records(file: Path) -> list[dict[str, Any]]:
+def read_jsonl(file: Path) -> list[dict[str, Any]]:
     """The objects of a file of JSON lines that belong to a step, oldest first; none where there is no file."""
     if not file.exists():
         return []
@@ -17,9 +17,9 @@ def read_records(file: Path) -> list[dict[str, Any]]:
     return [record for record in parsed if isinstance(record, dict) and is_number(record.get("step"))]
 
 
-def write_records(file: Path, records: Iterable[dict[str, Any]]) -> None:
+def write_jsonl(file: Path, records: Iterable[dict[str, Any]]) -> None:
     """Write a file of JSON lines, whole."""
-    with whole_file(file) as path:
+    with atomic_write(file) as path:
         path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 

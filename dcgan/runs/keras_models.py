@@ -4,16 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
-from dcgan.core.keras_archive import without_circumstances
+from dcgan.core.keras_archive import make_reproducible
 
 
 def save_model(model, file: Path) -> None:
     """Write a model in Keras' format, whole; the same weights give the same bytes."""
-    with whole_file(file) as path:
+    with atomic_write(file) as path:
         model.save(path)
-        without_circumstances(path)
+        make_reproducible(path)
 
 
 def load_model(file: Path, what: str):
@@ -26,7 +26,7 @@ def load_model(file: Path, what: str):
         raise UserError(f"{file} is no {what}: {_first_line(error)}") from error
 
 
-def assign(network, state: dict[str, np.ndarray]) -> None:
+def assign_weights(network, state: dict[str, np.ndarray]) -> None:
     """Give a network, a `keras.Model`, the weights that training left in `state` under its name.
 
     Raises:
@@ -34,19 +34,19 @@ def assign(network, state: dict[str, np.ndarray]) -> None:
     """
     import keras
 
-    from dcgan.networks.fused_upsampling import fitting
+    from dcgan.networks.fused_upsampling import to_inference_kernel
 
     try:
         for layer in network.layers:
             for variable in layer.variables:
                 weight = state[f"{network.name}/{variable.path.removeprefix(f'{network.name}/')}"]
                 transposed = isinstance(layer, keras.layers.Conv2DTranspose)
-                variable.assign(fitting(weight, variable.shape) if transposed else weight)
+                variable.assign(to_inference_kernel(weight, variable.shape) if transposed else weight)
     except KeyError as error:
         raise ValueError(f"The state has no {error.args[0]}.") from error
 
 
-def draws_pictures(model) -> bool:
+def is_generator(model) -> bool:
     """Whether a model goes from (None, dim), and perhaps (None, classes), to (None, height, width, 1 or 3)."""
     try:
         (output,) = model.outputs

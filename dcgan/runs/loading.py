@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
-from dcgan.runs import Run, assign
+from dcgan.runs import Run, assign_weights
 
 if TYPE_CHECKING:
     import keras
@@ -29,12 +29,12 @@ def data_options(config: DataConfig, run: Run | None, shape: tuple[int, ...] = (
     return DataConfig(**({f.name: getattr(trained, f.name) for f in fields(DataConfig)} | given))
 
 
-def new_discriminator(run: Run, image_size: tuple[int, int], channels: int, seed: int = 0) -> "keras.Model":
+def build_untrained_discriminator(run: Run, image_size: tuple[int, int], channels: int, seed: int = 0) -> "keras.Model":
     """The discriminator of the run's options before any training, its weights drawn from `seed`."""
     from dcgan.networks import build_discriminator
 
     config, classes = run.config(), len(run.classes() or ())
-    form = {**config.discriminator_form, "kernel": config.kernel}
+    form = {**config.discriminator_options, "kernel": config.kernel}
     return build_discriminator(image_size, channels, **form, seed=seed, classes=classes)
 
 
@@ -44,12 +44,12 @@ def load_discriminator(run: Run, image_size: tuple[int, int], channels: int) -> 
     Raises:
         UserError: the run has neither, or one of another network.
     """
-    state = run.states.latest()
+    state = run.checkpoints.latest()
     if state is None:
         return _handed_on(run, (*image_size, channels))
-    model = new_discriminator(run, image_size, channels)
+    model = build_untrained_discriminator(run, image_size, channels)
     try:
-        assign(model, state)
+        assign_weights(model, state)
     except ValueError as error:
         raise UserError(f"The state of {run.path} does not hold this version's discriminator.") from error
     return model

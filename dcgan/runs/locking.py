@@ -6,15 +6,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from dcgan.config import TrainConfig, differences
+from dcgan.config import TrainConfig, differing_options
 from dcgan.config.parser import to_yaml
-from dcgan.core.atomic_io import remove_leftovers, whole_file
+from dcgan.core.atomic_io import atomic_write, remove_stale_files_below
 from dcgan.core.errors import UserError
 from dcgan.runs.run import CHECKPOINTS, Run
 
 
 @contextlib.contextmanager
-def opened(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
+def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
     """Open the config's run directory for training, making it if need be, and keep other trainings out.
 
     Args:
@@ -35,7 +35,7 @@ def opened(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
         raise UserError(f"{run.path} can't be used as a run directory: {error.strerror}.") from error
     if strangers and not run.config_file.exists():
         raise UserError(f"{run.path} is not empty and no run.", "Choose another --run-dir.")
-    if run.is_published():
+    if run.is_pretrained():
         raise UserError(
             f"{run.path} holds a generator without the state that going on would need.", "Choose another --run-dir."
         )
@@ -44,7 +44,7 @@ def opened(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
         yield run
 
 
-def find(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
+def find_run(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
     """Find a run to draw from.
 
     Args:
@@ -81,7 +81,7 @@ def _default_directory(config: TrainConfig) -> Path:
     if name == "folder" and config.data_dir is not None:
         name = config.data_dir.resolve().stem.encode("utf-8", "ignore").decode() or name  # a link may lead anywhere
     path = CHECKPOINTS / name
-    return path.with_name(f"{name}-new") if Run(path).is_published() else path
+    return path.with_name(f"{name}-new") if Run(path).is_pretrained() else path
 
 
 @contextlib.contextmanager
@@ -108,15 +108,15 @@ def _begin(run: Run, config: TrainConfig) -> None:
     A run that never saved anything has nothing to lose, and takes any config.
     """
     if run.config_file.exists():
-        different = differences(config, run.config())
-        if different and run.states.exist():
+        different = differing_options(config, run.config())
+        if different and run.checkpoints.exist():
             raise UserError(
                 f"{run.path} was begun with another config: "
                 + "; ".join(f"{name} is {theirs}, now {ours}" for name, (ours, theirs) in different.items()),
                 "Give the run's own values to go on, or another --run-dir to start afresh.",
             )
-    if not run.states.exist():
-        run.forget_everything_judged()
-    remove_leftovers(run.path)
-    with whole_file(run.config_file) as path:
+    if not run.checkpoints.exist():
+        run.clear_evaluations()
+    remove_stale_files_below(run.path)
+    with atomic_write(run.config_file) as path:
         path.write_text(to_yaml(config), encoding="utf-8")

@@ -6,12 +6,12 @@ from typing import Any
 
 from dcgan.config import TrainConfig
 from dcgan.config.parser import read_yaml
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 from dcgan.core.classes import Classes, read_classes, write_classes
 from dcgan.core.errors import UserError
-from dcgan.runs.checkpoints import States
-from dcgan.runs.jsonl import is_number, parse, read_records, write_records
-from dcgan.runs.keras_models import assign, draws_pictures, load_model, save_model
+from dcgan.runs.checkpoints import Checkpoints
+from dcgan.runs.jsonl import is_number, parse, read_jsonl, write_jsonl
+from dcgan.runs.keras_models import assign_weights, is_generator, load_model, save_model
 
 CHECKPOINTS = Path("checkpoints")
 """Where runs lie, unless `--run-dir` says otherwise."""
@@ -32,13 +32,13 @@ class Run:
         self.config_file = path / "config.yaml"
         self.log_file = path / "log.jsonl"
         self.samples = path / "samples"
-        self.states = States(path / "state")
+        self.checkpoints = Checkpoints(path / "checkpoints")
         self.generator_file = path / "generator.keras"
         self.discriminator_file = path / "discriminator.keras"
-        self.card_file = path / "README.md"
+        self.model_card_file = path / "README.md"
         self.classes_file = path / "classes.json"
         self.health_file = path / "health.jsonl"
-        self.guard_file = path / "guard.jsonl"
+        self.health_state_file = path / "health_state.jsonl"
         self.best_file, self.best_report = path / "best.keras", path / "best.json"
         self.evaluation_file = path / "evaluation.json"
         self.events = path / "tensorboard"
@@ -60,7 +60,7 @@ class Run:
         if classes is None:
             self.classes_file.unlink(missing_ok=True)
             return
-        with whole_file(self.classes_file) as path:
+        with atomic_write(self.classes_file) as path:
             write_classes(classes, path)
 
     def sample_file(self, step: int) -> Path:
@@ -85,7 +85,7 @@ class Run:
             scale: how they were measured, in words; what was measured otherwise can't be compared with them.
         """
         save_model(model, self.best_file)
-        with whole_file(self.best_report) as path:
+        with atomic_write(self.best_report) as path:
             path.write_text(json.dumps({"step": step, **figures, "scale": scale}) + "\n", encoding="utf-8")
 
     def best(self, scale: str | None = None) -> dict[str, float]:
@@ -97,9 +97,9 @@ class Run:
             return {}
         return {name: value for name, value in report.items() if is_number(value)}
 
-    def forget_everything_judged(self) -> None:
+    def clear_evaluations(self) -> None:
         """Remove the best generator and what was noted of the training's health: they were another network's."""
-        for file in (self.best_file, self.best_report, self.health_file, self.guard_file):
+        for file in (self.best_file, self.best_report, self.health_file, self.health_state_file):
             file.unlink(missing_ok=True)
 
     def load_generator(self, weights: str = "ema"):
@@ -119,11 +119,11 @@ class Run:
         if not file.is_file():
             raise self._missing(file)
         generator = load_model(file, "generator")
-        if not draws_pictures(generator):
+        if not is_generator(generator):
             raise UserError(f"{file} is a model, but no generator of pictures.")
         if weights == "raw":
             try:
-                assign(generator, self.states.latest() or {})
+                assign_weights(generator, self.checkpoints.latest() or {})
             except ValueError as error:
                 hint = "Use --weights ema."
                 raise UserError("The run's state does not hold this generator's raw weights.", hint) from error
@@ -131,7 +131,7 @@ class Run:
 
     def _missing(self, file: Path) -> UserError:
         """Say that there is no such generator, and whether there may be one."""
-        if self.is_published():
+        if self.is_pretrained():
             return UserError(f"{self.path} holds no {file.name}, but the one generator.", "Use --weights ema.")
         best = file == self.best_file
         hint = "Training with --evaluate-every writes it." if best else "Training writes it at its first save."
@@ -151,25 +151,25 @@ class Run:
 
     def records(self) -> list[dict[str, Any]]:
         """The log, oldest record first; a line that a crash cut short is left out."""
-        return read_records(self.log_file)
+        return read_jsonl(self.log_file)
 
     def health(self) -> list[dict[str, Any]]:
         """Everything that went wrong, oldest first."""
-        return read_records(self.health_file)
+        return read_jsonl(self.health_file)
 
-    def note_health(self, event: dict[str, Any]) -> None:
+    def log_health_event(self, event: dict[str, Any]) -> None:
         """Note something that went wrong: an object with at least `step` and `what`."""
-        write_records(self.health_file, [*self.health(), event])
+        write_jsonl(self.health_file, [*self.health(), event])
 
-    def guard_notes(self) -> dict[int, dict[str, Any]]:
+    def health_states(self) -> dict[int, dict[str, Any]]:
         """By the step of a state, what the guard thought of it and remembered there; `well` among it."""
-        return {int(record["step"]): record for record in read_records(self.guard_file)}
+        return {int(record["step"]): record for record in read_jsonl(self.health_state_file)}
 
-    def note_guard(self, step: int, memory: dict[str, Any]) -> None:
+    def save_health_state(self, step: int, memory: dict[str, Any]) -> None:
         """Note the guard's memory at a step whose state is about to be saved; of states that are gone it is dropped."""
-        there = set(self.states.steps())
-        kept = [note for old, note in sorted(self.guard_notes().items()) if old in there and old < step]
-        write_records(self.guard_file, [*kept, {"step": step, **memory}])
+        there = set(self.checkpoints.steps())
+        kept = [note for old, note in sorted(self.health_states().items()) if old in there and old < step]
+        write_jsonl(self.health_state_file, [*kept, {"step": step, **memory}])
 
     def seconds(self) -> float:
         """How long the run has been trained, by its log."""
@@ -180,8 +180,8 @@ class Run:
         records = self.records()
         kept = [record for record in records if record["step"] <= step]
         if records or self.log_file.exists():
-            write_records(self.log_file, kept)
+            write_jsonl(self.log_file, kept)
 
-    def is_published(self) -> bool:
+    def is_pretrained(self) -> bool:
         """Whether it is a generator with a card and no state: training would begin anew and replace it."""
-        return self.generator_file.exists() and self.card_file.exists() and not self.states.exist()
+        return self.generator_file.exists() and self.model_card_file.exists() and not self.checkpoints.exist()

@@ -11,13 +11,13 @@ import keras
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.sampling.generation import BATCH, as_inputs
+from dcgan.sampling.generation import BATCH_SIZE, split_inputs
 
 Box = tuple[int, int, int, int, int]
 """The number of a picture, and top, left, bottom and right of a box in it, in pixels; bottom and right are outside."""
 
 
-def split(generator: keras.Model, layer: str | None = None) -> tuple[keras.Model, keras.Model]:
+def split_generator(generator: keras.Model, layer: str | None = None) -> tuple[keras.Model, keras.Model]:
     """Cut a generator in two; both parts share its weights.
 
     Args:
@@ -41,18 +41,18 @@ def split(generator: keras.Model, layer: str | None = None) -> tuple[keras.Model
         raise UserError(f"The generator can't be cut {where}: another way leads around it.") from error
 
 
-def hidden_maps(lower: keras.Model, rows: np.ndarray) -> np.ndarray:
+def feature_maps(lower: keras.Model, rows: np.ndarray) -> np.ndarray:
     """The activations of some latents.
 
     Args:
-        lower: the first part that `split` gave.
+        lower: the first part that `split_generator` gave.
         rows: float32 (N, dim), or (N, dim + K) with the class behind.
 
     Returns:
         float32 (N, h, w, maps).
     """
-    chunks = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
-    parts = [lower(as_inputs(lower, chunk), training=False) for chunk in chunks]
+    chunks = (rows[start : start + BATCH_SIZE] for start in range(0, len(rows), BATCH_SIZE))
+    parts = [lower(split_inputs(lower, chunk), training=False) for chunk in chunks]
     return np.concatenate([keras.ops.convert_to_numpy(keras.ops.cast(part, "float32")) for part in parts])
 
 
@@ -129,21 +129,21 @@ def weights_by_labels(maps: np.ndarray, shows: np.ndarray) -> np.ndarray:
     return _regression(maps.mean(axis=(1, 2)), shows)
 
 
-def without_maps(generator: keras.Model, dropped: np.ndarray, layer: str | None = None) -> keras.Model:
+def ablate_maps(generator: keras.Model, dropped: np.ndarray, layer: str | None = None) -> keras.Model:
     """The generator with some maps zeroed, at all places.
 
     Args:
-        generator: as for `split`, with whose weights it goes on.
+        generator: as for `split_generator`, with whose weights it goes on.
         dropped: bool (maps,); in the paper, those with weights above 0.
-        layer: as for `split`.
+        layer: as for `split_generator`.
 
     Returns:
         A model that takes and gives what the generator does.
 
     Raises:
-        UserError: as `split`; or the layer has another number of maps.
+        UserError: as `split_generator`; or the layer has another number of maps.
     """
-    lower, upper = split(generator, layer)
+    lower, upper = split_generator(generator, layer)
     maps = lower.outputs[0]
     if len(dropped) != maps.shape[-1]:
         raise UserError(f"The layer has {maps.shape[-1]} maps, and {len(dropped)} are spoken of.")

@@ -7,10 +7,10 @@ from dcgan import runs
 from dcgan.config import GenerateConfig
 from dcgan.runs import Run
 from dcgan.sampling.latent_arithmetic import parse_arithmetic
-from dcgan.sampling.output_path import destination, kind_of
+from dcgan.sampling.output_path import kind_of, reserve_output_path
 from dcgan.sampling.sample_spec import check
 from dcgan.sampling.seeds import parse_seeds
-from dcgan.sampling.selection import EACH, Asked, asked_for, sheet
+from dcgan.sampling.selection import EACH_CLASS, Selection, default_selection, select
 from dcgan.sampling.writers import Job, writer_for
 
 
@@ -27,26 +27,30 @@ def generate(config: GenerateConfig) -> Path:
         UserError: options that contradict each other, no such run, or a place that is taken or can't be written to.
     """
     check(config)
-    run = runs.find(config.run_dir)
+    run = runs.find_run(config.run_dir)
     asked = _asked(config, run)
-    with destination(config, run, asked) as out:
+    with reserve_output_path(config, run, asked) as out:
         what = writer_for(config, out)(Job(config, run, asked, out))
     print(f"{what}: {out}")
     return out
 
 
-def _asked(config: GenerateConfig, run: Run) -> Asked:
+def _asked(config: GenerateConfig, run: Run) -> Selection:
     """The pictures that were asked for; by default a sheet, and 8 seeds for a walk."""
     classes = None if config.animate else run.classes()
     if config.arithmetic is not None:
         seeds = parse_arithmetic(config.arithmetic).seeds
-        return replace(sheet(classes), seeds=seeds) if config.label is None else asked_for(seeds, config.label, classes)
+        return (
+            replace(default_selection(classes), seeds=seeds)
+            if config.label is None
+            else select(seeds, config.label, classes)
+        )
     if config.num is not None:
-        return asked_for(parse_seeds(f"0-{config.num - 1}"), config.label, classes)
+        return select(parse_seeds(f"0-{config.num - 1}"), config.label, classes)
     if config.seeds is not None:
-        return asked_for(parse_seeds(config.seeds), config.label, classes)
+        return select(parse_seeds(config.seeds), config.label, classes)
     if config.walk or config.along or config.stages or (config.out is not None and kind_of(config.out) == "animation"):
-        return asked_for(parse_seeds("0-7"), config.label, classes)
+        return select(parse_seeds("0-7"), config.label, classes)
     if config.label is None:
-        return sheet(classes)
-    return asked_for(parse_seeds("0-7" if config.label == EACH else "0-63"), config.label, classes)
+        return default_selection(classes)
+    return select(parse_seeds("0-7" if config.label == EACH_CLASS else "0-63"), config.label, classes)

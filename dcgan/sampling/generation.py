@@ -10,11 +10,13 @@ import tensorflow as tf
 
 from dcgan.core.image_range import to_uint8
 
-BATCH = 64
+BATCH_SIZE = 64
 """Latents a forward pass. A picture's bits may depend on it, so that every command draws with this one."""
 
 
-def draw(generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int = BATCH) -> Iterator[np.ndarray]:
+def generate_batches(
+    generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int = BATCH_SIZE
+) -> Iterator[np.ndarray]:
     """Draw one image a latent.
 
     Every forward pass has the same batch size, the last one padded with zeros. An image is then the same to the bit
@@ -42,9 +44,9 @@ def draw(generator: keras.Model, latents: Iterable[np.ndarray], batch_size: int 
         yield forward(tf.constant(padded)).numpy()[: len(chunk)]
 
 
-def draw_all(generator: keras.Model, latents: Iterable[np.ndarray]) -> np.ndarray:
+def generate_images(generator: keras.Model, latents: Iterable[np.ndarray]) -> np.ndarray:
     """The same as one array, uint8 (N, H, W, C), for as many as fit into memory; at least one."""
-    return np.concatenate(list(draw(generator, latents)))
+    return np.concatenate(list(generate_batches(generator, latents)))
 
 
 def input_widths(generator: keras.Model) -> list[int]:
@@ -52,7 +54,7 @@ def input_widths(generator: keras.Model) -> list[int]:
     return [tensor.shape[-1] for tensor in generator.inputs]
 
 
-def as_inputs(network: keras.Model, rows: tf.Tensor):
+def split_inputs(network: keras.Model, rows: tf.Tensor):
     """What a network is called with: rows (N, dim), or of rows (N, dim + K) the latents and the classes."""
     widths = input_widths(network)
     return tf.split(rows, widths, axis=1) if len(widths) > 1 else rows
@@ -62,4 +64,6 @@ def as_inputs(network: keras.Model, rows: tf.Tensor):
 def _forward(generator: keras.Model, batch_size: int) -> Callable[[tf.Tensor], tf.Tensor]:
     """The generator in inference mode and the way back to bytes, as one graph for one batch size."""
     rows = tf.TensorSpec((batch_size, sum(input_widths(generator))), tf.float32)
-    return tf.function(lambda z: to_uint8(generator(as_inputs(generator, z), training=False)), input_signature=[rows])
+    return tf.function(
+        lambda z: to_uint8(generator(split_inputs(generator, z), training=False)), input_signature=[rows]
+    )

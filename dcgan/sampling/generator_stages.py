@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
-from dcgan.sampling.generation import as_inputs, draw_all, input_widths
+from dcgan.sampling.generation import generate_images, input_widths, split_inputs
 from dcgan.sampling.latents import latents
 from dcgan.sampling.seeds import Seeds
-from dcgan.sampling.selection import Asked, asked_for
+from dcgan.sampling.selection import Selection, select
 from dcgan.visualization import tile
 
 BATCH = 16
@@ -65,7 +65,7 @@ class Stages:
         """Height and width of each stage, the finished picture last."""
         self._to_maps = keras.Model(generator.input, outputs)
         rows = _reference(generator)
-        pictures = draw_all(generator, rows)
+        pictures = generate_images(generator, rows)
         self._views = [_view(maps, pictures) for maps in self._maps(rows)]
 
     def pictures(self, rows: Iterable[np.ndarray]) -> np.ndarray:
@@ -78,7 +78,7 @@ class Stages:
             uint8 (N, stages + 1, H, W, C). The last of each row is the finished picture, as `draw` gives it.
         """
         rows = np.array(list(rows), np.float32)
-        finished = draw_all(self.generator, rows)
+        finished = generate_images(self.generator, rows)
         parts = [rows[first : first + BATCH] for first in range(0, len(rows), BATCH)]
         shown = [[view(maps) for view, maps in zip(self._views, self._maps(part), strict=True)] for part in parts]
         stages = (np.concatenate(stage) for stage in zip(*shown, strict=True))
@@ -87,7 +87,7 @@ class Stages:
     def _maps(self, rows: np.ndarray) -> list[np.ndarray]:
         """The maps of each stage for at most `BATCH` rows, in a forward pass of always that many."""
         padded = tf.constant(np.pad(rows, ((0, BATCH - len(rows)), (0, 0))))
-        maps = self._to_maps(as_inputs(self.generator, padded), training=False)
+        maps = self._to_maps(split_inputs(self.generator, padded), training=False)
         maps = maps if isinstance(maps, list) else [maps]
         return [np.asarray(tf.cast(stage, tf.float32))[: len(rows)] for stage in maps]
 
@@ -101,7 +101,7 @@ def stage_count(generator: keras.Model) -> int:
     return len(_ends(generator)) + 1
 
 
-def stage_pictures(generator: keras.Model, rows: Iterable[np.ndarray]) -> np.ndarray:
+def stage_images(generator: keras.Model, rows: Iterable[np.ndarray]) -> np.ndarray:
     """The stages of a generator's pictures, uint8 (N, stages + 1, H, W, C); see `Stages`."""
     return Stages(generator).pictures(rows)
 
@@ -123,18 +123,18 @@ def compare_stages(
     Raises:
         UserError: a run has no generator or no such class, or the sizes differ.
     """
-    return side_by_side([(run.load_generator(weights), asked_for(seeds, label, run.classes())) for run in runs])
+    return side_by_side([(run.load_generator(weights), select(seeds, label, run.classes())) for run in runs])
 
 
-def side_by_side(drawn: Sequence[tuple[keras.Model, Asked]]) -> np.ndarray:
+def side_by_side(drawn: Sequence[tuple[keras.Model, Selection]]) -> np.ndarray:
     """The same for generators and what is asked of each, as many pictures of all."""
-    shown = [stage_pictures(generator, asked.rows(input_widths(generator)[0])) for generator, asked in drawn]
+    shown = [stage_images(generator, asked.rows(input_widths(generator)[0])) for generator, asked in drawn]
     if len({pictures.shape for pictures in shown}) != 1:
         raise UserError("Stages side by side are of pictures of one size.", "Take runs of the same --image-size.")
-    return stage_sheet(np.stack(shown, axis=1).reshape(-1, *shown[0].shape[1:]))
+    return stage_grid(np.stack(shown, axis=1).reshape(-1, *shown[0].shape[1:]))
 
 
-def stage_sheet(pictures: np.ndarray) -> np.ndarray:
+def stage_grid(pictures: np.ndarray) -> np.ndarray:
     """Pictures (N, stages, H, W, C) as one, a row each, a column a stage."""
     return tile(pictures.reshape(-1, *pictures.shape[2:]), columns=pictures.shape[1])
 

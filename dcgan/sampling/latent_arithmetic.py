@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.sampling.latents import latents, stream
+from dcgan.sampling.latents import iter_latents, latents
 from dcgan.sampling.seeds import Seeds, parse_seeds
 
 AMOUNT = 0.25
@@ -59,7 +59,7 @@ class Expression:
 
     def results(self, dim: int, amount: float | None = None) -> np.ndarray:
         """The result alone, float32 (1, dim), or, with an amount, the cloud about it, (9, dim)."""
-        return self.result(dim)[None] if amount is None else cloud(self.result(dim), amount)
+        return self.result(dim)[None] if amount is None else noisy_copies(self.result(dim), amount)
 
     @property
     def signs(self) -> tuple[int, ...]:
@@ -99,7 +99,7 @@ def parse_arithmetic(text: str) -> Expression:
 
 def mean_latent(seeds: Sequence[int], dim: int) -> np.ndarray:
     """The mean of some seeds' latents, float32 (dim,); the memory does not grow with their number."""
-    return (sum(stream(seeds, dim), np.zeros(dim)) / len(seeds)).astype(np.float32)
+    return (sum(iter_latents(seeds, dim), np.zeros(dim)) / len(seeds)).astype(np.float32)
 
 
 def combine(terms: Iterable[tuple[int, np.ndarray]]) -> np.ndarray:
@@ -117,7 +117,7 @@ def combine(terms: Iterable[tuple[int, np.ndarray]]) -> np.ndarray:
     return sum(sign * np.mean(group, axis=0, dtype=np.float64) for sign, group in terms).astype(np.float32)
 
 
-def cloud(middle: np.ndarray, amount: float = AMOUNT, count: int = CLOUD) -> np.ndarray:
+def noisy_copies(middle: np.ndarray, amount: float = AMOUNT, count: int = CLOUD) -> np.ndarray:
     """A latent and others about it, each with uniform noise added.
 
     The noise is the same about every middle. The paper's latents were uniform in [-1, 1], of deviation 0.58; beside
@@ -137,7 +137,7 @@ def cloud(middle: np.ndarray, amount: float = AMOUNT, count: int = CLOUD) -> np.
     return (middle + noise).astype(np.float32)
 
 
-def along(rows: np.ndarray, direction: np.ndarray, strengths: Sequence[float]) -> np.ndarray:
+def along_direction(rows: np.ndarray, direction: np.ndarray, strengths: Sequence[float]) -> np.ndarray:
     """Latents with some of a direction added.
 
     Args:

@@ -11,25 +11,25 @@ import keras
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.sampling.generation import draw_all
-from dcgan.sampling.latent_arithmetic import along
+from dcgan.sampling.generation import generate_images
+from dcgan.sampling.latent_arithmetic import along_direction
 
-Reader = Callable[[np.ndarray], np.ndarray]
+Predictor = Callable[[np.ndarray], np.ndarray]
 """Takes pictures, uint8 (N, H, W, C), and says something of each: an array (N, …)."""
 
 
-def read(generator: keras.Model, rows: np.ndarray, reader: Reader) -> np.ndarray:
+def predict(generator: keras.Model, rows: np.ndarray, reader: Predictor) -> np.ndarray:
     """What a reader says of the pictures of some latents.
 
     Args:
-        generator: as for `dcgan.sampling.generation.draw`.
+        generator: as for `dcgan.sampling.generation.generate_batches`.
         rows: float32 (N, dim), or with a conditional generator (N, dim + K), the class behind the latent.
         reader: sees all pictures at once.
 
     Returns:
         The reader's answer.
     """
-    return np.asarray(reader(draw_all(generator, rows)))
+    return np.asarray(reader(generate_images(generator, rows)))
 
 
 def difference_of_means(latents: np.ndarray, shows: np.ndarray) -> np.ndarray:
@@ -52,7 +52,7 @@ def difference_of_means(latents: np.ndarray, shows: np.ndarray) -> np.ndarray:
     return np.subtract(*means).astype(np.float32)
 
 
-def linear_normal(latents: np.ndarray, shows: np.ndarray, penalty: float = 1.0) -> np.ndarray:
+def linear_direction(latents: np.ndarray, shows: np.ndarray, penalty: float = 1.0) -> np.ndarray:
     """The normal of the plane that best tells latents that show something from those that do not.
 
     Of a logistic regression; the same idea as in Shen et al. 2020, "Interpreting the Latent Space of GANs for Semantic
@@ -78,7 +78,7 @@ def linear_normal(latents: np.ndarray, shows: np.ndarray, penalty: float = 1.0) 
     return (normal / np.linalg.norm(normal)).astype(np.float32)
 
 
-def without(direction: np.ndarray, *others: np.ndarray) -> np.ndarray:
+def orthogonal_to(direction: np.ndarray, *others: np.ndarray) -> np.ndarray:
     """The part of a direction along which others do not change (Shen et al. 2020, section 2.2).
 
     Args:
@@ -95,16 +95,16 @@ def without(direction: np.ndarray, *others: np.ndarray) -> np.ndarray:
     return (direction - share).astype(np.float32)
 
 
-def draw_along(
+def generate_along(
     generator: keras.Model, rows: np.ndarray, direction: np.ndarray, strengths: Sequence[float]
 ) -> np.ndarray:
-    """The pictures along a direction; arguments as for `read` and `along`.
+    """The pictures along a direction; arguments as for `predict` and `along_direction`.
 
     Returns:
         uint8 (N, strengths, H, W, C); `tile` of them, `columns=len(strengths)`, is figure 8.
     """
-    points = along(rows, direction, strengths)
-    images = draw_all(generator, points.reshape(-1, points.shape[-1]))
+    points = along_direction(rows, direction, strengths)
+    images = generate_images(generator, points.reshape(-1, points.shape[-1]))
     return images.reshape(*points.shape[:2], *images.shape[1:])
 
 

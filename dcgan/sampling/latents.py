@@ -48,7 +48,7 @@ def latents(seeds: Sequence[int], dim: int) -> np.ndarray:
     return drawn
 
 
-def stream(seeds: Sequence[int], dim: int, at_once: int = 256) -> Iterator[np.ndarray]:
+def iter_latents(seeds: Sequence[int], dim: int, at_once: int = 256) -> Iterator[np.ndarray]:
     """The rows of `latents(seeds, dim)` one by one, in memory that doesn't grow with their number."""
     left = iter(seeds)
     while some := list(itertools.islice(left, at_once)):

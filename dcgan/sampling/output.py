@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from dcgan.core.atomic_io import beside, whole_file
+from dcgan.core.atomic_io import atomic_write, beside
 from dcgan.core.errors import UserError
-from dcgan.sampling.selection import Asked
+from dcgan.sampling.selection import Selection
 from dcgan.visualization import encode_png
 
 Shape = tuple[int, ...]
@@ -34,18 +34,18 @@ def save_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> None:
         UserError: the disk has no room for it, or the file can't be written.
     """
     check_room(path, math.prod(shape))
-    with whole_file(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         _write(file, shape, np.uint8, chunks)
 
 
-def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], asked: Asked) -> None:
+def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], asked: Selection) -> None:
     """Write an uncompressed `.npz` file: `images` (uint8), `seeds` and, with classes, `labels` (int64, one an image).
 
     Arguments and errors as for `save_array`.
     """
     numbers = ("seeds", "labels") if asked.classes else ("seeds",)
     check_room(path, math.prod(shape) + 8 * len(numbers) * len(asked))
-    with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open("images.npy", "w", force_zip64=True) as file:
             _write(file, shape, np.uint8, chunks)
         for column, name in enumerate(numbers):
@@ -86,6 +86,7 @@ def check_room(path: Path, size: int) -> None:
             "Ask for fewer, or free some space.",
         )
 
+
 _BLOCK = 4096  # bytes that even the smallest file takes on most disks
 
 
@@ -94,13 +95,13 @@ def file_name(seed: int) -> str:
     return f"seed-{seed:06d}.png"
 
 
-def places(asked: Asked) -> Iterator[Path]:
+def places(asked: Selection) -> Iterator[Path]:
     """Where each picture goes in the folder: with classes, into the folder of its class."""
     for seed, label in asked.pairs():
         yield Path(file_name(seed)) if label is None else Path(asked.classes.names[label], file_name(seed))
 
 
-def save_folder(folder: Path, asked: Asked, images: Iterable[np.ndarray], text: Mapping[str, str]) -> None:
+def save_folder(folder: Path, asked: Selection, images: Iterable[np.ndarray], text: Mapping[str, str]) -> None:
     """Write each image to `folder`, all of them or none.
 
     They are written beside it first, and moved when the last one is there. Other files in `folder` stay, so that a
@@ -125,7 +126,7 @@ def save_folder(folder: Path, asked: Asked, images: Iterable[np.ndarray], text: 
             shutil.move(temporary / place, folder / place)
 
 
-def refuse_existing(folder: Path, asked: Asked) -> None:
+def refuse_existing(folder: Path, asked: Selection) -> None:
     """Stop, before anything is drawn, if one of the pictures is there.
 
     Raises:

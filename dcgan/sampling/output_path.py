@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dcgan.config import GenerateConfig
-from dcgan.core.atomic_io import named_paths, refuse_taken
+from dcgan.core.atomic_io import check_overwrite, parse_paths
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.sampling.output import refuse_existing
-from dcgan.sampling.selection import Asked
+from dcgan.sampling.selection import Selection
 
 KINDS = {
     ".png": "grid",
@@ -40,7 +40,7 @@ def kind_of(out: Path) -> str:
 
 
 @contextlib.contextmanager
-def destination(config: GenerateConfig, run: Run, asked: Asked) -> Iterator[Path]:
+def reserve_output_path(config: GenerateConfig, run: Run, asked: Selection) -> Iterator[Path]:
     """The file or folder to write.
 
     Args:
@@ -87,27 +87,27 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
-def check_picture(out: Path | None, overwrite: bool) -> None:
+def check_png_path(out: Path | None, overwrite: bool) -> None:
     """Refuse a name that is taken or no picture's; only a sheet of the run directory's own is replaced unasked."""
     if out is None:
         return
     if out.suffix.lower() != ".png":
         raise UserError(f"--out {out} is no picture.", "Its name ends in .png.")
-    refuse_taken(out, overwrite)
+    check_overwrite(out, overwrite)
 
 
-def _named(config: GenerateConfig, run: Run, asked: Asked) -> Path:
+def _named(config: GenerateConfig, run: Run, asked: Selection) -> Path:
     """`--out`, if it may be written to."""
     if config.out is None:
         return _default(config, run, asked)
     if kind_of(config.out) == "folder":
         _check_folder(config, asked)
     else:
-        refuse_taken(config.out, config.overwrite)
+        check_overwrite(config.out, config.overwrite)
     return config.out
 
 
-def _default(config: GenerateConfig, run: Run, asked: Asked) -> Path:
+def _default(config: GenerateConfig, run: Run, asked: Selection) -> Path:
     """A name that says what is in it; a long list of seeds is left at its length."""
     if config.animate:
         return run.path / "history.gif"
@@ -118,14 +118,14 @@ def _default(config: GenerateConfig, run: Run, asked: Asked) -> Path:
     return run.path / "generated" / f"{what}-{which}{label}{weights}.png"
 
 
-def _what(config: GenerateConfig, asked: Asked) -> tuple[str, str]:
+def _what(config: GenerateConfig, asked: Selection) -> tuple[str, str]:
     """The kind of picture, and of which seeds."""
     if config.arithmetic is not None:
         return "arithmetic", "".join(config.arithmetic.split())
     if config.along is not None:
         return f"along-{''.join(config.along.split())}", str(asked.seeds)
     if config.stages:
-        others = named_paths(config.beside)
+        others = parse_paths(config.beside)
         return f"stages-of-{1 + len(others)}-runs" if others else "stages", str(asked.seeds)
     return "walk" if config.walk else "seeds", str(asked.seeds)
 
@@ -145,7 +145,7 @@ def _first_free(path: Path, ending: str, make: Callable[[Path], None]) -> Path:
     raise AssertionError("there are infinitely many names")
 
 
-def _check_folder(config: GenerateConfig, asked: Asked) -> None:
+def _check_folder(config: GenerateConfig, asked: Selection) -> None:
     """Refuse a folder that is a file, or holds a picture that would be drawn."""
     if config.out.exists() and not config.out.is_dir():
         raise UserError(f"{config.out} is a file.", "Give the folder another name.")

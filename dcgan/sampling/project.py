@@ -9,11 +9,11 @@ import numpy as np
 
 from dcgan import runs
 from dcgan.config import ProjectConfig
-from dcgan.core.atomic_io import named_paths, refuse_taken, whole_file
-from dcgan.core.classes import Classes, in_class
+from dcgan.core.atomic_io import atomic_write, check_overwrite, parse_paths
+from dcgan.core.classes import Classes, with_class
 from dcgan.core.errors import UserError
-from dcgan.data.decoding import decode, skipped, warnings_settled
-from dcgan.data.transforms import Cut
+from dcgan.data.decoding import decode, pillow_warnings, skip_reason
+from dcgan.data.transforms import CropResize
 from dcgan.runs import Run
 from dcgan.sampling.latents import slerp
 from dcgan.sampling.output_path import new_folder
@@ -45,7 +45,7 @@ def project(config: ProjectConfig) -> Path:
     Raises:
         UserError: no such run or class, a file that is no picture, or a folder that is taken.
     """
-    run, paths = runs.find(config.run_dir), _paths(config.images)
+    run, paths = runs.find_run(config.run_dir), _paths(config.images)
     out = _destination(config, run, paths)
     classes = run.classes()
     label = _label(config.label, classes)
@@ -64,7 +64,7 @@ def project(config: ProjectConfig) -> Path:
     return out
 
 
-def read_pictures(paths: Sequence[Path], cut: Cut) -> np.ndarray:
+def read_images(paths: Sequence[Path], cut: CropResize) -> np.ndarray:
     """Read picture files and cut them as training does.
 
     Returns:
@@ -73,7 +73,7 @@ def read_pictures(paths: Sequence[Path], cut: Cut) -> np.ndarray:
     Raises:
         UserError: naming a file that is not there or can't be read as a picture.
     """
-    with warnings_settled():
+    with pillow_warnings():
         return np.stack([_read_picture(path, cut) for path in paths])
 
 
@@ -88,29 +88,29 @@ def walk_between(generator, found, steps: int) -> np.ndarray:
     Returns:
         uint8 (pairs · steps, H, W, C). Latents go along great circles, classes in a straight line.
     """
-    from dcgan.sampling.generation import draw_all
+    from dcgan.sampling.generation import generate_images
 
     way = np.linspace(0.0, 1.0, steps)
     between = (slerp(a, b, way) for a, b in itertools.pairwise(found.latents))
     if found.labels is not None:
         part, kinds = way[:, None], _kinds(generator, found.labels)
         mixtures = (a + part * (b - a) for a, b in itertools.pairwise(kinds))
-        between = itertools.starmap(in_class, zip(between, mixtures, strict=True))
-    return draw_all(generator, np.concatenate(list(between)))
+        between = itertools.starmap(with_class, zip(between, mixtures, strict=True))
+    return generate_images(generator, np.concatenate(list(between)))
 
 
-def convergence_sheet(generator, images: np.ndarray, found) -> np.ndarray:
+def convergence_figure(generator, images: np.ndarray, found) -> np.ndarray:
     """A row a picture: the picture, what the search drew at each stage, the last of which is the result.
 
     Returns:
         uint8 (height, width, C).
     """
-    from dcgan.sampling.generation import draw_all
+    from dcgan.sampling.generation import generate_images
 
     drawn = []
     for points in found.stages:
-        rows = points if found.labels is None else in_class(points, _kinds(generator, found.labels))
-        drawn.append(draw_all(generator, rows))
+        rows = points if found.labels is None else with_class(points, _kinds(generator, found.labels))
+        drawn.append(generate_images(generator, rows))
     return _enlarged(np.stack([images, *drawn], axis=1).reshape(-1, *images.shape[1:]), len(drawn) + 1)
 
 
@@ -126,7 +126,7 @@ def _kinds(generator, labels: np.ndarray) -> np.ndarray:
 
 def _paths(text: str | None) -> list[Path]:
     """The files that `--images` names."""
-    paths = named_paths(text)
+    paths = parse_paths(text)
     if not paths:
         raise UserError("--images is missing.", "Example: --images one.png,other.jpg")
     return paths
@@ -148,14 +148,14 @@ def _load(run: Run, weights: str, paths: Sequence[Path]) -> tuple:
     import_tensorflow()
     from dcgan.core import devices
 
-    devices.set_up(seed=0)  # starts have seeds of their own
+    devices.configure_tensorflow(seed=0)  # starts have seeds of their own
     generator = run.load_generator(weights)
     *size, channels = generator.output_shape[1:]
     crop = run.config().crop if run.config_file.exists() else None
-    return generator, read_pictures(paths, Cut(tuple(size), crop, channels))
+    return generator, read_images(paths, CropResize(tuple(size), crop, channels))
 
 
-def _read_picture(path: Path, cut: Cut) -> np.ndarray:
+def _read_picture(path: Path, cut: CropResize) -> np.ndarray:
     if path.is_dir():
         raise UserError(f"{path} is a folder.", "--images names picture files, parted by commas.")
     try:
@@ -163,7 +163,7 @@ def _read_picture(path: Path, cut: Cut) -> np.ndarray:
     except FileNotFoundError as error:
         raise UserError(f"There is no picture {path}.", "--images names picture files, parted by commas.") from error
     except Exception as error:  # Pillow's decoders agree on no exception
-        raise UserError(f"{path} can't be read: {skipped('', error).reason}.", "Name another picture.") from error
+        raise UserError(f"{path} can't be read: {skip_reason('', error).reason}.", "Name another picture.") from error
 
 
 def _destination(config: ProjectConfig, run: Run, paths: Sequence[Path]) -> Path:
@@ -174,23 +174,23 @@ def _destination(config: ProjectConfig, run: Run, paths: Sequence[Path]) -> Path
     if config.out.exists() and not config.out.is_dir():
         raise UserError(f"{config.out} is a file.", "--out names a folder.")
     for name in FILES:
-        refuse_taken(config.out / name, config.overwrite)
+        check_overwrite(config.out / name, config.overwrite)
     return config.out
 
 
 def _write(out: Path, generator, images: np.ndarray, found, paths: Sequence[Path], walk: int) -> None:
     """All files."""
     notes = {"Software": "dcgan", "Pictures": ", ".join(path.name for path in paths)}
-    save_png(out / "sheet.png", convergence_sheet(generator, images, found), notes)
+    save_png(out / "sheet.png", convergence_figure(generator, images, found), notes)
     if len(paths) > 1:
         save_png(out / "walk.png", _enlarged(walk_between(generator, found, walk), walk), notes)
     names = (f"{number}: {path.name}" for number, path in enumerate(paths, 1))
     lines = dict(zip(names, found.errors.T, strict=True))
-    with whole_file(out / "errors.png") as temporary:
+    with atomic_write(out / "errors.png") as temporary:
         curves = encode_lines(range(len(found.errors)), lines, ("step", "mean squared error"), logarithmic=True)
         temporary.write_bytes(curves)
     labels = {} if found.labels is None else {"labels": found.labels}
-    with whole_file(out / "latents.npz") as temporary, temporary.open("wb") as file:
+    with atomic_write(out / "latents.npz") as temporary, temporary.open("wb") as file:
         np.savez(file, latents=found.latents, images=found.images, errors=found.errors, **labels)
 
 

@@ -64,7 +64,7 @@ def project(
     """Find latents whose pictures are near to images, by Adam on the mean squared error of the pixels.
 
     Args:
-        generator: as for `dcgan.sampling.generation.draw`.
+        generator: as for `dcgan.sampling.generation.generate_batches`.
         images: uint8 (N, H, W, C) of the generator's size.
         labels: for a conditional generator, the class (N,) of every image; None to try all classes, each from as many
             starts.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan.core.classes import Classes, in_class
+from dcgan.core.classes import Classes, with_class
 from dcgan.core.errors import UserError
-from dcgan.sampling.latents import stream, walk
+from dcgan.sampling.latents import iter_latents, walk
 from dcgan.sampling.seeds import Seeds, parse_seeds
 
-EACH = "each"
+EACH_CLASS = "each"
 """The label that stands for every class, one after the other."""
 
 AT_ONCE = 4096
@@ -22,7 +22,7 @@ MOST_ROWS = 16
 
 
 @dataclass(frozen=True)
-class Asked:
+class Selection:
     """Some pictures, in the order in which they are drawn.
 
     Args:
@@ -60,13 +60,13 @@ class Asked:
         """Seed and own label of each; looked up for many at once, in memory that does not grow with their number."""
         left = iter(self.seeds)
         while some := list(itertools.islice(left, AT_ONCE)):
-            yield from zip(some, self.classes.own(some).tolist(), strict=True)
+            yield from zip(some, self.classes.labels_for(some).tolist(), strict=True)
 
     def rows(self, dim: int) -> Iterator[np.ndarray]:
         """What the generator takes for each: float32 (dim,), or with classes (dim + classes,)."""
         if self.classes is None:
-            return stream(self.seeds, dim)
-        latents = itertools.chain.from_iterable(stream(self.seeds, dim) for _ in self.labels or (None,))
+            return iter_latents(self.seeds, dim)
+        latents = itertools.chain.from_iterable(iter_latents(self.seeds, dim) for _ in self.labels or (None,))
         kinds = self.classes.one_hot(range(len(self.classes)))
         return (np.concatenate([z, kinds[label]]) for z, (_, label) in zip(latents, self.pairs(), strict=True))
 
@@ -74,7 +74,7 @@ class Asked:
         """The rows of latents (N, dim) that are no seeds', in the classes asked for, one after the other."""
         if self.classes is None:
             return latents
-        return np.concatenate([in_class(latents, kind) for kind in self.classes.one_hot(list(self.labels))])
+        return np.concatenate([with_class(latents, kind) for kind in self.classes.one_hot(list(self.labels))])
 
     def walk(self, dim: int, steps: int, *, loop: bool = False) -> Iterator[np.ndarray]:
         """The rows along a walk from seed to seed, `steps` a pair; from class to class it goes in a straight line.
@@ -109,7 +109,7 @@ class Asked:
         )
 
 
-def asked_for(seeds: Seeds, label: str | None, classes: Classes | None) -> Asked:
+def select(seeds: Seeds, label: str | None, classes: Classes | None) -> Selection:
     """The pictures of some seeds.
 
     Args:
@@ -123,15 +123,15 @@ def asked_for(seeds: Seeds, label: str | None, classes: Classes | None) -> Asked
     if label is None or classes is None:
         if label is not None:
             raise UserError("--label asks for a class, and this run is not conditional.", "Train with --conditional.")
-        return Asked(seeds, classes)
-    return Asked(seeds, classes, tuple(range(len(classes))) if label == EACH else (classes.parse(label),))
+        return Selection(seeds, classes)
+    return Selection(seeds, classes, tuple(range(len(classes))) if label == EACH_CLASS else (classes.parse(label),))
 
 
-def sheet(classes: Classes | None) -> Asked:
+def default_selection(classes: Classes | None) -> Selection:
     """What is drawn where nothing is asked for: 64 seeds, or with classes 8 seeds in a row of each class."""
     if classes is None:
-        return Asked(parse_seeds("0-63"))
-    return Asked(parse_seeds("0-7"), classes, tuple(range(min(len(classes), MOST_ROWS))))
+        return Selection(parse_seeds("0-63"))
+    return Selection(parse_seeds("0-7"), classes, tuple(range(min(len(classes), MOST_ROWS))))
 
 
 def _short(text: str) -> str:

@@ -17,14 +17,14 @@ def animate(run: Run, out: Path, fps: float = 12.0) -> Path:
     return out
 
 
-def sample_files(run: Run) -> list[Path]:
+def sample_grids(run: Run) -> list[Path]:
     """The run's sample grids, oldest first; there may be none yet."""
     return sorted(run.samples.glob("step-*.png"), key=lambda file: (len(file.name), file.name))
 
 
 def history(run: Run) -> list[Path]:
     """The same, at least one."""
-    grids = sample_files(run)
+    grids = sample_grids(run)
     if not grids:
         raise UserError(f"{run.path} holds no sample grids yet.", "Training draws one every --sample-every steps.")
     return grids

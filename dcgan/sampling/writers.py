@@ -11,16 +11,16 @@ from tqdm import tqdm
 
 from dcgan import runs
 from dcgan.config import GenerateConfig
-from dcgan.core.atomic_io import named_paths
+from dcgan.core.atomic_io import parse_paths
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
-from dcgan.sampling.latent_arithmetic import along, parse_arithmetic
+from dcgan.sampling.latent_arithmetic import along_direction, parse_arithmetic
 from dcgan.sampling.output import save_archive, save_array, save_folder
 from dcgan.sampling.output_path import kind_of
-from dcgan.sampling.selection import Asked, asked_for
+from dcgan.sampling.selection import Selection, select
 from dcgan.sampling.training_animation import animate, history
 from dcgan.visualization import magnify, save_animation, save_png, tile
-from dcgan.visualization.figures import equation
+from dcgan.visualization.figures import equation_figure
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Job:
 
     config: GenerateConfig
     run: Run
-    asked: Asked
+    asked: Selection
     out: Path
 
     @cached_property
@@ -47,7 +47,7 @@ class Job:
         import_tensorflow()
         from dcgan.core import devices
 
-        devices.set_up(seed=0)  # nothing is drawn from it: latents have seeds of their own
+        devices.configure_tensorflow(seed=0)  # nothing is drawn from it: latents have seeds of their own
         return self.run.load_generator(self.config.weights)
 
     @property
@@ -63,10 +63,10 @@ class Job:
     def chunks(self, rows: Iterable[np.ndarray] | None = None, total: int | None = None) -> Iterator[np.ndarray]:
         """Draw, with a bar on a terminal: what is asked for, or `total` other rows."""
         rows = self.asked.rows(self.dim) if rows is None else rows
-        from dcgan.sampling.generation import draw
+        from dcgan.sampling.generation import generate_batches
 
         with tqdm(total=total or len(self.asked), unit=" pictures", leave=False, disable=None) as bar:
-            for chunk in draw(self.generator, rows):
+            for chunk in generate_batches(self.generator, rows):
                 yield chunk
                 bar.update(len(chunk))
 
@@ -78,9 +78,10 @@ class Job:
             "Label": label,
             "Arithmetic": self.config.arithmetic,
             "Along": self.config.along,
-            "Beside": ", ".join(path.resolve().name for path in named_paths(self.config.beside)),
+            "Beside": ", ".join(path.resolve().name for path in parse_paths(self.config.beside)),
         }
         return notes | {name: text for name, text in others.items() if text}
+
 
 WALK_STEPS = 12
 """Pictures from seed to seed in an animation that `--walk` says nothing about: a second at the default speed."""
@@ -119,11 +120,11 @@ def _write_stages(job: Job) -> str:
     generator = job.generator  # loads TensorFlow, quietly
     from dcgan.sampling.generator_stages import side_by_side, stage_count
 
-    others, config = [runs.find(path) for path in named_paths(job.config.beside)], job.config
+    others, config = [runs.find_run(path) for path in parse_paths(job.config.beside)], job.config
     count = 1 + len(others)
     _check_size(stage_count(generator) * len(job.asked) * count, job.shape)
     compared = [
-        (run.load_generator(config.weights), asked_for(job.asked.seeds, config.label, run.classes())) for run in others
+        (run.load_generator(config.weights), select(job.asked.seeds, config.label, run.classes())) for run in others
     ]
     save_png(job.out, side_by_side([(generator, job.asked), *compared]), job.notes())
     return f"Stages of {job.asked}{f', of {count} runs' if count > 1 else ''}"
@@ -133,7 +134,7 @@ def _write_along(job: Job) -> str:
     steps, direction = job.config.walk or ALONG_STEPS, parse_arithmetic(job.config.along)
     _check_size(steps * len(job.asked), job.shape)
     starts = np.array(list(job.asked.rows(job.dim)))
-    rows = along(starts, direction.result(job.dim), np.linspace(-1.0, 1.0, steps))
+    rows = along_direction(starts, direction.result(job.dim), np.linspace(-1.0, 1.0, steps))
     images = np.concatenate(list(job.chunks(rows.reshape(-1, rows.shape[-1]), steps * len(starts))))
     save_png(job.out, tile(images, steps), job.notes())
     return f"Along {direction}, {job.asked}"
@@ -145,7 +146,7 @@ def _write_equation(job: Job) -> str:
     rows = job.asked.in_classes(np.concatenate(points))
     _check_size(len(rows), job.shape)
     images = np.concatenate(list(job.chunks(rows, len(rows))))
-    save_png(job.out, equation(images, [len(part) for part in points], expression.signs), job.notes())
+    save_png(job.out, equation_figure(images, [len(part) for part in points], expression.signs), job.notes())
     return f"Arithmetic {expression}{job.asked.in_words}"
 
 

@@ -3,9 +3,9 @@
 Importing this package does not load TensorFlow; `train` does.
 """
 
-from dcgan.core.lazy_import import exporter
+from dcgan.core.lazy_import import lazy_exporter
 
-_HOMES = {"train": "dcgan.training.loop"}
+_MODULES = {"train": "dcgan.training.loop"}
 
-__all__ = sorted(_HOMES)
-__getattr__ = exporter(__name__, _HOMES)
+__all__ = sorted(_MODULES)
+__getattr__ = lazy_exporter(__name__, _MODULES)

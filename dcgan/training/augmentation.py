@@ -14,24 +14,24 @@ NUMBERS = 7
 """Random numbers an image takes, whichever of the changes are made."""
 
 
-def augmented(images: tf.Tensor, numbers: tf.Tensor, changes: Sequence[str]) -> tf.Tensor:
+def augment_images(images: tf.Tensor, numbers: tf.Tensor, changes: Sequence[str]) -> tf.Tensor:
     """Change images, each in its own way.
 
     Args:
         images: float32 (N, H, W, C) in [-1, 1]; what is shifted in or cut out is 0.
         numbers: float32 (N, NUMBERS), uniform in [0, 1): the amounts.
-        changes: keys of `CHANGES`, in any order.
+        changes: keys of `AUGMENTATION_FUNCTIONS`, in any order.
 
     Returns:
         The same shape; colours may leave [-1, 1].
     """
-    for name, change in CHANGES.items():
+    for name, change in AUGMENTATION_FUNCTIONS.items():
         if name in changes:
             images = change(images, numbers)
     return images
 
 
-def _colour(images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+def _color(images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     """Brightness, saturation (nothing to a grey image) and contrast."""
     brightness, saturation, contrast = (numbers[:, i, None, None, None] for i in range(3))
     images = images + (brightness - 0.5)
@@ -69,8 +69,8 @@ def _hole(side: int, numbers: tf.Tensor) -> tf.Tensor:
     return tf.cast((place >= 0) & (place < side // 2), tf.float32)
 
 
-CHANGES: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
-    "colour": _colour,
+AUGMENTATION_FUNCTIONS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    "color": _color,
     "translation": _translation,
     "cutout": _cutout,
 }

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 
-class StatisticsEstimator:
+class BatchNormRecalibration:
     """Sets a network's BatchNorm statistics to those of its own activations.
 
     Over all batches the mean is the mean of the batches' means, and the variance, by the law of total variance, the

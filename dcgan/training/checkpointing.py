@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.data.image_dataset import evenly
+from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
-from dcgan.sampling.generation import draw_all
-from dcgan.sampling.selection import Asked
-from dcgan.training.health import Trouble, broken_arrays, not_a_number, stopped
+from dcgan.sampling.generation import generate_images
+from dcgan.sampling.selection import Selection
+from dcgan.training.health import HealthIssue, describe_nonfinite, nonfinite_arrays, training_stopped
 from dcgan.training.trainer import Trainer
 from dcgan.visualization import save_png, tile
 
@@ -29,7 +29,7 @@ def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) 
     Raises:
         UserError: the run was trained on other images.
     """
-    state = run.states.latest()
+    state = run.checkpoints.latest()
     if state is not None:
         if str(state.pop("fingerprint", "")) != fingerprint:
             raise UserError(
@@ -38,7 +38,7 @@ def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) 
             )
         trainer.restore(state)
     if writing:
-        run.states.forget_after(trainer.step)  # such as are there could not be read
+        run.checkpoints.remove_after(trainer.step)  # such as are there could not be read
         run.rewind_log(trainer.step)
 
 
@@ -57,25 +57,27 @@ def save(
     Raises:
         UserError: the state holds what is no number, or a file can't be written; the files before stay.
     """
-    if broken := broken_arrays(state):
-        raise stopped(run, Trouble(trainer.step, not_a_number(broken)), 0)
+    if broken := nonfinite_arrays(state):
+        raise training_stopped(run, HealthIssue(trainer.step, describe_nonfinite(broken)), 0)
     run.save_generator(trainer.snapshot())
     spared = []
     if memory is not None:
-        run.note_guard(trainer.step, memory)
-        spared = [max((step for step, note in run.guard_notes().items() if note.get("well")), default=0)]
-    run.states.save(trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep, spared)
+        run.save_health_state(trainer.step, memory)
+        spared = [max((step for step, note in run.health_states().items() if note.get("well")), default=0)]
+    run.checkpoints.save(
+        trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep_checkpoints, spared
+    )
 
 
-def save_samples(trainer: Trainer, run: Run, asked: Asked) -> np.ndarray:
+def save_samples(trainer: Trainer, run: Run, asked: Selection) -> np.ndarray:
     """Draw what `python generate.py` draws when nothing else is asked for; returns the grid, uint8 (H, W, C)."""
-    grid = tile(draw_all(trainer.snapshot(), asked.rows(trainer.config.latent_dim)), asked.columns)
+    grid = tile(generate_images(trainer.snapshot(), asked.rows(trainer.config.latent_dim)), asked.columns)
     notes = {"Software": "dcgan", "Step": str(trainer.step), "Seeds": str(asked.seeds)}
     save_png(run.sample_file(trainer.step), grid, notes)
     return grid
 
 
-def show_real_images(run: Run, images: np.ndarray) -> None:
+def save_real_grid(run: Run, images: np.ndarray) -> None:
     """Draw 64 of the images as the network will see them."""
-    chosen = evenly(len(images), min(len(images), REAL_IMAGES))
+    chosen = evenly_spaced(len(images), min(len(images), REAL_IMAGES))
     save_png(run.samples / "real.png", tile(images[chosen]))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from dcgan.config import TrainConfig, decisive
+from dcgan.config import TrainConfig, result_options
 from dcgan.core.errors import UserError
 
 EXAMPLE = '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, "task": {"type": "worker", "index": 0}}'
@@ -44,7 +44,7 @@ class Job:
         return f", worker {self.worker} of {self.workers}" if self.workers > 1 else ""
 
 
-def job(config: TrainConfig) -> Job:
+def resolve_job(config: TrainConfig) -> Job:
     """Find out who this process is, from `--strategy` and `TF_CONFIG`.
 
     Raises:
@@ -103,7 +103,7 @@ def check_agreement(job: Job, strategy: tf.distribute.Strategy, config: TrainCon
     """
     if job.workers == 1:
         return
-    digest = hashlib.sha256(repr((decisive(config), config.steps, config.epochs, step)).encode()).digest()
+    digest = hashlib.sha256(repr((result_options(config), config.steps, config.epochs, step)).encode()).digest()
     ours = tf.constant([float(byte) for byte in digest[:8]])
     mean = _sum(strategy, ours) / strategy.num_replicas_in_sync
     squares = _sum(strategy, tf.square(ours)) / strategy.num_replicas_in_sync
@@ -114,7 +114,7 @@ def check_agreement(job: Job, strategy: tf.distribute.Strategy, config: TrainCon
         )
 
 
-def agree(job: Job, strategy: tf.distribute.Strategy, stop: bool, steps: int) -> tuple[bool, int]:
+def agree_on_next(job: Job, strategy: tf.distribute.Strategy, stop: bool, steps: int) -> tuple[bool, int]:
     """Settle what to do next: stop if any worker wants to, and do as many steps at once as suits all on average."""
     if job.workers == 1:
         return stop, steps
@@ -123,7 +123,7 @@ def agree(job: Job, strategy: tf.distribute.Strategy, stop: bool, steps: int) ->
 
 
 @contextlib.contextmanager
-def lost_workers_in_words(job: Job) -> Iterator[None]:
+def explain_lost_workers(job: Job) -> Iterator[None]:
     """Tell that another worker has gone as a `UserError`; without it no step can be done."""
     try:
         yield

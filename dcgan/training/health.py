@@ -15,7 +15,7 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
 
-PICTURES = 128
+NUM_IMAGES = 128
 """As many are compared with each other, and as many of the data's."""
 
 LOW = 0.2
@@ -48,7 +48,7 @@ WORSE = 1.5
 
 
 @dataclass(frozen=True)
-class Trouble:
+class HealthIssue:
     """Something that training can't go on with.
 
     Args:
@@ -87,7 +87,7 @@ def _distances(pictures: np.ndarray) -> tuple[float, float]:
     return float(others.mean()), float(np.median(others.min(axis=1)))
 
 
-class Guard:
+class HealthMonitor:
     """Judges a training by what it shows.
 
     Args:
@@ -97,7 +97,7 @@ class Guard:
     """
 
     def __init__(self, real: np.ndarray, memory: Mapping[str, Any] | None = None, best: float | None = None):
-        self.real = real[: min(PICTURES, len(real))]
+        self.real = real[: min(NUM_IMAGES, len(real))]
         memory = memory or {}
         self._alike, self._sure = (_count(memory.get(name)) for name in ("alike", "sure"))
         self._was_well = memory.get("was_well") is True
@@ -163,7 +163,7 @@ class Guard:
         )
 
 
-def look_due(step: int) -> tuple[bool, bool]:
+def check_due(step: int) -> tuple[bool, bool]:
     """Whether the guard looks at the losses of a step, and at its pictures."""
     return step % NUMBERS_EVERY == 0, step % PICTURES_EVERY == 0
 
@@ -173,18 +173,18 @@ def _count(value: object) -> int:
     return value if type(value) is int and 0 <= value < HOPELESS else 0
 
 
-def not_a_number(names: list[str]) -> str:
+def describe_nonfinite(names: list[str]) -> str:
     """The words for numbers that are none any more."""
     rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return f"training diverged: {names[0]}{rest} is not a number any more"
 
 
-def broken_arrays(state: dict[str, np.ndarray]) -> list[str]:
+def nonfinite_arrays(state: dict[str, np.ndarray]) -> list[str]:
     """The names of the arrays that hold an infinity or what is no number: nothing could go on from them."""
     return [name for name, array in state.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
 
 
-def stopped(run: Run, trouble: Trouble, remedies: int) -> UserError:
+def training_stopped(run: Run, trouble: HealthIssue, remedies: int) -> UserError:
     """The error that ends a training.
 
     Args:
@@ -193,7 +193,7 @@ def stopped(run: Run, trouble: Trouble, remedies: int) -> UserError:
         remedies: how often it has gone back before.
     """
     lower = "with a lower --generator-lr and --discriminator-lr"
-    if run.states.exist():
+    if run.checkpoints.exist():
         hint = f"{run.path} keeps its last good state; another --run-dir {lower} may do better."
     else:
         hint = f"Nothing was saved yet; try again {lower}."

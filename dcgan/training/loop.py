@@ -10,28 +10,35 @@ import tensorflow as tf
 from dcgan import data, runs
 from dcgan.config import TrainConfig
 from dcgan.core import devices
-from dcgan.core.classes import Classes, classes_of
+from dcgan.core.classes import Classes, classes_from_labels
 from dcgan.core.errors import UserError
 from dcgan.core.rng import derived_seed
-from dcgan.data.image_dataset import WHERE_LABELS_ARE
+from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.runs import Run
-from dcgan.sampling.selection import sheet
+from dcgan.sampling.selection import default_selection
 from dcgan.training import distributed, health
 from dcgan.training.checkpointing import restore, save, save_samples
-from dcgan.training.health import PICTURES, Guard, Trouble, broken_arrays, not_a_number, stopped
-from dcgan.training.progress import Monitor, Watch
-from dcgan.training.report import finish, introduce
-from dcgan.training.rollback import Recovery
+from dcgan.training.health import (
+    NUM_IMAGES,
+    HealthIssue,
+    HealthMonitor,
+    describe_nonfinite,
+    nonfinite_arrays,
+    training_stopped,
+)
+from dcgan.training.progress import Callback, Progress
+from dcgan.training.report import print_introduction, write_report
+from dcgan.training.rollback import Rollback
 from dcgan.training.trainer import METRICS, Trainer
 
 MOST_CLASSES = 100
 """Of a training that is conditional without having been asked to be."""
 
-Judge = Callable[[keras.Model, Classes | None], dict[str, float]]
+Evaluator = Callable[[keras.Model, Classes | None], dict[str, float]]
 """Says how near a generator's pictures are to the data: figures by name, `frechet_distance` among them."""
 
 
-def train(config: TrainConfig, judge: Judge | None = None, watch: Watch | None = None) -> Run:
+def train(config: TrainConfig, judge: Evaluator | None = None, watch: Callback | None = None) -> Run:
     """Train until the run holds `config.steps` steps; going on is the same call.
 
     Args:
@@ -45,26 +52,26 @@ def train(config: TrainConfig, judge: Judge | None = None, watch: Watch | None =
     Raises:
         UserError: the data, the run directory or an option is not what it has to be; nothing is lost.
     """
-    job = distributed.job(config)
+    job = distributed.resolve_job(config)
     images = data.load(config)
-    classes = classes_for(config, images)
+    classes = training_classes(config, images)
     last = _last_step(config, len(images.images))
     with (
-        runs.opened(config, writing=job.is_chief) as run,
-        devices.memory_errors_in_words(),
-        distributed.lost_workers_in_words(job),
+        runs.open_run(config, writing=job.is_chief) as run,
+        devices.explain_memory_errors(),
+        distributed.explain_lost_workers(job),
     ):
-        device = devices.set_up(config.seed)
+        device = devices.configure_tensorflow(config.seed)
         strategy = distributed.strategy_for(job, config.batch_size)
-        shares = classes.shares if classes else ()
+        shares = classes.probabilities if classes else ()
         trainer = Trainer(config, images.image_size, images.channels, strategy, shares)
         restore(trainer, run, images.fingerprint, job.is_chief)
         distributed.check_agreement(job, strategy, config, trainer.step)
-        introduce(run, images, trainer, last, f"{device}{job.description}", job)
-        with Monitor(run, config, trainer.step + 1, last, silent=not job.is_chief, watch=watch) as monitor:
+        print_introduction(run, images, trainer, last, f"{device}{job.description}", job)
+        with Progress(run, config, trainer.step + 1, last, silent=not job.is_chief, watch=watch) as monitor:
             _Loop(config, run, images, classes, trainer, monitor, job, judge).go()
         if job.is_chief:
-            finish(config, run, images, classes, trainer, monitor)
+            write_report(config, run, images, classes, trainer, monitor)
     return run
 
 
@@ -75,36 +82,36 @@ class _Loop:
         self,
         config: TrainConfig,
         run: Run,
-        images: data.ImageSet,
+        images: data.ImageDataset,
         classes: Classes | None,
         trainer: Trainer,
-        monitor: Monitor,
+        monitor: Progress,
         job: distributed.Job,
-        judge: Judge | None,
+        judge: Evaluator | None,
     ):
         self.config, self.run, self.images = config, run, images
         self.trainer, self.monitor, self.job = trainer, monitor, job
         self.classes, self.judge = classes, judge
-        self.sheet = sheet(classes)
+        self.sheet = default_selection(classes)
         if job.is_chief:
             run.save_classes(classes)
         # One process decides alone; several would have to agree on what each sees of its own.
-        guarded = config.guard == "on" and job.workers == 1 and monitor.first <= monitor.last
+        guarded = config.health_checks and job.workers == 1 and monitor.first <= monitor.last
         self.scale = getattr(judge, "scale", "")
         best = run.best(self.scale).get("frechet_distance")
-        memory = run.guard_notes().get(trainer.step)
-        self.guard = Guard(_some(images.images, config.seed), memory, best) if guarded else None
-        self.recovery = Recovery(run, trainer, images.fingerprint) if guarded else None
+        memory = run.health_states().get(trainer.step)
+        self.guard = HealthMonitor(_some(images.images, config.seed), memory, best) if guarded else None
+        self.recovery = Rollback(run, trainer, images.fingerprint) if guarded else None
 
     def go(self) -> None:
         """The loop itself."""
         step, stop, feed = self.trainer.step, self.monitor.first > self.monitor.last, self._feed()
         while not stop:
-            asked, at_once = distributed.agree(
+            asked, at_once = distributed.agree_on_next(
                 self.job,
                 self.trainer.strategy,
-                self.monitor.stop_asked or self.monitor.out_of_time,
-                self.monitor.steps_at_once,
+                self.monitor.stop_requested or self.monitor.out_of_time,
+                self.monitor.steps_per_call,
             )
             count = 1 if asked else min(at_once, self._next_pause(step) - step)
             metrics = self.trainer.update(feed, tf.constant(count))
@@ -118,13 +125,13 @@ class _Loop:
     def _feed(self):
         return self.trainer.feed(self.images.images, self.monitor.last, self.images.labels)
 
-    def _pause(self, step: int, metrics: dict[str, tf.Tensor], stop: bool) -> Trouble | None:
+    def _pause(self, step: int, metrics: dict[str, tf.Tensor], stop: bool) -> HealthIssue | None:
         """Do what is due after a step: show, judge, draw, save; or say what is wrong, and do none of it."""
         config, chief, last = self.config, self.job.is_chief, step == self.monitor.last
         save_due, draw_due = stop or step % config.save_every == 0, stop or step % config.sample_every == 0
         # Not because somebody asks to stop: they may not wait so long.
         judge_due = self.judge is not None and chief and (last or step % config.evaluate_every == 0)
-        look_due = self.guard is not None and any(health.look_due(step))
+        look_due = self.guard is not None and any(health.check_due(step))
         if not (save_due or judge_due or look_due or step % config.log_every == 0):
             self.monitor.count(step)
             if draw_due and chief:
@@ -132,7 +139,7 @@ class _Loop:
             return None
         numbers = {name: float(metrics[name]) for name in METRICS}
         if broken := [name for name in METRICS if not math.isfinite(numbers[name])]:
-            return Trouble(step, not_a_number([" and ".join(broken)]))
+            return HealthIssue(step, describe_nonfinite([" and ".join(broken)]))
         trouble = self._look(step, numbers, save_due)
         if trouble is None and judge_due:
             trouble = self._broken(step)
@@ -155,23 +162,23 @@ class _Loop:
         every += [health.NUMBERS_EVERY, health.PICTURES_EVERY] if guard else []
         return min(self.monitor.last, *(step + interval - step % interval for interval in every if interval))
 
-    def _look(self, step: int, numbers: dict[str, float], save_due: bool) -> Trouble | None:
+    def _look(self, step: int, numbers: dict[str, float], save_due: bool) -> HealthIssue | None:
         """Have the guard look, if it is time or a state is to be saved; what it has to go back for."""
         if self.guard is None:
             return None
-        numbers_due, pictures_due = health.look_due(step)
+        numbers_due, pictures_due = health.check_due(step)
         warning, what = self.guard.look_at_numbers(numbers) if numbers_due else (None, None)
         self._warn(step, warning)
         if (pictures_due or save_due) and not what:
             pictures = self.trainer.pictures(len(self.guard.real))
             found, what = self.guard.look_at_pictures(step, pictures, counts=pictures_due)
             numbers["diversity"] = round(found, 4)
-        return Trouble(step, what) if what else None
+        return HealthIssue(step, what) if what else None
 
-    def _broken(self, step: int) -> Trouble | None:
+    def _broken(self, step: int) -> HealthIssue | None:
         """What is wrong with the weights, if they are no numbers any more."""
-        broken = broken_arrays(self.trainer.state())
-        return Trouble(step, not_a_number(broken)) if broken else None
+        broken = nonfinite_arrays(self.trainer.state())
+        return HealthIssue(step, describe_nonfinite(broken)) if broken else None
 
     def _judge(self, step: int) -> dict[str, float]:
         """Measure the pictures; keep the generator if it was never better."""
@@ -189,45 +196,45 @@ class _Loop:
         """Draw the sheet of samples."""
         self.monitor.show_samples(self.trainer.step, save_samples(self.trainer, self.run, self.sheet))
 
-    def _save(self, step: int) -> Trouble | None:
+    def _save(self, step: int) -> HealthIssue | None:
         """Save the run; weights that are no numbers any more are trouble."""
         state = self.trainer.state()
-        if self.recovery is not None and (broken := broken_arrays(state)):
-            return Trouble(step, not_a_number(broken))
+        if self.recovery is not None and (broken := nonfinite_arrays(state)):
+            return HealthIssue(step, describe_nonfinite(broken))
         save(self.trainer, self.run, self.images.fingerprint, state, self.guard.memory() if self.guard else None)
         if self.recovery is not None and self.guard.well:
             self.recovery.note(state)
         return None
 
-    def _treat(self, trouble: Trouble) -> str:
+    def _treat(self, trouble: HealthIssue) -> str:
         """Go back, or end with what was seen."""
         if self.recovery is None:
-            raise stopped(self.run, trouble, 0)
+            raise training_stopped(self.run, trouble, 0)
         return self.recovery.go_back(trouble, self.guard)
 
     def _warn(self, step: int, warning: str | None) -> None:
         """Say something that training can go on with, and note it."""
         if warning is not None:
             self.monitor.say(f"step {step}: {warning}")
-            self.run.note_health({"step": step, "what": warning})
+            self.run.log_health_event({"step": step, "what": warning})
 
 
 def _some(images: np.ndarray, seed: int) -> np.ndarray:
     """Some images, chosen at random: a folder is sorted by class."""
     bits = np.random.Philox(key=derived_seed(seed, "guard"))
-    chosen = np.random.Generator(bits).choice(len(images), min(PICTURES, len(images)), replace=False)
+    chosen = np.random.Generator(bits).choice(len(images), min(NUM_IMAGES, len(images)), replace=False)
     return images[np.sort(chosen)]
 
 
-def classes_for(config: TrainConfig, images: data.ImageSet) -> Classes | None:
+def training_classes(config: TrainConfig, images: data.ImageDataset) -> Classes | None:
     """The classes of a conditional training; None for one that is not."""
     names, labels = images.class_names, images.labels
     if config.conditional is None:
         every = labels is not None and len(np.unique(labels)) == len(names)
-        return classes_of(labels, names) if every and 2 <= len(names) <= MOST_CLASSES else None
+        return classes_from_labels(labels, names) if every and 2 <= len(names) <= MOST_CLASSES else None
     if config.conditional and labels is None:
-        raise UserError(f"--conditional needs labels, and {config.dataset} has none here.", WHERE_LABELS_ARE)
-    return classes_of(labels, names) if config.conditional else None
+        raise UserError(f"--conditional needs labels, and {config.dataset} has none here.", LABELS_HINT)
+    return classes_from_labels(labels, names) if config.conditional else None
 
 
 def _last_step(config: TrainConfig, count: int) -> int:

@@ -10,7 +10,7 @@ from dcgan.core.rng import derived_seed
 from dcgan.training.augmentation import NUMBERS
 
 
-class Draws:
+class Noise:
     """The random numbers of a run; calls may stand in a graph.
 
     Args:
@@ -42,7 +42,7 @@ class Draws:
             ends = tf.constant(np.cumsum(self.shares)[:-1], tf.float32)
             labels = tf.searchsorted(ends, self._uniform(index, "statistics of classes")[:, 0], side="right")
             kinds = tf.one_hot(labels, len(self.shares))
-        return with_kinds(self.latents(index, "statistics"), kinds)
+        return with_class_input(self.latents(index, "statistics"), kinds)
 
     def _uniform(self, step: tf.Tensor, purpose: str, count: int = 1) -> tf.Tensor:
         """Random numbers for each image of one step: float32 (batch_size, count) in [0, 1)."""
@@ -53,6 +53,6 @@ class Draws:
         return tf.stack([tf.constant(derived_seed(self.config.seed, purpose), tf.int64), tf.cast(step, tf.int64)])
 
 
-def with_kinds(inputs: tf.Tensor, kinds: tf.Tensor | None):
+def with_class_input(inputs: tf.Tensor, kinds: tf.Tensor | None):
     """What a network takes: its inputs, and in a conditional training their classes, one-hot (N, classes)."""
     return inputs if kinds is None else [inputs, kinds]

@@ -10,7 +10,7 @@ import tensorflow as tf
 from dcgan.config import TrainConfig
 
 
-def way_to_compute(config: TrainConfig, strategy: tf.distribute.Strategy) -> Literal["clusters", "xla", "none"]:
+def resolve_compile_mode(config: TrainConfig, strategy: tf.distribute.Strategy) -> Literal["clusters", "xla", "none"]:
     """Say what `--compile` means on these devices.
 
     On one CPU in float32, `auto` compiles what XLA is better at (sums around the convolutions, BatchNorm, the

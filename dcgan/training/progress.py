@@ -16,21 +16,21 @@ from tqdm import tqdm
 from dcgan.config import TrainConfig
 from dcgan.core.tensorflow_import import silence_stdout
 from dcgan.runs import Run
-from dcgan.training.tensorboard import Board
+from dcgan.training.tensorboard import TensorBoardWriter
 
 SECONDS_A_CALL = 0.25
 """How long the loop may be deaf to a signal, if one step does not take longer."""
 # SIGHUP, where there is one, is what a closed terminal or a lost connection sends.
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
-Watch = Callable[[Run], None]
+Callback = Callable[[Run], None]
 """Is called with the run whenever there is something new to be seen of it."""
 
 
-class Monitor:
+class Progress:
     """Watches a training loop; used as a context manager around it.
 
-    While it is open, the first SIGINT, SIGTERM or SIGHUP asks the loop to stop after the step it is in (`stop_asked`),
+    While it is open, the first SIGINT, SIGTERM or SIGHUP asks the loop to stop after the step it is in (`stop_requested`),
     and so does a reader of the output that goes away (`| head`); a second signal ends the program at once.
 
     Args:
@@ -49,16 +49,16 @@ class Monitor:
         first: int,
         last: int,
         silent: bool = False,
-        watch: Watch | None = None,
+        watch: Callback | None = None,
     ):
         self.run, self.config, self.first, self.last, self.silent = run, config, first, last, silent
         self.watch = None if silent else watch
-        self.steps_at_once = 1
+        self.steps_per_call = 1
         self.seconds_before = run.seconds()
-        self.stop_asked = False
+        self.stop_requested = False
         self._marked_step = first - 1
 
-    def __enter__(self) -> "Monitor":
+    def __enter__(self) -> "Progress":
         self._started = self._marked_time = time.monotonic()
         log = os.devnull if self.silent else self.run.log_file
         self._log = Path(log).open("a", encoding="utf-8", buffering=1)
@@ -69,7 +69,7 @@ class Monitor:
             dynamic_ncols=True,
             disable=self.silent or self.watch is not None or not (sys.stderr and sys.stderr.isatty()),
         )
-        self.board = Board(self.run, self.say) if self.config.tensorboard and not self.silent else None
+        self.board = TensorBoardWriter(self.run, self.say) if self.config.tensorboard and not self.silent else None
         if self.board and self.first <= self.last:
             self.board.options(self.config)
         self._handlers = self._catch_signals()
@@ -95,7 +95,7 @@ class Monitor:
         """Write the numbers of a step everywhere.
 
         Reading them waited for the device to finish, so it is not done at every step. How long the steps took tells
-        how many of them, `steps_at_once`, fit into a quarter of a second.
+        how many of them, `steps_per_call`, fit into a quarter of a second.
 
         Args:
             step: the last one done.
@@ -103,7 +103,7 @@ class Monitor:
         """
         self._bar.update(step - self._bar.n)
         record = self._record(step, numbers)
-        self.steps_at_once = max(1, int(SECONDS_A_CALL * record["images_per_second"] / self.config.batch_size))
+        self.steps_per_call = max(1, int(SECONDS_A_CALL * record["images_per_second"] / self.config.batch_size))
         self._log.write(json.dumps(record) + "\n")
         self._tell(record)
         if self.board:
@@ -126,7 +126,7 @@ class Monitor:
             why: what is said; the run already ends where training goes on.
         """
         self.say(f"step {step}: {why}")
-        last = self.run.states.latest_step()
+        last = self.run.checkpoints.latest_step()
         self._log.close()
         self.run.rewind_log(last)
         self._log = self.run.log_file.open("a", encoding="utf-8", buffering=1)
@@ -194,7 +194,7 @@ class Monitor:
         try:
             print(line, flush=True)
         except BrokenPipeError:
-            self.stop_asked = True
+            self.stop_requested = True
             silence_stdout()
 
     def _seconds_left(self, record: dict) -> float:
@@ -211,6 +211,6 @@ class Monitor:
 
     def _ask_to_stop(self, number: int, frame) -> None:
         """Remember the signal; the next one has its usual effect again."""
-        self.stop_asked = True
+        self.stop_requested = True
         for caught, handler in self._handlers.items():
             signal.signal(caught, handler)

@@ -4,11 +4,11 @@ import numpy as np
 
 from dcgan.runs import Run
 from dcgan.training.checkpointing import save
-from dcgan.training.health import MOST_REMEDIES, REMEDY, Guard, Trouble, stopped
+from dcgan.training.health import MOST_REMEDIES, REMEDY, HealthIssue, HealthMonitor, training_stopped
 from dcgan.training.trainer import Trainer
 
 
-class Recovery:
+class Rollback:
     """Remembers states that were well, and goes back to them.
 
     Two of them, in memory: should training go wrong again before the next one is reached, the newest was not well
@@ -27,10 +27,10 @@ class Recovery:
 
     def _newest_well(self) -> dict[str, np.ndarray]:
         """The state to go back to: of an earlier training, the newest that the guard found well."""
-        notes, here = self.run.guard_notes(), self.trainer.step
-        well = (step for step in self.run.states.steps() if notes.get(step, {"well": True}).get("well"))
+        notes, here = self.run.health_states(), self.trainer.step
+        well = (step for step in self.run.checkpoints.steps() if notes.get(step, {"well": True}).get("well"))
         newest = next((step for step in well if step <= here), here)
-        earlier = self.run.states.at(newest) if newest < here else None
+        earlier = self.run.checkpoints.at(newest) if newest < here else None
         return earlier or self.trainer.state()
 
     def note(self, state: dict) -> None:
@@ -38,7 +38,7 @@ class Recovery:
         self._well = [*self._well[-1:], state]
         self._tried = False
 
-    def go_back(self, trouble: Trouble, guard: Guard) -> str:
+    def go_back(self, trouble: HealthIssue, guard: HealthMonitor) -> str:
         """Restore a state that was well, with lower learning rates, and make it the run's newest.
 
         Args:
@@ -53,16 +53,16 @@ class Recovery:
         """
         before = sum("remedy" in event for event in self.run.health())
         if before >= MOST_REMEDIES:
-            raise stopped(self.run, trouble, before)
+            raise training_stopped(self.run, trouble, before)
         if self._tried and len(self._well) > 1:
             self._well.pop()
         self._tried = True
         self.trainer.restore(self._well[-1])
-        rates = self.trainer.lower_rates(REMEDY ** (before + 1))
+        rates = self.trainer.scale_learning_rates(REMEDY ** (before + 1))
         step = self.trainer.step
-        self.run.states.forget_after(step)
+        self.run.checkpoints.remove_after(step)
         guard.look_afresh()
         save(self.trainer, self.run, self.fingerprint, self.trainer.state(), guard.memory())
         done = f"back to step {step}, learning rates of G and D now {rates[0]:.3g} and {rates[1]:.3g}"
-        self.run.note_health({"step": trouble.step, "what": trouble.what, "back_to": step, "remedy": done})
+        self.run.log_health_event({"step": trouble.step, "what": trouble.what, "back_to": step, "remedy": done})
         return f"{trouble.what}. Going {done} (remedy {before + 1} of {MOST_REMEDIES})."

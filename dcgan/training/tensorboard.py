@@ -9,16 +9,16 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from dcgan.config import TrainConfig, decisive
-from dcgan.core.atomic_io import whole_file
+from dcgan.config import TrainConfig, result_options
+from dcgan.core.atomic_io import atomic_write
 from dcgan.core.classes import Classes
 from dcgan.core.image_range import to_float
-from dcgan.data import ImageSet
-from dcgan.data.image_dataset import evenly
-from dcgan.data.transforms import Cut, cut_array
+from dcgan.data import ImageDataset
+from dcgan.data.image_dataset import evenly_spaced
+from dcgan.data.transforms import CropResize, crop_and_resize_array
 from dcgan.runs import Run
-from dcgan.sampling.generation import draw_all
-from dcgan.sampling.selection import Asked
+from dcgan.sampling.generation import generate_images
+from dcgan.sampling.selection import Selection
 from dcgan.visualization import save_png, tile
 
 GROUPS = {
@@ -37,7 +37,7 @@ GROUPS = {
 """What a key of the log is called there: what is to be compared stands together, under one heading."""
 
 
-class Board:
+class TensorBoardWriter:
     """Writes the events of a run. It is a mirror: when it breaks, that is said once, and training goes on without it.
 
     Args:
@@ -106,7 +106,7 @@ class Board:
         import tensorflow as tf
         from tensorboard.plugins.hparams import summary_v2 as hparams  # its `api` would load Keras' callbacks as well
 
-        given = {name: value for name, value in decisive(config).items() if value is not None}
+        given = {name: value for name, value in result_options(config).items() if value is not None}
         with self._writer.as_default(0):
             summary = hparams.hparams_pb(given, trial_id=self.run.path.resolve().name)
             tf.summary.experimental.write_raw_pb(summary.SerializeToString())
@@ -117,6 +117,7 @@ def _in_words(error: Exception) -> str:
     """What an exception says, in a line; without the operations that TensorFlow names around it."""
     text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", str(getattr(error, "message", None) or error), flags=re.DOTALL)
     return " ".join(text.split())[:200] or type(error).__name__
+
 
 POINTS = 500
 """Of each kind: the projector's t-SNE stays fluent, and the files stay below 3 MB."""
@@ -130,20 +131,20 @@ THUMBNAIL = 48
 _BATCH = 64
 
 
-class Marked(NamedTuple):
+class LabeledImages(NamedTuple):
     """Pictures and what is said of them."""
 
     images: np.ndarray
     """uint8 (N, H, W, C)."""
     kind: str
-    """`real` or `drawn`."""
+    """`real_points` or `generated_points`."""
     labels: Sequence[str]
     """The name of its class for each; empty where nobody knows."""
     names: Sequence[str]
     """One a picture: which one it is."""
 
 
-def write_embedding(folder: Path, discriminator: keras.Model, parts: Sequence[Marked]) -> None:
+def write_embedding(folder: Path, discriminator: keras.Model, parts: Sequence[LabeledImages]) -> None:
     """Write what `tensorboard --logdir` shows under Projector.
 
     Args:
@@ -156,8 +157,8 @@ def write_embedding(folder: Path, discriminator: keras.Model, parts: Sequence[Ma
         UserError: a file can't be written.
     """
     images = np.concatenate([part.images for part in parts])
-    points = principal(features(discriminator, images), AXES)
-    thumbnails = cut_array(images, Cut(_thumbnail_size(images.shape[1:3]), None, images.shape[3]))
+    points = principal_components(discriminator_features(discriminator, images), AXES)
+    thumbnails = crop_and_resize_array(images, CropResize(_thumbnail_size(images.shape[1:3]), None, images.shape[3]))
     columns = int(np.ceil(np.sqrt(len(images))))
     save_png(folder / "projector-sprite.png", tile(thumbnails, columns, padding=0))
     _write_text(folder / "projector-points.tsv", ("\t".join(f"{value:.5g}" for value in point) for point in points))
@@ -165,30 +166,30 @@ def write_embedding(folder: Path, discriminator: keras.Model, parts: Sequence[Ma
     _write_text(folder / "projector_config.pbtxt", [_configuration(thumbnails.shape[1:3])])
 
 
-def real(images: ImageSet) -> Marked:
+def real_points(images: ImageDataset) -> LabeledImages:
     """Some of the images a training learns from, evenly from all of them."""
-    numbers = evenly(len(images), min(len(images), POINTS))
+    numbers = evenly_spaced(len(images), min(len(images), POINTS))
     labels = [] if images.labels is None else [images.class_names[label] for label in images.labels[numbers]]
-    return Marked(images.images[numbers], "real", labels, [f"image {number}" for number in numbers])
+    return LabeledImages(images.images[numbers], "real", labels, [f"image {number}" for number in numbers])
 
 
-def drawn(generator: keras.Model, classes: Classes | None) -> Marked:
+def generated_points(generator: keras.Model, classes: Classes | None) -> LabeledImages:
     """The pictures of the first seeds, each of its own class."""
-    asked = Asked(range(POINTS), classes)
+    asked = Selection(range(POINTS), classes)
     labels = [] if classes is None else [classes.names[label] for _, label in asked.pairs()]
-    images = draw_all(generator, asked.rows(generator.inputs[0].shape[-1]))
-    return Marked(images, "drawn", labels, [f"seed {seed}" for seed in asked.seeds])
+    images = generate_images(generator, asked.rows(generator.inputs[0].shape[-1]))
+    return LabeledImages(images, "drawn", labels, [f"seed {seed}" for seed in asked.seeds])
 
 
-def features(discriminator: keras.Model, images: np.ndarray) -> np.ndarray:
+def discriminator_features(discriminator: keras.Model, images: np.ndarray) -> np.ndarray:
     """What the discriminator judges images, uint8 (N, H, W, C), by: float32 (N, D)."""
-    network = keras.Model(discriminator.inputs[0], discriminator.get_layer("judge").input)
+    network = keras.Model(discriminator.inputs[0], discriminator.get_layer("logit").input)
     starts = range(0, len(images), _BATCH)
     parts = [network(to_float(images[start : start + _BATCH]), training=False) for start in starts]
     return np.concatenate([keras.ops.convert_to_numpy(keras.ops.cast(part, "float32")) for part in parts])
 
 
-def principal(rows: np.ndarray, axes: int) -> np.ndarray:
+def principal_components(rows: np.ndarray, axes: int) -> np.ndarray:
     """Rows (N, D) along their principal components, the one of most variance first: float64 (N, at most `axes`).
 
     Distances between rows are kept as far as so many axes can.
@@ -204,7 +205,7 @@ def _thumbnail_size(size: tuple[int, int]) -> tuple[int, int]:
     return tuple(max(1, round(side * shrink)) for side in size)
 
 
-def _labels(parts: Sequence[Marked]) -> list[str]:
+def _labels(parts: Sequence[LabeledImages]) -> list[str]:
     """The lines of the table that says what each point is."""
     classes = any(len(part.labels) for part in parts)
     lines = ["\t".join(["kind", "class", "kind and class", "picture"] if classes else ["kind", "picture"])]
@@ -236,5 +237,5 @@ def _configuration(size: tuple[int, int]) -> str:
 
 
 def _write_text(path: Path, lines) -> None:
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

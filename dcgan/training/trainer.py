@@ -12,15 +12,15 @@ from dcgan.core.image_range import to_float, to_uint8
 from dcgan.core.sizes import Size
 from dcgan.data.batches import batches
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.networks.cpu.layers import COMPILED
-from dcgan.networks.cpu.xla import compiled
-from dcgan.networks.fused_upsampling import fitting
-from dcgan.networks.layers import SYNCHRONIZED, TRAINED
-from dcgan.training.augmentation import augmented
-from dcgan.training.bn_recalibration import StatisticsEstimator
+from dcgan.networks.cpu.layers import CPU_LAYERS
+from dcgan.networks.cpu.xla import xla_compiled
+from dcgan.networks.fused_upsampling import to_inference_kernel
+from dcgan.networks.layers import SYNCHRONIZED_LAYERS, TRAINING_LAYERS
+from dcgan.training.augmentation import augment_images
+from dcgan.training.bn_recalibration import BatchNormRecalibration
 from dcgan.training.losses import discriminator_loss, generator_loss
-from dcgan.training.noise import Draws, with_kinds
-from dcgan.training.precision import mixed_precision, on_device, optimizer_for, way_to_compute
+from dcgan.training.noise import Noise, with_class_input
+from dcgan.training.precision import mixed_precision, on_device, optimizer_for, resolve_compile_mode
 
 METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
 """What `update` returns."""
@@ -46,14 +46,14 @@ class Trainer:
         shares: Sequence[float] = (),
     ):
         self.config, self.strategy, self.shares = config, strategy or tf.distribute.get_strategy(), tuple(shares)
-        self.draws = Draws(config, self.shares)
-        self.way = way_to_compute(config, self.strategy)
+        self.draws = Noise(config, self.shares)
+        self.way = resolve_compile_mode(config, self.strategy)
         sizes = {"image_size": image_size, "channels": channels, "kernel": config.kernel, "seed": config.seed}
         sizes["classes"] = len(self.shares)
         for_generator = {"width": config.generator_width, "latent_dim": config.latent_dim, **sizes}
         for_generator["upsampling"] = config.upsampling
         alone = self.strategy.num_replicas_in_sync == 1
-        layers = COMPILED if self.way == "clusters" else TRAINED if alone else SYNCHRONIZED
+        layers = CPU_LAYERS if self.way == "clusters" else TRAINING_LAYERS if alone else SYNCHRONIZED_LAYERS
         with self.strategy.scope(), mixed_precision(config.precision):
             self.generator = build_generator(**for_generator, layers=layers)
             self.discriminator = self._build_discriminator(layers=layers, **sizes)
@@ -62,16 +62,16 @@ class Trainer:
         # One a process, whatever the replicas: it takes no part in the step, and is what pictures are drawn from.
         self.ema_generator = build_generator(**for_generator)
         self.steps_done = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_done")
-        self._estimate_statistics = StatisticsEstimator(self.ema_generator, self.draws.any_input)
+        self._estimate_statistics = BatchNormRecalibration(self.ema_generator, self.draws.any_input)
         self._estimated: int | None = None
         """The step at which that was done last; None when the weights have changed since."""
-        in_clusters = compiled if self.way == "clusters" else lambda function: function
+        in_clusters = xla_compiled if self.way == "clusters" else lambda function: function
         self._descend, self._follow = in_clusters(self._descend), in_clusters(self._follow)
-        self._step = compiled(self._step) if self.way == "xla" else self._step
+        self._step = xla_compiled(self._step) if self.way == "xla" else self._step
 
     def _build_discriminator(self, **options) -> keras.Model:
         """The discriminator of the config's width, hidden layer and downsampling."""
-        return build_discriminator(**self.config.discriminator_form, **options)
+        return build_discriminator(**self.config.discriminator_options, **options)
 
     @property
     def step(self) -> int:
@@ -123,7 +123,7 @@ class Trainer:
 
         Args:
             batch: this replica's images, uint8; in a conditional training a pair of them and their labels.
-            draws: what `Draws.of_step` gives for the whole batch, of which this replica takes its rows.
+            draws: what `Noise.of_step` gives for the whole batch, of which this replica takes its rows.
 
         Returns:
             This replica's part of each metric; they add up to the mean over the batch.
@@ -134,7 +134,7 @@ class Trainer:
         kinds = tf.one_hot(labels, len(self.shares)) if self.shares else None
         images = _mirrored(images, draws["flip"]) if self.config.flip else images
         with tf.GradientTape(persistent=True) as tape:
-            drawn = self.generator(with_kinds(draws["latents"], kinds), training=True)
+            drawn = self.generator(with_class_input(draws["latents"], kinds), training=True)
             real_logits, fake_logits = self._judge(to_float(images), drawn, kinds, draws)
             d_loss, g_loss = (loss / replicas for loss in self._losses(real_logits, fake_logits))
             scaled_d_loss = self.discriminator_optimizer.scale_loss(d_loss)
@@ -150,8 +150,8 @@ class Trainer:
         """The discriminator's logits for real and for drawn images, of the same classes: two of (N, 1)."""
         changes = self.config.changes
         if changes:
-            real, drawn = augmented(real, draws["real"], changes), augmented(drawn, draws["drawn"], changes)
-        return tuple(self.discriminator(with_kinds(images, kinds), training=True) for images in (real, drawn))
+            real, drawn = augment_images(real, draws["real"], changes), augment_images(drawn, draws["drawn"], changes)
+        return tuple(self.discriminator(with_class_input(images, kinds), training=True) for images in (real, drawn))
 
     def _losses(self, real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What the discriminator and the generator minimise: two scalars."""
@@ -182,7 +182,7 @@ class Trainer:
         for average, weight in zip(
             self.ema_generator.trainable_variables, self.generator.trainable_variables, strict=True
         ):
-            weight = fitting(weight, average.shape)
+            weight = to_inference_kernel(weight, average.shape)
             average.assign(weight + decay * (average - weight))
 
     def snapshot(self) -> keras.Model:
@@ -216,9 +216,9 @@ class Trainer:
     def _take(self, weights: Sequence) -> None:
         """Give the averaged generator other weights."""
         for average, weight in zip(self.ema_generator.trainable_variables, weights, strict=True):
-            average.assign(fitting(weight, average.shape))
+            average.assign(to_inference_kernel(weight, average.shape))
 
-    def lower_rates(self, factor: float) -> tuple[float, float]:
+    def scale_learning_rates(self, factor: float) -> tuple[float, float]:
         """Set the learning rates to a part of the config's; returns the generator's and the discriminator's."""
         rates = self.config.generator_lr * factor, self.config.discriminator_lr * factor
         self.generator_optimizer.learning_rate, self.discriminator_optimizer.learning_rate = rates

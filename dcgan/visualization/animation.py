@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 from dcgan.visualization.png import to_pillow
 
@@ -47,7 +47,7 @@ def save_animation(path: Path, frames: Iterable[np.ndarray], fps: float = 12.0) 
     if ending == ".gif" and fps > FASTEST_GIF:
         raise UserError(f"No browser shows a GIF at {fps:g} pictures a second.", "Take 50 at most, or an .mp4.")
     frames = _same_shape(frames, path)
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         return _write_gif(temporary, frames, fps) if ending == ".gif" else _write_mp4(temporary, frames, fps)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 
 PANELS = {
@@ -39,7 +39,7 @@ def save_curves(path: Path, records: Iterable[Mapping[str, float]]) -> None:
     records = list(records)
     if not records:
         raise UserError("There is nothing to draw curves of yet.", "Train a while, then try again.")
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         _figure(records).savefig(temporary)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from dcgan.visualization import magnify, tile
-from dcgan.visualization.grid import BACKGROUND, titled
+from dcgan.visualization.grid import BACKGROUND, with_title
 
 _INK = 0
 
 
-def arithmetic_sheet(
+def arithmetic_figure(
     samples: Sequence[np.ndarray], signs: Sequence[int], means: np.ndarray, results: np.ndarray
 ) -> np.ndarray:
     """Arithmetic as figure 7 of Radford et al. 2016 shows it.
@@ -37,14 +37,14 @@ def arithmetic_sheet(
     return _beside([*parts, _sign("=", cell), tile(results, columns=side)])
 
 
-def equation(images: np.ndarray, counts: Sequence[int], signs: Sequence[int]) -> np.ndarray:
+def equation_figure(images: np.ndarray, counts: Sequence[int], signs: Sequence[int]) -> np.ndarray:
     """The sheets of the same arithmetic in one class after another.
 
     Args:
         images: uint8 (classes · sum of counts, H, W, C); within each class the samples of each term, the means, and
             the results.
         counts: how many pictures each of these parts has.
-        signs: as for `arithmetic_sheet`.
+        signs: as for `arithmetic_figure`.
 
     Returns:
         uint8 (height, width, C).
@@ -52,7 +52,7 @@ def equation(images: np.ndarray, counts: Sequence[int], signs: Sequence[int]) ->
     sheets = []
     for block in np.split(images, len(images) // sum(counts)):
         *samples, means, results = np.split(block, np.cumsum(counts)[:-1])
-        sheets.append(arithmetic_sheet(samples, signs, means, results))
+        sheets.append(arithmetic_figure(samples, signs, means, results))
     return functools.reduce(lambda upper, lower: _above(upper, lower, len(lower) // 8), sheets)
 
 
@@ -81,13 +81,14 @@ def _sign(which: str, cell: tuple[int, ...]) -> np.ndarray:
         sheet[y - arm : y + arm + 1, x - thick // 2 : x - thick // 2 + thick] = _INK
     return sheet
 
+
 SMALLEST = 40
 """Pixels the shorter side of a picture on the sheet has at least: a receptive field may have four."""
 
 _BETWEEN_BLOCKS = 8
 
 
-def contrast(projections: np.ndarray) -> np.ndarray:
+def normalize_projections(projections: np.ndarray) -> np.ndarray:
     """Make pictures of projections: 0 is mid-grey, and each one's largest absolute value black or white.
 
     Args:
@@ -111,7 +112,7 @@ def cut_out(picture: np.ndarray, rows: range, columns: range) -> np.ndarray:
     return part
 
 
-def block(label: str, images: Sequence[np.ndarray], projections: Sequence[np.ndarray]) -> np.ndarray:
+def projection_panel(label: str, images: Sequence[np.ndarray], projections: Sequence[np.ndarray]) -> np.ndarray:
     """One feature map: its images in a square on the left, their projections in the same order on the right.
 
     Args:
@@ -126,9 +127,9 @@ def block(label: str, images: Sequence[np.ndarray], projections: Sequence[np.nda
     sides = [
         tile(np.stack([magnify(picture, SMALLEST) for picture in side]), columns) for side in (images, projections)
     ]
-    return titled(label, np.concatenate(sides, axis=1))
+    return with_title(label, np.concatenate(sides, axis=1))
 
 
-def sheet(blocks: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
+def projection_grid(blocks: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
     """Lay blocks of one shape out row by row; by default, as many a row as make the sheet nearest to a square."""
     return tile(np.stack(blocks), columns, padding=_BETWEEN_BLOCKS)

@@ -61,13 +61,14 @@ def _check(images: np.ndarray) -> None:
     if not len(images):
         raise ValueError("A grid needs at least one image.")
 
+
 HEIGHT = 14
 """Pixels of a line of text."""
 
 _GAP = 8
 
 
-def titled(label: str, picture: np.ndarray) -> np.ndarray:
+def with_title(label: str, picture: np.ndarray) -> np.ndarray:
     """A picture, uint8 (H, W, C), below a line of text, which is cut off where it is too long: (H + 14, W, C)."""
     _, width, channels = picture.shape
     strip = Image.new("L", (width, HEIGHT), BACKGROUND)
@@ -77,6 +78,6 @@ def titled(label: str, picture: np.ndarray) -> np.ndarray:
 
 def side_by_side(pictures: dict[str, np.ndarray]) -> np.ndarray:
     """Pictures of one height, by their titles, from left to right: uint8 (H + 14, sum of widths and gaps, C)."""
-    parts = [titled(label, picture) for label, picture in pictures.items()]
+    parts = [with_title(label, picture) for label, picture in pictures.items()]
     gap = np.full((len(parts[0]), _GAP, parts[0].shape[2]), BACKGROUND, np.uint8)
     return np.concatenate([part for picture in parts for part in (gap, picture)][1:], axis=1)

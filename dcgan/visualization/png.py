@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from dcgan.core.atomic_io import whole_file
+from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 
 
@@ -36,7 +36,7 @@ def save_png(path: Path, image: np.ndarray, text: Mapping[str, object] | None = 
     Raises:
         UserError: the file can't be written.
     """
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(encode_png(image, text))
 
 

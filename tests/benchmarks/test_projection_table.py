@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from benchmarks.projection import compare, rows
-from dcgan.sampling.generation import draw_all
+from dcgan.sampling.generation import generate_images
 from dcgan.sampling.latents import latents
 
 
@@ -22,7 +22,7 @@ def made_generator():
 
 def test_pictures_it_can_draw_are_found_and_of_others_what_it_can_not_draw_is_left():
     generator = made_generator()
-    drawn = draw_all(generator, latents(range(5), 2))
+    drawn = generate_images(generator, latents(range(5), 2))
     held_out = drawn.copy()
     held_out[:, 3] = 255  # black in all that it draws: a quarter is wrong by 1.5
     asked = {"held-out": (held_out, None), "drawn": (drawn, None)}

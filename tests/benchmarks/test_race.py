@@ -15,9 +15,11 @@ def test_both_are_timed_to_where_the_tutorial_ends():
 
 
 def test_both_train_for_the_budget_in_turns(monkeypatch):
-    monkeypatch.setattr(mnist, "OURS", Contestant("ours", "trivial:Learner", {"speed": 1000}))
-    monkeypatch.setattr(mnist, "TUTORIAL", Contestant("tutorial", "trivial:Learner", {"speed": 1}))
-    monkeypatch.setattr(mnist, "DISTANCE", Contestant("distance", "trivial:Judge"))
+    monkeypatch.setattr(mnist, "OURS", Contestant("ours", "tests.support.trivial_baseline:Learner", {"speed": 1000}))
+    monkeypatch.setattr(
+        mnist, "TUTORIAL", Contestant("tutorial", "tests.support.trivial_baseline:Learner", {"speed": 1})
+    )
+    monkeypatch.setattr(mnist, "DISTANCE", Contestant("distance", "tests.support.trivial_baseline:Judge"))
     curves = mnist.race(0.2, 0.05, 3)
     assert len(curves["ours"]) == len(curves["tutorial"]) >= 3
     assert curves["ours"][-1][0] == pytest.approx(0.2, abs=0.1)
@@ -25,8 +27,10 @@ def test_both_train_for_the_budget_in_turns(monkeypatch):
 
 
 def test_a_side_that_fails_ends_the_race_in_words(monkeypatch, capsys):
-    monkeypatch.setattr(mnist, "OURS", Contestant("ours", "trivial:Learner", {"speed": 1}))
-    monkeypatch.setattr(mnist, "TUTORIAL", Contestant("tutorial", "trivial:Learner", {"speed": 1}))
-    monkeypatch.setattr(mnist, "DISTANCE", Contestant("distance", "trivial:broken"))
+    monkeypatch.setattr(mnist, "OURS", Contestant("ours", "tests.support.trivial_baseline:Learner", {"speed": 1}))
+    monkeypatch.setattr(
+        mnist, "TUTORIAL", Contestant("tutorial", "tests.support.trivial_baseline:Learner", {"speed": 1})
+    )
+    monkeypatch.setattr(mnist, "DISTANCE", Contestant("distance", "tests.support.trivial_baseline:broken"))
     mnist.main(["--rounds", "0", "--budget", "0.001", "--slice", "0.01"])
     assert "no comparison of results: ImportError: no such library" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from benchmarks.contestants import recipes as trainings
 from benchmarks.contestants.recipes import Candidate, Recipe, Training
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.core import devices
-from dcgan.evaluation.splits import reference
+from dcgan.evaluation.splits import load_splits
 
 SMALL = {"image_size": 8, "batch_size": 4, "latent_dim": 5, "generator_width": 4, "discriminator_width": 4}
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)
@@ -17,7 +17,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)
 
 @pytest.fixture(scope="module", autouse=True)
 def _deterministic():
-    devices.set_up(0)
+    devices.configure_tensorflow(0)
 
 
 def candidate(**recipe):
@@ -62,7 +62,7 @@ def test_r1_is_half_gamma_times_the_squared_slope_on_real_images():
 
 def test_spectral_normalisation_brings_the_largest_singular_value_to_one():
     trainer = candidate(spectral=True)
-    layer = trainer.discriminator.get_layer("shrink_0")
+    layer = trainer.discriminator.get_layer("down_0")
     image = tf.random.stateless_normal((1, 8, 8, 1), [1, 2])
     for _ in range(50):
         output = layer(image)
@@ -76,7 +76,7 @@ def test_every_layer_of_a_normalised_discriminator_has_a_norm_of_one_and_a_bias_
     before = [np.asarray(v) for v in trainer.discriminator.trainable_variables]
     assert np.isfinite(step(trainer)["d_loss"])
     weighted = [layer for layer in trainer.discriminator.layers if layer.trainable_weights]
-    assert weighted[-1].name == "judge"
+    assert weighted[-1].name == "logit"
     for layer in weighted:
         for _ in range(50):
             kernel = layer.normalised()
@@ -132,7 +132,7 @@ def test_what_judges_a_training_is_no_image_that_it_learns_from(monkeypatch):
     monkeypatch.setattr(trainings, "Judge", lambda config: None)  # it is not asked
     recipe = {"options": SMALL | {"compile": "none", "conditional": False}}
     Training(recipe, "mnist10k", None, seed=0, few=None, pictures=200)
-    held_out = reference(DataConfig(image_size=8)).held_out.images
+    held_out = load_splits(DataConfig(image_size=8)).held_out.images
     assert len(fed[0]) == 5000
     assert not {image.tobytes() for image in fed[0]} & {image.tobytes() for image in held_out}
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import upsampling
 from benchmarks.contestants.upsampling import SEARCHED, Upsampled, checkerboards
-from dcgan.evaluation.samples import drawn_by
+from dcgan.evaluation.samples import samples_from_generator
 
 SMALL = {"image_size": 12, "batch_size": 4, "latent_dim": 5, "generator_width": 4, "discriminator_width": 4}
 
@@ -35,7 +35,7 @@ def test_a_training_tells_the_checkerboards_of_its_pictures_and_shows_their_stag
     answer = training.train(0.2)
     assert training.config.upsampling == "nearest"
     assert answer["frechet_distance"] > 0
-    pictures = drawn_by(training.trainer.snapshot(), training.classes, "training").take(SEARCHED)
+    pictures = samples_from_generator(training.trainer.snapshot(), training.classes, "training").take(SEARCHED)
     assert {name: answer[name] for name in checkerboards(pictures)} == checkerboards(pictures)
     assert (answer["stages"].shape, answer["stages"].dtype) == ((4, 2, 12, 12, 1), np.uint8)
     np.testing.assert_array_equal(answer["stages"][:, -1], pictures[:4])

@@ -6,7 +6,7 @@ from benchmarks import work
 from benchmarks.contestants import networks
 from benchmarks.train_step import PARAMETERS
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.networks.layers import TRAINED
+from dcgan.networks.layers import TRAINING_LAYERS
 
 # Weights of a layer times the places it is applied at; 64x64x3, width 64, latent 100.
 PRODUCTS = 16 * (3 * 64 * 32**2 + 64 * 128 * 16**2 + 128 * 256 * 8**2 + 256 * 512 * 4**2)
@@ -26,8 +26,8 @@ def test_a_forward_pass_of_each_is_about_a_fifth_of_a_gigaflop(pair):
 
 
 def test_an_enlarging_layer_is_counted_as_the_transposed_convolution_that_it_computes():
-    trained = build_generator(layers=TRAINED, upsampling="nearest")
-    assert trained.get_layer("grow_0").kernel.shape[:2] == (3, 3)
+    trained = build_generator(layers=TRAINING_LAYERS, upsampling="nearest")
+    assert trained.get_layer("up_0").kernel.shape[:2] == (3, 3)
     assert work.forward_flops(trained) == FORWARD[0]
 
 

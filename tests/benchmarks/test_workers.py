@@ -7,7 +7,7 @@ import pytest
 from benchmarks.measure import Rate, alternate
 from benchmarks.workers import ONEDNN, Contestant, WorkerFailed, started
 
-COUNTER = Contestant("counter", "trivial:Counter")
+COUNTER = Contestant("counter", "tests.support.trivial_baseline:Counter")
 
 
 @pytest.fixture(scope="module")
@@ -24,24 +24,26 @@ def test_a_worker_returns_the_result_and_its_own_seconds(counter):
 
 def test_the_environment_is_the_default_one_unless_a_contestant_asks(counter, monkeypatch):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    with started([COUNTER, Contestant("with", "trivial:Counter", environment=ONEDNN)]) as workers:
+    with started(
+        [COUNTER, Contestant("with", "tests.support.trivial_baseline:Counter", environment=ONEDNN)]
+    ) as workers:
         seen = [worker.ask("variable", "TF_ENABLE_ONEDNN_OPTS")[0] for worker in workers]
     assert seen == [None, "1"]
     assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
 
 
 def test_options_reach_the_contestant():
-    with started([Contestant("dear", "trivial:Counter", {"worth": 7})]) as (worker,):
+    with started([Contestant("dear", "tests.support.trivial_baseline:Counter", {"worth": 7})]) as (worker,):
         assert worker.ask("run", 2)[0] == 14
 
 
 @pytest.mark.parametrize(
     ("home", "method", "error"),
     [
-        ("trivial:broken", "run", "ImportError: no such library"),
+        ("tests.support.trivial_baseline:broken", "run", "ImportError: no such library"),
         ("no_such_module:any", "run", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("trivial:Counter", "fail", "ValueError: a first line"),
-        ("trivial:Counter", "die", "its process ended with exit code 3"),
+        ("tests.support.trivial_baseline:Counter", "fail", "ValueError: a first line"),
+        ("tests.support.trivial_baseline:Counter", "die", "its process ended with exit code 3"),
     ],
 )
 def test_a_failure_is_a_line_of_text_and_stays(home, method, error):
@@ -59,8 +61,10 @@ def test_everybody_has_a_turn_each_round_and_a_failed_one_is_none():
         order.append(worker.name)
         return Rate(0.01)(worker)
 
-    failing = Contestant("failing", "trivial:broken")
-    with started([COUNTER, failing, Contestant("dear", "trivial:Counter", {"worth": 7})]) as workers:
+    failing = Contestant("failing", "tests.support.trivial_baseline:broken")
+    with started(
+        [COUNTER, failing, Contestant("dear", "tests.support.trivial_baseline:Counter", {"worth": 7})]
+    ) as workers:
         taken = alternate(workers, 2, measure)
     assert order == ["counter", "failing", "dear", "failing", "dear", "counter"]
     assert taken["failing"] == [None, None]

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dcgan.data.batches import batches, order
+from dcgan.data.batches import batch_indices, batches
 
 
 def sequence(steps, **options):
-    return np.concatenate([order(step, **options) for step in steps])
+    return np.concatenate([batch_indices(step, **options) for step in steps])
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(12, 4), (10, 4), (7, 7), (5, 2), (1000, 64)])
@@ -18,7 +18,7 @@ def test_every_epoch_shows_every_image_once_whatever_the_batch_size(count, batch
 
 
 def test_every_epoch_and_every_seed_has_an_order_of_its_own():
-    epochs = [tuple(order(step, batch_size=50, count=50, seed=seed)) for seed in (0, 1) for step in (1, 2, 3)]
+    epochs = [tuple(batch_indices(step, batch_size=50, count=50, seed=seed)) for seed in (0, 1) for step in (1, 2, 3)]
     assert len(set(epochs)) == 6
 
 
@@ -28,7 +28,9 @@ def test_the_global_order_does_not_depend_on_the_batch_size():
 
 
 def test_any_step_can_be_asked_for_alone():
-    assert np.array_equal(order(10**9, batch_size=4, count=50, seed=0), order(10**9, batch_size=4, count=50, seed=0))
+    assert np.array_equal(
+        batch_indices(10**9, batch_size=4, count=50, seed=0), batch_indices(10**9, batch_size=4, count=50, seed=0)
+    )
 
 
 def test_batches_are_the_images_in_that_order():
@@ -36,7 +38,7 @@ def test_batches_are_the_images_in_that_order():
     read = [batch.numpy() for batch in batches(images, 4, seed=1, steps=range(3, 6))]
     assert [batch.shape for batch in read] == [(4, 2, 2, 3)] * 3
     for step, batch in zip(range(3, 6), read, strict=True):
-        assert np.array_equal(batch, images[order(step, 4, 10, seed=1)])
+        assert np.array_equal(batch, images[batch_indices(step, 4, 10, seed=1)])
 
 
 def test_images_are_read_from_a_memory_mapped_file_as_from_memory(tmp_path):

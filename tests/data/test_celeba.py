@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made import encode, write_files, write_zip
+from tests.support.made_data import encode, write_files, write_zip
 from PIL import Image
 
 from dcgan.config import DataConfig
@@ -34,7 +34,7 @@ PARTITION_CSV = "image_id,partition\n" + PARTITION_TXT.replace(" ", ",")
 
 
 def celeba(root, **options):
-    options = {"store_dir": root.parent / "stores", "image_size": "64"} | options
+    options = {"cache_dir": root.parent / "stores", "image_size": "64"} | options
     return DataConfig("celeba", data_dir=root, **options)
 
 

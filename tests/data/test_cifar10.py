@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import cifar_files, tar_bytes, write_files
+from tests.support.made_data import cifar_files, tar_bytes, write_files
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from made import idx_bytes
+from tests.support.made_data import idx_bytes
 
 from dcgan.core.errors import UserError
 from dcgan.data.idx import read_idx

@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 import pytest
-from made import digits, idx_bytes, write_mnist
+from tests.support.made_data import digits, idx_bytes, write_mnist
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError

@@ -13,12 +13,12 @@ from dcgan.deconvolution import (
     DeepSparseCoding,
     Plan,
     SparseCoding,
-    atom_pictures,
+    atom_images,
     convolution_matrix,
     learn_deep_sparse_coding,
 )
-from dcgan.deconvolution.deep_filters import with_fitted_filters
-from dcgan.deconvolution.deep_sparse_coding import Layer, pool_strongest, read_switched
+from dcgan.deconvolution.deep_filters import fit_filters
+from dcgan.deconvolution.deep_sparse_coding import Layer, pool_by_magnitude, read_switched
 
 SIZE = (9, 8)  # pools of 2 overlap its border
 
@@ -39,7 +39,7 @@ def normal(*shape, seed=0):
 def switches_of(network, count=2):
     """Switches of maps of noise, for every layer."""
     shapes = zip(network.sizes, network.layers, strict=True)
-    return [pool_strongest(normal(count, *size, o.filters.shape[3]), o.pool)[1] for size, o in shapes]
+    return [pool_by_magnitude(normal(count, *size, o.filters.shape[3]), o.pool)[1] for size, o in shapes]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_one_layer_without_pooling_is_the_convolutional_sparse_coding_of_one_lay
 
 def test_pooling_keeps_of_every_window_what_is_farthest_from_0_with_its_sign():
     maps = normal(2, *SIZE, 3)
-    values, switches = pool_strongest(maps, 2)
+    values, switches = pool_by_magnitude(maps, 2)
     assert values.shape == (2, 5, 4, 3)
     for n, row, column, k in np.ndindex(*values.shape):
         window = maps[n, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2, k].ravel()
@@ -163,7 +163,7 @@ def test_fitting_filters_lowers_the_error_and_leaves_them_with_norm_1():
     below = switches_of(network, 4)[:1]
     maps = network.improved(images, network.empty_maps(4), below, 30)
     before = network.reconstruct(maps, below)
-    fitted, scaled = with_fitted_filters(network, images, maps, below)
+    fitted, scaled = fit_filters(network, images, maps, below)
     after = fitted.reconstruct(scaled, below)
     errors = [float(tf.reduce_sum(tf.square(drawn - images))) for drawn in (before, after)]
     assert errors[1] < 0.98 * errors[0]
@@ -174,7 +174,7 @@ def test_fitting_filters_lowers_the_error_and_leaves_them_with_norm_1():
 def test_enough_steps_fit_filters_by_least_squares():
     network, images = network_of().lowest(1), normal(3, *SIZE, 2)
     maps = np.where(normal(*network.empty_maps(3).shape, seed=5) > 1, 1.0, 0.0).astype(np.float32)
-    fitted, scaled = with_fitted_filters(network, images, tf.constant(maps), (), steps=200)
+    fitted, scaled = fit_filters(network, images, tf.constant(maps), (), steps=200)
     error = float(tf.reduce_sum(tf.square(fitted.reconstruct(scaled, ()) - images)))
     around = np.pad(maps, [(0, 0), (1, 1), (2, 1), (0, 0)])  # of a 3x4 kernel, turned: 'same' puts 1 before, 2 behind
     patches = [around[:, 2 - a : 2 - a + SIZE[0], 3 - b : 3 - b + SIZE[1]] for a in range(3) for b in range(4)]
@@ -209,7 +209,7 @@ def test_equal_seeds_learn_equal_filters(digits):
 
 def test_a_picture_of_a_first_layers_atom_is_its_filter():
     network = DeepSparseCoding((layer_of(5, 5, 1, 4, weight=50.0, pool=1),), (12, 12))
-    pictures = atom_pictures(network, network.encode(normal(2, 12, 12, 1)))
+    pictures = atom_images(network, network.encode(normal(2, 12, 12, 1)))
     for picture, filter_ in zip(pictures, np.moveaxis(network.layers[0].filters, 3, 0), strict=True):
         shown = picture.astype(float) - 128
         both = np.vdot(shown, filter_) / np.linalg.norm(shown) / np.linalg.norm(filter_)
@@ -218,7 +218,7 @@ def test_a_picture_of_a_first_layers_atom_is_its_filter():
 
 def test_pictures_of_atoms_hold_all_that_a_code_reaches(learnt, digits):
     codes = learnt.encode(digits[1][:4], 5, 1, 5)
-    pictures = atom_pictures(learnt, codes)
+    pictures = atom_images(learnt, codes)
     assert pictures.shape == (12, 16, 16, 1)  # a window of 2, 5x5 over it: 6; each a window of 2: 12; 5x5: 16
     assert pictures.dtype == np.uint8
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from slow_loops import convolution
+from tests.support.slow_loops import convolution
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution import convolution_matrix

@@ -7,26 +7,26 @@ import tensorflow as tf
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.data.image_dataset import in_memory
-from dcgan.deconvolution import take_statistics
+from dcgan.data.image_dataset import dataset_from_arrays
+from dcgan.deconvolution import recompute_bn_statistics
 from dcgan.deconvolution.segmentation import (
     Canvases,
     build_segmenter,
-    comparison_sheet,
+    build_trunk,
+    colorize_labels,
+    comparison_grid,
     confusion,
-    grown_from,
-    in_colours,
+    copy_shared_weights,
     mean_iou,
     measure,
     segment,
     split_digits,
-    strides_of,
     train_ladder,
     train_segmenter,
-    trunk_of,
+    trunk_strides,
 )
 from dcgan.networks import build_discriminator
-from dcgan.networks.cpu.layers import COMPILED
+from dcgan.networks.cpu.layers import CPU_LAYERS
 
 BAR, RING = 1, 2
 
@@ -105,7 +105,9 @@ def test_drawings_have_several_sizes_and_places_and_do_not_overlap():
 
 def test_training_digits_and_held_out_ones_are_apart_and_all_are_used():
     digits, labels = shapes(10)
-    (train, train_labels), (test, test_labels) = split_digits(in_memory("made", digits, labels, ("bar", "ring")), 4)
+    (train, train_labels), (test, test_labels) = split_digits(
+        dataset_from_arrays("made", digits, labels, ("bar", "ring")), 4
+    )
     assert (len(train), len(test)) == (6, 4)
     np.testing.assert_array_equal(np.concatenate([train, test]), digits)
     np.testing.assert_array_equal(np.concatenate([train_labels, test_labels]), labels)
@@ -114,7 +116,7 @@ def test_training_digits_and_held_out_ones_are_apart_and_all_are_used():
 @pytest.mark.parametrize("options", [{}, {"classes": 3}, {"downsampling": "maxpool", "kernel": 3}], ids=str)
 def test_a_trunk_gives_the_discriminators_own_maps_for_images_of_any_size_and_shares_nothing(options):
     model = discriminator(**options)
-    trunk, image = trunk_of(model), to_float(canvases().make([0])[0])
+    trunk, image = build_trunk(model), to_float(canvases().make([0])[0])
     leaky = keras.Model(model.inputs[0], [model.get_layer(f"leaky_{stage}").output for stage in range(3)])
     for ours, own in zip(trunk(image), leaky(image), strict=True):
         np.testing.assert_allclose(ours, own, atol=1e-6)
@@ -123,9 +125,9 @@ def test_a_trunk_gives_the_discriminators_own_maps_for_images_of_any_size_and_sh
 
 
 def test_the_ladder_has_the_trunks_strides_and_every_rung_labels_every_pixel():
-    trunk = trunk_of(discriminator((64, 64)))
-    assert strides_of(trunk) == [16, 8, 4, 2]
-    for count, stride in enumerate(strides_of(trunk), 1):
+    trunk = build_trunk(discriminator((64, 64)))
+    assert trunk_strides(trunk) == [16, 8, 4, 2]
+    for count, stride in enumerate(trunk_strides(trunk), 1):
         model = build_segmenter(trunk, 3, stride)
         names = {layer.name for layer in model.layers}
         assert len([name for name in names if name.startswith("score_")]) == count
@@ -143,7 +145,7 @@ def with_random_scores(model):
 
 @pytest.mark.parametrize("stride", [8, 4, 2])
 def test_a_new_segmenter_upsamples_its_scores_as_resizing_does_in_the_interior(stride):
-    trunk = trunk_of(discriminator())
+    trunk = build_trunk(discriminator())
     model, image = with_random_scores(build_segmenter(trunk, 3, stride)), to_float(canvases(size=(96, 96)).make([2])[0])
     scores = {}
     for step, maps in zip((2, 4, 8), trunk(image), strict=True):
@@ -161,9 +163,9 @@ def test_a_new_segmenter_upsamples_its_scores_as_resizing_does_in_the_interior(s
 def test_a_finer_segmenter_begins_by_saying_what_the_coarser_one_said():
     """Its new score layer is 0, and upsampling twice is nearly upsampling once."""
     image = to_float(canvases(size=(64, 64)).make([2])[0])
-    coarse = with_random_scores(build_segmenter(trunk_of(discriminator()), 3, 8))
-    fine = build_segmenter(trunk_of(discriminator(seed=1)), 3, 4)
-    grown_from(fine, coarse)
+    coarse = with_random_scores(build_segmenter(build_trunk(discriminator()), 3, 8))
+    fine = build_segmenter(build_trunk(discriminator(seed=1)), 3, 4)
+    copy_shared_weights(fine, coarse)
     before, after = np.asarray(coarse(image))[:, 12:-12, 12:-12], np.asarray(fine(image))[:, 12:-12, 12:-12]
     assert np.abs(after - before).max() < 0.2 * np.ptp(before)
     fine.get_layer("score_8").bias.assign_add([1, 0, 0])
@@ -171,7 +173,7 @@ def test_a_finer_segmenter_begins_by_saying_what_the_coarser_one_said():
 
 
 def test_a_short_training_labels_held_out_canvases_better():
-    model, held_out = build_segmenter(trunk_of(discriminator((16, 16))), 3, 2), canvases(seed=1)
+    model, held_out = build_segmenter(build_trunk(discriminator((16, 16))), 3, 2), canvases(seed=1)
     start = measure(model, held_out, 12)
     losses = train_segmenter(model, canvases(), steps=40, batch_size=4, learning_rate=0.02)
     assert measure(model, held_out, 12) > start + 0.1
@@ -187,7 +189,7 @@ def test_a_ladder_goes_on_from_rung_to_rung_and_leaves_the_discriminator_alone()
         assert rung.mean_iou == measure(rung.model, test, 3)
     for before, after in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
-    for name in ("shrink_1", "score_4"):
+    for name in ("down_1", "score_4"):
         first, second = (rung.model.get_layer(name).kernel.numpy() for rung in rungs)
         assert np.any(first != second)
 
@@ -199,7 +201,7 @@ def test_a_frozen_trunk_keeps_its_weights_and_equal_trainings_are_equal():
         for _ in range(2)
     )
     trained = first[0].model
-    np.testing.assert_array_equal(trained.get_layer("shrink_1").kernel, model.get_layer("shrink_1").kernel)
+    np.testing.assert_array_equal(trained.get_layer("down_1").kernel, model.get_layer("down_1").kernel)
     assert np.any(trained.get_layer("norm_1").moving_mean != model.get_layer("norm_1").moving_mean)
     assert np.any(trained.get_layer("score_4").kernel != 0)
     for one, other in zip(trained.get_weights(), again[0].model.get_weights(), strict=True):
@@ -207,9 +209,9 @@ def test_a_frozen_trunk_keeps_its_weights_and_equal_trainings_are_equal():
 
 
 def test_statistics_taken_from_canvases_are_theirs_layer_by_layer_and_weights_stay():
-    trunk, images = trunk_of(discriminator()), canvases().make(range(8))[0]
+    trunk, images = build_trunk(discriminator()), canvases().make(range(8))[0]
     weights = [weight.numpy() for weight in trunk.trainable_variables]
-    take_statistics(trunk, images)
+    recompute_bn_statistics(trunk, images)
     for norm in ("norm_1", "norm_2"):
         layer = trunk.get_layer(norm)
         seen = np.asarray(keras.Model(trunk.inputs, layer.input)(to_float(images)))
@@ -221,7 +223,7 @@ def test_statistics_taken_from_canvases_are_theirs_layer_by_layer_and_weights_st
 
 
 def test_pictures_of_any_size_are_labelled():
-    model = with_random_scores(build_segmenter(trunk_of(discriminator()), 3, 4))
+    model = with_random_scores(build_segmenter(build_trunk(discriminator()), 3, 4))
     images = canvases(size=(48, 40)).make(range(3))[0]
     whole = segment(model, images)
     assert whole.shape == (3, 48, 40)
@@ -231,7 +233,7 @@ def test_pictures_of_any_size_are_labelled():
 
 
 def test_a_saved_segmenter_loads_and_says_the_same(tmp_path):
-    model = with_random_scores(build_segmenter(trunk_of(discriminator()), 3, 4))
+    model = with_random_scores(build_segmenter(build_trunk(discriminator()), 3, 4))
     model.save(tmp_path / "segmenter.keras")
     images = canvases().make([0])[0]
     loaded = keras.models.load_model(tmp_path / "segmenter.keras")
@@ -239,10 +241,10 @@ def test_a_saved_segmenter_loads_and_says_the_same(tmp_path):
 
 
 def test_a_segmenter_grown_from_a_discriminator_that_was_trained_in_compiled_layers_loads_with_plain_keras(tmp_path):
-    trained = discriminator(layers=COMPILED)
+    trained = discriminator(layers=CPU_LAYERS)
     assert "dcgan" in {type(layer).__module__.split(".")[0] for layer in trained.layers}
-    trunk, image = trunk_of(trained), to_float(canvases().make([0])[0])
-    for maps, own in zip(trunk(image), trunk_of(discriminator())(image), strict=True):
+    trunk, image = build_trunk(trained), to_float(canvases().make([0])[0])
+    for maps, own in zip(trunk(image), build_trunk(discriminator())(image), strict=True):
         np.testing.assert_allclose(maps, own, atol=1e-6)
     build_segmenter(trunk, 3, 4).save(tmp_path / "segmenter.keras")
     loaded = keras.models.load_model(tmp_path / "segmenter.keras", safe_mode=True)
@@ -250,7 +252,7 @@ def test_a_segmenter_grown_from_a_discriminator_that_was_trained_in_compiled_lay
 
 
 def test_labels_are_told_apart_by_colour_and_the_background_is_black():
-    painted = in_colours(np.arange(11).reshape(1, 11))
+    painted = colorize_labels(np.arange(11).reshape(1, 11))
     assert painted.shape == (1, 11, 3)
     assert not painted[0, 0].any()
     assert len({tuple(colour) for colour in painted[0]}) == 11
@@ -258,10 +260,10 @@ def test_labels_are_told_apart_by_colour_and_the_background_is_black():
 
 def test_a_sheet_has_a_row_a_canvas_and_a_column_a_labelling():
     images, truth = canvases().make(range(3))
-    sheet = comparison_sheet(images, [truth, truth])
+    sheet = comparison_grid(images, [truth, truth])
     assert sheet.shape == (3 * 34 + 2, 3 * 34 + 2, 3)
     np.testing.assert_array_equal(sheet[2:34, 2:34], images[0].repeat(3, axis=-1))
-    np.testing.assert_array_equal(sheet[36:68, 70:102], in_colours(truth[1]))
+    np.testing.assert_array_equal(sheet[36:68, 70:102], colorize_labels(truth[1]))
 
 
 def without_stages():
@@ -280,13 +282,13 @@ def of_stride_3():
         lambda: Canvases(*shapes(), (32, 32), (1, 2), (12, 10)),
         lambda: Canvases(shapes()[0], np.zeros(2)),
         lambda: Canvases(np.zeros((0, 8, 8, 1)), np.zeros(0)),
-        lambda: split_digits(in_memory("made", shapes()[0], None, ())),
-        lambda: split_digits(in_memory("made", *shapes(), ("bar", "ring")), 6),
+        lambda: split_digits(dataset_from_arrays("made", shapes()[0], None, ())),
+        lambda: split_digits(dataset_from_arrays("made", *shapes(), ("bar", "ring")), 6),
         lambda: confusion(np.zeros((2, 2)), np.zeros((2, 3)), 2),
         lambda: confusion(np.zeros(2), np.full(2, 2), 2),
-        lambda: trunk_of(without_stages()),
-        lambda: trunk_of(of_stride_3()),
-        lambda: build_segmenter(trunk_of(discriminator()), 3, 16),
+        lambda: build_trunk(without_stages()),
+        lambda: build_trunk(of_stride_3()),
+        lambda: build_segmenter(build_trunk(discriminator()), 3, 16),
         lambda: train_ladder(discriminator(), canvases(), canvases(), (4, 8)),
     ],
 )

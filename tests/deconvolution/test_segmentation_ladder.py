@@ -19,7 +19,7 @@ def of_few_kinds(digits, labels):
 
 @pytest.mark.slow
 def test_the_mean_iou_on_held_out_digits_grows_from_stride_32_to_16_to_8_and_passes_0_6():
-    devices.set_up(0)
+    devices.configure_tensorflow(0)
     train, held_out = (of_few_kinds(*part) for part in split_digits(dcgan.load(dcgan.DataConfig())))
     canvases, test = Canvases(*train), Canvases(*held_out, seed=1)
     rungs = train_ladder(

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution import SparseCoding, convolution_matrix, learn_sparse_coding
-from dcgan.deconvolution.sparse_coding import with_better_filters
+from dcgan.deconvolution.sparse_coding import update_filters
 
 SIZE = (14, 12)
 
@@ -105,7 +105,7 @@ def test_better_filters_never_raise_the_objective_and_stay_within_norm_1(stride)
     codes = coding.encode(images(), 30)
     course = [coding.objective(images(), codes)]
     for _ in range(10):
-        coding = with_better_filters(coding, images(), codes, steps=1)
+        coding = update_filters(coding, images(), codes, steps=1)
         course.append(coding.objective(images(), codes))
     assert np.all(np.diff(course) <= 1e-6 * course[0])
     assert course[-1] < course[0]
@@ -136,7 +136,7 @@ def test_equal_seeds_begin_with_equal_filters():
 
 def test_an_empty_code_leaves_the_filters_alone():
     coding = coding_of()
-    moved = with_better_filters(coding, images(), tf.zeros(coding.code_shape(3)))
+    moved = update_filters(coding, images(), tf.zeros(coding.code_shape(3)))
     np.testing.assert_array_equal(moved.filters, coding.filters)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import slow_loops
+from tests.support import slow_loops
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st

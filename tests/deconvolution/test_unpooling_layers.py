@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-import slow_loops
+from tests.support import slow_loops
 import tensorflow as tf
 
 from dcgan.core.errors import UserError

@@ -4,15 +4,15 @@ import pytest
 
 from dcgan.config import DataConfig
 from dcgan.core import devices
-from dcgan.evaluation.splits import reference
+from dcgan.evaluation.splits import load_splits
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _deterministic():
-    devices.set_up(0)
+    devices.configure_tensorflow(0)
 
 
 @pytest.fixture(scope="session")
 def digits():
     """The embedded digits at 8×8, half for training and half held out."""
-    return reference(DataConfig(image_size=8))
+    return load_splits(DataConfig(image_size=8))

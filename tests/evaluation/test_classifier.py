@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from dcgan.core.errors import UserError
-from dcgan.data import ImageSet
+from dcgan.data import ImageDataset
 from dcgan.evaluation import classifier
-from dcgan.evaluation.classifier import accuracy, build_classifier, classifier_for, place_of, train_classifier
+from dcgan.evaluation.classifier import accuracy, build_classifier, load_classifier, place_of, train_classifier
 from dcgan.evaluation.features import extract
 from dcgan.evaluation.splits import _part
 
@@ -30,10 +30,10 @@ def test_it_learns_digits_it_has_not_seen(few, digits):
 
 
 def test_the_same_images_give_the_same_weights_and_are_learnt_once(few, tmp_path, monkeypatch):
-    model = classifier_for(few, tmp_path / "store", STEPS)
+    model = load_classifier(few, tmp_path / "store", STEPS)
     again = train_classifier(few, STEPS)
     monkeypatch.setattr(classifier, "train_classifier", None)  # it must not be called
-    kept = classifier_for(few, tmp_path / "store", STEPS)
+    kept = load_classifier(few, tmp_path / "store", STEPS)
     for one, other, third in zip(weights(model), weights(again), weights(kept), strict=True):
         np.testing.assert_array_equal(one, other)
         np.testing.assert_array_equal(one, third)
@@ -41,12 +41,12 @@ def test_the_same_images_give_the_same_weights_and_are_learnt_once(few, tmp_path
 
 def test_it_is_said_in_a_line_that_one_is_trained_where_no_bar_is_drawn(few, tmp_path, capsys):
     for _ in range(2):
-        classifier_for(few, tmp_path / "store", steps=1)
+        load_classifier(few, tmp_path / "store", steps=1)
     assert capsys.readouterr().err.count("Training a classifier of mnist10k, once.\n") == 1
 
 
 def test_by_default_it_is_kept_in_the_users_cache_folder(few, tmp_path):
-    classifier_for(few, None, steps=1)
+    load_classifier(few, None, steps=1)
     (kept,) = (tmp_path / "cache" / "dcgan").glob("*.keras")
     assert kept == place_of(few, None, steps=1)
 
@@ -60,7 +60,7 @@ def test_other_images_and_another_recipe_have_another_classifier(few, monkeypatc
 def test_a_damaged_file_is_written_anew(few, tmp_path):
     path = place_of(few, tmp_path, steps=1)
     path.write_bytes(b"no model")
-    classifier_for(few, tmp_path, steps=1)
+    load_classifier(few, tmp_path, steps=1)
     assert keras.models.load_model(path).output_shape == (None, 10)
 
 
@@ -73,10 +73,10 @@ def test_every_size_has_a_classifier_of_64_features(size):
 
 def test_images_without_labels_are_refused(few):
     with pytest.raises(UserError, match="folder has no labels"):
-        classifier_for(ImageSet("folder", few.images, None, (), "x"))
+        load_classifier(ImageDataset("folder", few.images, None, (), "x"))
 
 
 def test_a_store_that_can_not_be_written_to_is_named(few, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file can't be written to"):
-        classifier_for(few, tmp_path / "file", steps=1)
+        load_classifier(few, tmp_path / "file", steps=1)

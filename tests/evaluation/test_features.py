@@ -14,7 +14,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.evaluation import features
 from dcgan.evaluation.classifier import build_classifier
-from dcgan.evaluation.features import Extractor, extract, features_of, file_features, inception_features
+from dcgan.evaluation.features import Extractor, classifier_features_from, extract, file_features, inception_features
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,9 @@ np.save(sys.argv[1], extract(build_classifier((8, 8), 1, 10), images(70)))
 
 
 def test_features_do_not_move_with_the_number_of_threads(network, tmp_path):
-    paths = os.pathsep.join([str(Path(dcgan.__file__).parents[1]), str(Path(__file__).parent)])
+    paths = os.pathsep.join(
+        [str(Path(dcgan.__file__).parents[1]), str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    )
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "a.npy")]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, check=True)
     np.testing.assert_allclose(np.load(tmp_path / "a.npy"), extract(network, images(70)), rtol=1e-4, atol=1e-4)
@@ -64,7 +66,7 @@ def test_no_images_have_no_features(network):
 
 
 def test_the_classifiers_features_are_its_last_hidden_layer(network):
-    extractor = features_of(network)
+    extractor = classifier_features_from(network)
     some = extractor(images(3))
     assert some.shape == (3, 64)
     assert some.min() >= 0
@@ -74,8 +76,10 @@ def test_the_classifiers_features_are_its_last_hidden_layer(network):
 
 def test_the_features_of_stacked_digits_are_those_of_each_channel(network):
     stacked = images(4, channels=3)
-    alone = [features_of(network)(stacked[..., [channel]]) for channel in range(3)]
-    np.testing.assert_array_equal(features_of(network, each_channel=True)(stacked), np.concatenate(alone, axis=1))
+    alone = [classifier_features_from(network)(stacked[..., [channel]]) for channel in range(3)]
+    np.testing.assert_array_equal(
+        classifier_features_from(network, each_channel=True)(stacked), np.concatenate(alone, axis=1)
+    )
 
 
 def test_a_model_file_gives_its_flattened_output(tmp_path):

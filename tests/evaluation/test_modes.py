@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan.evaluation.modes import modes_and_divergence, triples_of
+from dcgan.evaluation.modes import modes_and_divergence, predict_triples
 
 
 def test_every_mode_once_is_1000_modes_without_divergence():
@@ -28,4 +28,4 @@ def test_red_green_and_blue_are_hundreds_tens_and_ones():
     images = np.zeros((2, 4, 4, 3), np.uint8)
     images[0] += np.array([3, 1, 4], np.uint8)
     images[1] += np.array([0, 0, 9], np.uint8)
-    assert triples_of(images, lambda grey: np.eye(10)[grey[:, 0, 0, 0]]).tolist() == [314, 9]
+    assert predict_triples(images, lambda grey: np.eye(10)[grey[:, 0, 0, 0]]).tolist() == [314, 9]

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from oracle import discriminator, generator, transposed_convolution
+from tests.support.network_oracle import discriminator, generator, transposed_convolution
 
-from dcgan.core.sizes import base_of, stages_of
+from dcgan.core.sizes import base_size, num_stages
 from dcgan.networks import build_discriminator, build_generator
 
 SIZES = [(28, 28), (32, 32), (24, 16), (8, 8), (40, 40)]
@@ -39,7 +39,7 @@ def test_every_size_of_the_rule_gives_images_of_that_size(size, channels):
 def test_the_generator_equals_the_slow_one(size, kernel):
     model = build_generator(size, 3, width=3, latent_dim=6, kernel=kernel, seed=1)
     latents = np.random.default_rng(0).standard_normal((5, 6))
-    expected = generator(weights_of(model), latents, base_of(size), stages_of(size))
+    expected = generator(weights_of(model), latents, base_size(size), num_stages(size))
     np.testing.assert_allclose(model(latents, training=True), expected, atol=2e-5)
 
 
@@ -48,7 +48,7 @@ def test_the_generator_equals_the_slow_one(size, kernel):
 def test_the_discriminator_equals_the_slow_one(size, kernel):
     model = build_discriminator(size, 3, width=3, kernel=kernel, seed=1)
     images = np.random.default_rng(0).uniform(-1, 1, (5, *size, 3))
-    expected = discriminator(weights_of(model), images, stages_of(size))
+    expected = discriminator(weights_of(model), images, num_stages(size))
     np.testing.assert_allclose(model(images, training=True), expected, atol=2e-5)
 
 
@@ -57,10 +57,10 @@ def test_conditional_networks_equal_the_slow_ones():
     latents, images = random.standard_normal((5, 6)), random.uniform(-1, 1, (5, 8, 8, 3))
     kinds = np.eye(3)[labels]
     model = build_generator((8, 8), 3, width=3, latent_dim=6, seed=1, classes=3)
-    expected = generator(weights_of(model), latents, base_of((8, 8)), stages_of((8, 8)), labels)
+    expected = generator(weights_of(model), latents, base_size((8, 8)), num_stages((8, 8)), labels)
     np.testing.assert_allclose(model([latents, kinds], training=True), expected, atol=2e-5)
     model = build_discriminator((8, 8), 3, width=3, seed=1, classes=3)
-    expected = discriminator(weights_of(model), images, stages_of((8, 8)), labels)
+    expected = discriminator(weights_of(model), images, num_stages((8, 8)), labels)
     np.testing.assert_allclose(model([images, kinds], training=True), expected, atol=2e-5)
 
 
@@ -68,7 +68,7 @@ def test_conditional_networks_equal_the_slow_ones():
 def test_a_discriminator_with_a_hidden_layer_equals_the_slow_one(labels):
     images = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 3))
     model = build_discriminator((8, 8), 3, width=3, seed=1, classes=3 if labels else 0, hidden=7)
-    expected = discriminator(weights_of(model), images, stages_of((8, 8)), labels)
+    expected = discriminator(weights_of(model), images, num_stages((8, 8)), labels)
     given = [images, np.eye(3)[labels]] if labels else images
     np.testing.assert_allclose(model(given, training=True), expected, atol=2e-5)
     assert model.get_layer("hidden").kernel.shape == (4 * 4 * 3, 7)

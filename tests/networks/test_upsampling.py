@@ -7,22 +7,22 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from oracle import batch_norm, transposed_convolution
+from tests.support.network_oracle import batch_norm, transposed_convolution
 
 from dcgan.config import TrainConfig
 from dcgan.config.parser import to_yaml
 from dcgan.core.errors import UserError
-from dcgan.core.sizes import stages_of
+from dcgan.core.sizes import num_stages
 from dcgan.deconvolution import max_unpool
 from dcgan.evaluation.linear_probe import pooled_features
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.networks.cpu.layers import COMPILED
-from dcgan.networks.downsampling import WAYS as DOWNSAMPLINGS
-from dcgan.networks.fused_upsampling import fitting
-from dcgan.networks.layers import PLAIN, TRAINED, Stage, side
-from dcgan.networks.upsampling import WAYS as UPSAMPLINGS
-from dcgan.networks.upsampling import double
-from dcgan.runs import Run, assign
+from dcgan.networks.cpu.layers import CPU_LAYERS
+from dcgan.networks.downsampling import DOWNSAMPLERS as DOWNSAMPLINGS
+from dcgan.networks.fused_upsampling import to_inference_kernel
+from dcgan.networks.layers import KERAS_LAYERS, TRAINING_LAYERS, Stage, odd_kernel_size
+from dcgan.networks.upsampling import UPSAMPLERS as UPSAMPLINGS
+from dcgan.networks.upsampling import upsample
+from dcgan.runs import Run, assign_weights
 from dcgan.runs.loading import load_discriminator
 from dcgan.training.trainer import Trainer
 
@@ -112,7 +112,9 @@ def randomised(model, seed=0):
 def enlarged(way, x, maps=3, kernel=4):
     """A model of one stage alone, as it is trained."""
     inputs = keras.Input(x.shape[1:])
-    return randomised(keras.Model(inputs, double(inputs, Stage(0, maps, kernel, 1, TRAINED, "generator"), way)))
+    return randomised(
+        keras.Model(inputs, upsample(inputs, Stage(0, maps, kernel, 1, TRAINING_LAYERS, "generator"), way))
+    )
 
 
 def images(*shape):
@@ -131,17 +133,17 @@ def test_a_stage_equals_the_slow_one(way, kernel, size):
 
 @EACH_WAY
 def test_a_generator_equals_the_slow_one(way):
-    model = randomised(build_generator((12, 8), 3, width=3, latent_dim=6, layers=TRAINED, upsampling=way))
+    model = randomised(build_generator((12, 8), 3, width=3, latent_dim=6, layers=TRAINING_LAYERS, upsampling=way))
     latents, weights = images(5, 6), weights_of(model)
     x = (latents @ weights["project/kernel"]).reshape(5, 6, 4, 3)
     x = np.maximum(batch_norm(x, weights["norm_0/gamma"], weights["norm_0/beta"]), 0)
-    expected = np.tanh(ORACLES[way](x, weights["grow_0/kernel"]))
+    expected = np.tanh(ORACLES[way](x, weights["up_0/kernel"]))
     assert expected.std() > 0.1
     np.testing.assert_allclose(model(latents, training=True), expected, atol=2e-5)
 
 
 def test_convolutions_of_stride_1_have_a_centre_and_are_no_larger_than_asked_for():
-    assert [side(kernel) for kernel in range(2, 8)] == [3, 3, 3, 5, 5, 7]
+    assert [odd_kernel_size(kernel) for kernel in range(2, 8)] == [3, 3, 3, 5, 5, 7]
 
 
 @pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6])
@@ -186,7 +188,7 @@ def test_each_way_builds_the_usual_sizes(way, size):
 @EACH_WAY
 @pytest.mark.parametrize("size", [28, 224])
 def test_every_weight_of_each_way_learns_in_a_step(way, size):
-    generator = build_generator((size, size), 1, width=2, latent_dim=5, layers=TRAINED, upsampling=way)
+    generator = build_generator((size, size), 1, width=2, latent_dim=5, layers=TRAINING_LAYERS, upsampling=way)
     before = generator.get_weights()
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(tf.square(generator(images(2, 5), training=True) - 0.5))
@@ -206,45 +208,47 @@ def test_each_way_has_the_same_layers_with_weights_under_the_same_names(way):
 def test_the_default_is_the_transposed_convolution_with_the_weights_it_always_had():
     model = build_generator((8, 8), 1, width=2, latent_dim=3, seed=7)
     assert [layer.name for layer in model.layers] == [
-        *("latent", "project", "base", "norm_0", "relu_0", "grow_0", "image"),
+        *("latent", "project", "base", "norm_0", "relu_0", "up_0", "image"),
     ]
-    first = np.asarray(model.get_layer("grow_0").kernel)[0, 0, 0]
+    first = np.asarray(model.get_layer("up_0").kernel)[0, 0, 0]
     np.testing.assert_allclose(first, [-0.01902927, 0.00697713], atol=1e-7)
 
 
 def drawn_from(trained, drawn):
     """The network that is drawn from, with the weights of the trained one."""
     for variable, weight in zip(drawn.variables, trained.variables, strict=True):
-        variable.assign(fitting(weight, variable.shape))
+        variable.assign(to_inference_kernel(weight, variable.shape))
     return drawn
 
 
 @pytest.mark.parametrize("kernel", [2, 4, 5, 6])
 def test_enlarging_and_convolving_is_drawn_from_as_one_transposed_convolution(kernel):
     sizes = {"image_size": (12, 8), "channels": 3, "width": 3, "latent_dim": 6, "kernel": kernel}
-    trained, drawn = (build_generator(**sizes, layers=layers, upsampling="nearest") for layers in (TRAINED, PLAIN))
+    trained, drawn = (
+        build_generator(**sizes, layers=layers, upsampling="nearest") for layers in (TRAINING_LAYERS, KERAS_LAYERS)
+    )
     latents = images(5, 6)
     np.testing.assert_allclose(drawn(latents), trained(latents), atol=1e-6)  # before any training already
     np.testing.assert_allclose(drawn_from(randomised(trained), drawn)(latents), trained(latents), atol=1e-5)
-    assert type(drawn.get_layer("grow_0")) is keras.layers.Conv2DTranspose
-    assert drawn.get_layer("grow_0").kernel_size == (side(kernel) + 1,) * 2
+    assert type(drawn.get_layer("up_0")) is keras.layers.Conv2DTranspose
+    assert drawn.get_layer("up_0").kernel_size == (odd_kernel_size(kernel) + 1,) * 2
 
 
 def test_a_kernel_is_enlarged_where_it_is_smaller_by_one_and_nowhere_else():
     kernel = images(3, 3, 2, 5)
-    grown = np.asarray(fitting(kernel, (4, 4, 2, 5)))
+    grown = np.asarray(to_inference_kernel(kernel, (4, 4, 2, 5)))
     expected = np.zeros((4, 4, 2, 5), np.float32)
     for row, column in np.ndindex(2, 2):
         expected[row : row + 3, column : column + 3] += kernel
     np.testing.assert_allclose(grown, expected, atol=1e-6)
     for shape in [(3, 3, 2, 5), (5, 5, 2, 5), (4, 4, 5, 2)]:
-        assert fitting(kernel, shape) is kernel
+        assert to_inference_kernel(kernel, shape) is kernel
 
 
 def test_a_discriminators_kernels_are_not_enlarged_to_fit():
     small, large = (build_discriminator((8, 8), 1, width=2, kernel=kernel) for kernel in (3, 4))
     with pytest.raises(ValueError, match="shape"):
-        assign(large, {f"discriminator/{variable.path}": variable.numpy() for variable in small.variables})
+        assign_weights(large, {f"discriminator/{variable.path}": variable.numpy() for variable in small.variables})
 
 
 @EACH_WAY
@@ -285,13 +289,13 @@ def test_a_max_pooling_discriminator_equals_the_slow_one(kernel):
     model = randomised(build_discriminator((24, 16), 3, width=3, kernel=kernel, downsampling="maxpool"))
     x, weights = images(5, 24, 16, 3), weights_of(model)
     expected = x
-    for stage in range(stages_of((24, 16))):
-        expected = pooled(convolution(expected, weights[f"shrink_{stage}/kernel"]))
+    for stage in range(num_stages((24, 16))):
+        expected = pooled(convolution(expected, weights[f"down_{stage}/kernel"]))
         if stage:
             gamma, beta = (weights[f"norm_{stage}/{name}"] for name in ("gamma", "beta"))
             expected = batch_norm(expected, gamma, beta)
         expected = np.where(expected > 0, expected, 0.2 * expected)
-    expected = expected.reshape(5, -1) @ weights["judge/kernel"]
+    expected = expected.reshape(5, -1) @ weights["logit/kernel"]
     np.testing.assert_allclose(model(x, training=True), expected, atol=1e-4)
 
 
@@ -323,7 +327,7 @@ def test_the_compiled_layers_compute_what_the_plain_ones_do(way, kernel):
             build_generator(width=64, latent_dim=5, layers=layers, upsampling=way, **sizes),
             build_discriminator(width=8, layers=layers, downsampling=(*DOWNSAMPLINGS,)[way == "unpool"], **sizes),
         )
-        for layers in (TRAINED, COMPILED)
+        for layers in (TRAINING_LAYERS, CPU_LAYERS)
     )
     for ours, theirs, inputs in zip(plain, compiled, (latents, x), strict=True):
         results = []
@@ -366,7 +370,7 @@ def test_a_runs_discriminator_is_rebuilt_the_way_it_was_trained(downsampling, tm
     config, run = replace(config_of(tmp_path, "nearest"), downsampling=downsampling), Run(tmp_path)
     trainer = Trainer(config, (8, 8), 1)
     run.config_file.write_text(to_yaml(config))
-    run.states.save(0, trainer.state(), keep=1)
+    run.checkpoints.save(0, trainer.state(), keep=1)
     x = images(3, 8, 8, 1)
     loaded = load_discriminator(run, (8, 8), 1)
     np.testing.assert_allclose(loaded(x, training=False), trainer.discriminator(x, training=False), atol=1e-6)
@@ -381,7 +385,7 @@ def test_the_raw_weights_of_a_run_draw_what_the_trained_network_does(way, tmp_pa
     trainer.update(trainer.feed(pixels, 2), tf.constant(2))
     run.config_file.write_text(to_yaml(config))
     run.save_generator(trainer.snapshot())
-    run.states.save(2, trainer.state(), keep=1)
+    run.checkpoints.save(2, trainer.state(), keep=1)
     expected = trainer.generator(images(3, 5), training=False)
     np.testing.assert_allclose(run.load_generator("raw")(images(3, 5), training=False), expected, atol=1e-5)
     assert not np.allclose(run.load_generator()(images(3, 5), training=False), expected, atol=1e-4)

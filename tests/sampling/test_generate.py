@@ -15,10 +15,10 @@ from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.sampling import animate, generate, latents, slerp
-from dcgan.sampling.generation import draw
-from dcgan.sampling.output_path import destination
+from dcgan.sampling.generation import generate_batches
+from dcgan.sampling.output_path import reserve_output_path
 from dcgan.sampling.seeds import parse_seeds
-from dcgan.sampling.selection import Asked
+from dcgan.sampling.selection import Selection
 from dcgan.visualization import read_png, read_png_text, save_png, tile
 
 
@@ -46,7 +46,7 @@ def run(model):
 @pytest.fixture
 def pictures(model):
     """What the seeds 0 to 99 have to look like."""
-    return np.concatenate(list(draw(model, latents(range(100), 6))))
+    return np.concatenate(list(generate_batches(model, latents(range(100), 6))))
 
 
 def files(folder="."):
@@ -132,7 +132,7 @@ def test_a_walk_in_a_grid_has_one_row_a_pair(run, model):
     assert out.name == "walk-4,9,2.png"
     ends = [latents([4, 9], 6), latents([9, 2], 6)]
     points = np.concatenate([slerp(a, b, np.linspace(0, 1, 5)) for a, b in ends])
-    np.testing.assert_array_equal(read_png(out), tile(np.concatenate(list(draw(model, points))), columns=5))
+    np.testing.assert_array_equal(read_png(out), tile(np.concatenate(list(generate_batches(model, points))), columns=5))
 
 
 def test_a_walk_without_seeds_goes_along_the_first_eight(run):
@@ -223,10 +223,12 @@ def test_a_folder_that_cannot_be_made_is_named(run):
 def test_raw_weights_are_those_that_training_left_and_their_grid_says_so(run, model):
     raw = weights_with_variety(keras.models.clone_model(model), seed=2)
     state = {f"generator/{v.path.removeprefix('generator/')}": np.asarray(v) for v in raw.variables}
-    run.states.save(1, state, keep=1)
+    run.checkpoints.save(1, state, keep=1)
     out = generate(GenerateConfig(weights="raw"))
     assert out.name == "seeds-0-63-raw.png"
-    np.testing.assert_array_equal(read_png(out), tile(np.concatenate(list(draw(raw, latents(range(64), 6))))))
+    np.testing.assert_array_equal(
+        read_png(out), tile(np.concatenate(list(generate_batches(raw, latents(range(64), 6)))))
+    )
 
 
 def test_a_long_list_of_seeds_makes_a_short_name(run):
@@ -246,7 +248,7 @@ def conditional(model):
 
 def drawn_as(run, seeds, label):
     rows = np.concatenate([latents(seeds, 6), np.eye(3, dtype=np.float32)[[label] * len(seeds)]], axis=1)
-    return np.concatenate(list(draw(run.load_generator(), rows)))
+    return np.concatenate(list(generate_batches(run.load_generator(), rows)))
 
 
 def test_a_conditional_run_draws_a_row_of_each_class(conditional):
@@ -297,14 +299,17 @@ def test_a_label_of_a_run_without_classes_or_beside_an_animation_of_its_history_
 
 
 def test_two_processes_that_choose_a_name_at_once_choose_two(run):
-    asked = Asked(parse_seeds("0-1"))
-    with destination(GenerateConfig(), run, asked) as one, destination(GenerateConfig(), run, asked) as other:
+    asked = Selection(parse_seeds("0-1"))
+    with (
+        reserve_output_path(GenerateConfig(), run, asked) as one,
+        reserve_output_path(GenerateConfig(), run, asked) as other,
+    ):
         assert [one.name, other.name] == ["seeds-0-1.png", "seeds-0-1-2.png"]
 
 
 def test_a_name_that_nothing_came_of_is_given_up(run):
     def fail():
-        with destination(GenerateConfig(), run, Asked(parse_seeds("0-1"))):
+        with reserve_output_path(GenerateConfig(), run, Selection(parse_seeds("0-1"))):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

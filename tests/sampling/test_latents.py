@@ -8,7 +8,7 @@ import pytest
 
 from dcgan.core.errors import UserError
 from dcgan.sampling import latents, slerp, walk
-from dcgan.sampling.latents import stream
+from dcgan.sampling.latents import iter_latents
 
 
 def test_the_numbers_of_a_seed_are_these_for_ever():
@@ -66,7 +66,7 @@ def test_a_seed_out_of_range_is_refused(seed):
 
 
 def test_streamed_latents_are_the_same_and_are_not_made_ahead():
-    rows = list(itertools.islice(stream(itertools.count(), 6, at_once=4), 11))
+    rows = list(itertools.islice(iter_latents(itertools.count(), 6, at_once=4), 11))
     np.testing.assert_array_equal(rows, latents(range(11), 6))
 
 

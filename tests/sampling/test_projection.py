@@ -5,7 +5,7 @@ import pytest
 
 from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
-from dcgan.sampling.generation import draw, draw_all
+from dcgan.sampling.generation import generate_batches, generate_images
 from dcgan.sampling.latents import latents
 from dcgan.sampling.projection import AT_ONCE, RACE, project
 
@@ -25,7 +25,7 @@ def drawn(generator, labels=None):
     rows = latents(SEEDS, 5)
     if labels is not None:
         rows = np.concatenate([rows, np.eye(generator.inputs[1].shape[-1], dtype=np.float32)[labels]], axis=1)
-    return np.concatenate(list(draw(generator, rows)))
+    return np.concatenate(list(generate_batches(generator, rows)))
 
 
 def error(images, others):
@@ -36,7 +36,7 @@ def test_a_drawn_picture_is_found_ten_times_nearer_than_a_random_one():
     generator = generator_of()
     images = drawn(generator)
     found = project(generator, images, steps=200, learning_rate=0.1)
-    random = np.concatenate(list(draw(generator, latents(range(100, 200), 5))))
+    random = np.concatenate(list(generate_batches(generator, latents(range(100, 200), 5))))
     for image, near in zip(images, error(found.images, images), strict=True):
         assert near < error(random, image[None]).mean() / 10
     np.testing.assert_allclose(found.latents, latents(SEEDS, 5), atol=0.2)
@@ -49,7 +49,7 @@ def test_the_errors_begin_at_a_start_and_end_at_the_picture_that_is_returned():
     found = project(generator, images, starts=1, steps=30, seed=7)
     assert found.errors.shape == (31, 3)
     np.testing.assert_allclose(found.errors[-1], error(found.images, images), atol=1e-3)
-    again = np.concatenate(list(draw(generator, found.latents)))
+    again = np.concatenate(list(generate_batches(generator, found.latents)))
     assert np.abs(again.astype(int) - found.images).max() <= 1
     begun = project(generator, images, starts=1, steps=0, seed=7)
     np.testing.assert_allclose(begun.errors[0], found.errors[0], rtol=1e-5)
@@ -119,7 +119,7 @@ def test_what_can_not_be_projected_is_refused(ask):
 
 def test_latents_grow_no_longer_than_nearly_all_of_training_and_as_long_as_they_like_without_a_limit():
     generator = generator_of()
-    far = draw_all(generator, 3 * latents(SEEDS, 5))
+    far = generate_images(generator, 3 * latents(SEEDS, 5))
     held, free = (project(generator, far, steps=150, rarest=rarest).latents for rarest in (0.3, None))
     lengths = np.linalg.norm(latents(range(10_000), 5), axis=1)
     np.testing.assert_allclose(np.linalg.norm(held, axis=1), np.quantile(lengths, 0.7), rtol=0.01)
@@ -144,4 +144,6 @@ def test_latents_on_the_way_are_kept_where_they_are_asked_for():
     assert found.stages.shape == (4, 3, 5)
     np.testing.assert_array_equal(found.stages[-1], found.latents)
     for stage, points in zip((0, 3, RACE, steps), found.stages, strict=True):
-        np.testing.assert_allclose(error(draw_all(generator, points), images), found.errors[stage], rtol=0.1, atol=1e-3)
+        np.testing.assert_allclose(
+            error(generate_images(generator, points), images), found.errors[stage], rtol=0.1, atol=1e-3
+        )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan.training.augmentation import CHANGES, NUMBERS, augmented
+from dcgan.training.augmentation import AUGMENTATION_FUNCTIONS, NUMBERS, augment_images
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (6, 16, 24, 3)).astype(np.float32)
 AMOUNTS = np.random.default_rng(1).uniform(0, 1, (6, NUMBERS)).astype(np.float32)
@@ -38,28 +38,31 @@ def slow_cutout(image, amounts):
     return cut
 
 
-SLOW = {"colour": slow_colour, "translation": slow_translation, "cutout": slow_cutout}
+SLOW = {"color": slow_colour, "translation": slow_translation, "cutout": slow_cutout}
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", AUGMENTATION_FUNCTIONS)
 def test_a_change_is_what_its_slow_twin_makes(name):
     expected = [SLOW[name](*pair) for pair in zip(IMAGES, AMOUNTS, strict=True)]
-    np.testing.assert_allclose(augmented(IMAGES, AMOUNTS, [name]), expected, atol=1e-5)
+    np.testing.assert_allclose(augment_images(IMAGES, AMOUNTS, [name]), expected, atol=1e-5)
 
 
 def test_changes_are_made_in_one_order_whatever_order_they_are_named_in():
-    one, other = augmented(IMAGES, AMOUNTS, ["cutout", "colour"]), augmented(IMAGES, AMOUNTS, ["colour", "cutout"])
+    one, other = (
+        augment_images(IMAGES, AMOUNTS, ["cutout", "color"]),
+        augment_images(IMAGES, AMOUNTS, ["color", "cutout"]),
+    )
     np.testing.assert_array_equal(one, other)
 
 
 def test_no_change_is_none():
-    np.testing.assert_array_equal(augmented(IMAGES, AMOUNTS, []), IMAGES)
+    np.testing.assert_array_equal(augment_images(IMAGES, AMOUNTS, []), IMAGES)
 
 
 def test_gradients_go_through_to_the_pixels_that_are_still_there():
     images = tf.constant(IMAGES)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        kept = tf.reduce_sum(augmented(images, AMOUNTS, ["translation", "cutout"]))
-    ones = augmented(tf.ones_like(images), AMOUNTS, ["translation", "cutout"])
+        kept = tf.reduce_sum(augment_images(images, AMOUNTS, ["translation", "cutout"]))
+    ones = augment_images(tf.ones_like(images), AMOUNTS, ["translation", "cutout"])
     assert float(tf.reduce_sum(tape.gradient(kept, images))) == pytest.approx(float(tf.reduce_sum(ones)))

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import tiny_config
+from tests.support.tiny_runs import tiny_config
 
-from dcgan.networks.upsampling import WAYS
+from dcgan.networks.upsampling import UPSAMPLERS
 from dcgan.sampling import latents
-from dcgan.sampling.generator_stages import stage_pictures
+from dcgan.sampling.generator_stages import stage_images
 from dcgan.training.trainer import Trainer
 
 STAGES = {28: 3, 64: 5, 224: 6}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", UPSAMPLERS)
 @pytest.mark.parametrize("size", STAGES)
 def test_generators_of_the_usual_sizes_train_for_some_steps_with_each_way(size, way, tmp_path):
     config = tiny_config(tmp_path, generator_width=2, discriminator_width=2, upsampling=way)
@@ -26,4 +26,4 @@ def test_generators_of_the_usual_sizes_train_for_some_steps_with_each_way(size, 
     assert all(np.isfinite(value) for value in metrics.values())
     for weight in trainer.generator.trainable_variables:
         assert (weight.numpy() != before[weight.path]).any(), weight.path
-    assert stage_pictures(trainer.generator, latents([0], 5)).shape == (1, STAGES[size], size, size, 3)
+    assert stage_images(trainer.generator, latents([0], 5)).shape == (1, STAGES[size], size, size, 3)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import tiny_config
+from tests.support.tiny_runs import tiny_config
 
 from dcgan import data, runs, train
 from dcgan.config.parser import to_yaml
@@ -52,14 +52,14 @@ def test_200_steps_with_kills_at_random_moments_equal_200_steps_in_one_go(tmp_pa
         delay = dice.uniform(0, 0.05)
         kill_after_step(start(killed, tmp_path), run, moment, delay)
         reached = run.records()[-1]["step"]
-        saved = int((run.states.latest() or {"steps_done": 0})["steps_done"])
+        saved = int((run.checkpoints.latest() or {"steps_done": 0})["steps_done"])
         assert reached - saved <= SAVE_EVERY, f"moments {moments}, delay {delay}"
     last = start(killed, tmp_path)
     output, _ = last.communicate()
     assert last.returncode == 0, output
 
     assert straight.generator_file.read_bytes() == run.generator_file.read_bytes(), f"moments {moments}"
-    ours, theirs = straight.states.latest(), run.states.latest()
+    ours, theirs = straight.checkpoints.latest(), run.checkpoints.latest()
     assert list(ours) == list(theirs)
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours), f"moments {moments}"
     assert np.array_equal(next_batch(config, STEPS + 1), next_batch(killed, STEPS + 1))

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import make_pictures, tiny_config
+from tests.support.tiny_runs import make_pictures, tiny_config
 
 from dcgan import runs, train
 from dcgan.config import GenerateConfig
@@ -19,7 +19,7 @@ from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.sampling import generate, latents
 from dcgan.training import loop
-from dcgan.training.progress import Monitor
+from dcgan.training.progress import Progress
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def config(tmp_path):
 
 
 def everything_that_must_be_equal(run_dir, step):
-    return [(run_dir / "state" / f"step-{step:08d}.npz").read_bytes(), (run_dir / "generator.keras").read_bytes()]
+    return [(run_dir / "checkpoints" / f"step-{step:08d}.npz").read_bytes(), (run_dir / "generator.keras").read_bytes()]
 
 
 def test_a_run_leaves_config_log_samples_states_and_generator(config):
@@ -40,7 +40,7 @@ def test_a_run_leaves_config_log_samples_states_and_generator(config):
         "step-00000003.png",
         "step-00000006.png",
     ]
-    assert sorted(file.name for file in run.states.folder.iterdir()) == ["step-00000004.npz", "step-00000006.npz"]
+    assert sorted(file.name for file in run.checkpoints.folder.iterdir()) == ["step-00000004.npz", "step-00000006.npz"]
     assert (run.path / "curves.png").is_file()
 
 
@@ -63,7 +63,7 @@ def test_the_generator_loads_with_plain_keras_and_draws_images_of_the_size(confi
 def test_the_discriminator_loads_with_plain_keras_and_is_the_last_states(config):
     run = train(config)
     model = keras.models.load_model(run.discriminator_file, safe_mode=True)
-    state = run.states.latest()
+    state = run.checkpoints.latest()
     for variable in model.variables:
         np.testing.assert_array_equal(variable, state[f"discriminator/{variable.path.removeprefix('discriminator/')}"])
     assert model(np.zeros((3, 8, 8, 3), np.float32)).shape == (3, 1)
@@ -103,7 +103,7 @@ def test_seconds_go_on_counting_over_a_pause(config):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_finishes_the_step_saves_and_the_next_call_goes_on(config, number, monkeypatch, capsys):
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-    show = Monitor.show
+    show = Progress.show
 
     def interrupted(self, step, metrics, **how):
         if step == 3:
@@ -111,36 +111,36 @@ def test_a_signal_finishes_the_step_saves_and_the_next_call_goes_on(config, numb
             time.sleep(0.05)
         show(self, step, metrics, **how)
 
-    monkeypatch.setattr(Monitor, "show", interrupted)
+    monkeypatch.setattr(Progress, "show", interrupted)
     run = train(config)
-    step = run.states.latest()["steps_done"]
+    step = run.checkpoints.latest()["steps_done"]
     assert step in (3, 4)
     assert "The same line goes on" in capsys.readouterr().out
     assert {n: signal.getsignal(n) for n in handlers} == handlers
-    monkeypatch.setattr(Monitor, "show", show)
-    assert train(config).states.latest()["steps_done"] == 6
+    monkeypatch.setattr(Progress, "show", show)
+    assert train(config).checkpoints.latest()["steps_done"] == 6
 
 
 def test_epochs_end_a_run_when_every_image_was_seen_that_often(config):
-    assert train(replace(config, epochs=1.5, steps=100)).states.latest()["steps_done"] == 5  # 18 images in fours
+    assert train(replace(config, epochs=1.5, steps=100)).checkpoints.latest()["steps_done"] == 5  # 18 images in fours
 
 
 def test_minutes_end_a_run_and_the_next_call_has_as_many_again(config):
     brief = replace(config, minutes=1e-9, steps=100)
-    assert train(brief).states.latest()["steps_done"] == 1
-    assert train(brief).states.latest()["steps_done"] == 2
+    assert train(brief).checkpoints.latest()["steps_done"] == 1
+    assert train(brief).checkpoints.latest()["steps_done"] == 2
 
 
 def test_old_states_are_removed(config):
-    run = train(replace(config, keep=1, save_every=1))
-    assert [file.name for file in run.states.folder.iterdir()] == ["step-00000006.npz"]
+    run = train(replace(config, keep_checkpoints=1, save_every=1))
+    assert [file.name for file in run.checkpoints.folder.iterdir()] == ["step-00000006.npz"]
 
 
 def test_another_config_is_refused_and_every_difference_is_named_with_both_values(config):
     train(replace(config, steps=2))
     with pytest.raises(UserError, match=r"seed is 0, now 7; latent_dim is 5, now 9"):
         train(replace(config, seed=7, latent_dim=9))
-    assert train(config).states.latest()["steps_done"] == 6
+    assert train(config).checkpoints.latest()["steps_done"] == 6
 
 
 def test_other_images_are_refused(config):
@@ -157,20 +157,20 @@ def test_fewer_images_than_a_batch_are_refused_before_a_run_begins(config):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(config, monkeypatch):
-    train(replace(config, steps=2, guard="off"))
+    train(replace(config, steps=2, health_checks=False))
     before = everything_that_must_be_equal(config.run_dir, 2)
     monkeypatch.setattr("dcgan.training.trainer.generator_loss", lambda logits: 0 * logits[0, 0] / 0.0)
     with pytest.raises(UserError, match="Step 3: training diverged: g_loss"):
-        train(replace(config, guard="off"))
+        train(replace(config, health_checks=False))
     assert everything_that_must_be_equal(config.run_dir, 2) == before
 
 
 def test_weights_that_are_no_numbers_are_never_saved(config):
     """The losses of a step are older than its weights, and still fine when the weights are lost."""
     with pytest.raises(UserError, match=r"Step 1: training diverged: .*\n.*Nothing was saved"):
-        train(replace(config, generator_lr=1e39, save_every=1, guard="off"))
-    assert not runs.Run(config.run_dir).states.exist()
-    assert train(config).states.latest()["steps_done"] == 6  # and the run may be begun with better options
+        train(replace(config, generator_lr=1e39, save_every=1, health_checks=False))
+    assert not runs.Run(config.run_dir).checkpoints.exist()
+    assert train(config).checkpoints.latest()["steps_done"] == 6  # and the run may be begun with better options
 
 
 def test_a_reader_that_goes_away_stops_the_run_as_a_signal_does(config, monkeypatch):
@@ -181,7 +181,7 @@ def test_a_reader_that_goes_away_stops_the_run_as_a_signal_does(config, monkeypa
 
     monkeypatch.setattr("dcgan.training.progress.silence_stdout", lambda: silenced.append(True))
     monkeypatch.setattr("dcgan.training.progress.print", broken, raising=False)
-    assert train(replace(config, steps=100)).states.latest()["steps_done"] < 100
+    assert train(replace(config, steps=100)).checkpoints.latest()["steps_done"] < 100
     assert silenced
 
 
@@ -190,8 +190,8 @@ def test_a_run_goes_on_without_what_it_does_not_need(config, lost):
     run = train(replace(config, steps=4))
     path = run.path / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert train(replace(config, steps=4)).states.latest()["steps_done"] == 4
-    assert train(config).states.latest()["steps_done"] == 6
+    assert train(replace(config, steps=4)).checkpoints.latest()["steps_done"] == 4
+    assert train(config).checkpoints.latest()["steps_done"] == 6
 
 
 def test_animate_leaves_the_grids_as_a_gif(config):
@@ -277,12 +277,12 @@ def test_who_asks_to_stop_does_not_wait_for_a_judgement(config):
             os.kill(os.getpid(), signal.SIGINT)
 
     run = loop.train(replace(config, evaluate_every=5, steps=8), judge, stop_after_two)
-    assert run.states.latest_step() < 5
+    assert run.checkpoints.latest_step() < 5
     assert not asked
 
 
 def test_weights_that_are_no_numbers_are_never_the_best(config):
-    broken = replace(config, generator_lr=1e39, save_every=6, evaluate_every=1, guard="off")
+    broken = replace(config, generator_lr=1e39, save_every=6, evaluate_every=1, health_checks=False)
     with pytest.raises(UserError, match="diverged"):
         loop.train(broken, lambda generator, classes: {"frechet_distance": 1.0})
     best = runs.Run(config.run_dir)
@@ -290,12 +290,12 @@ def test_weights_that_are_no_numbers_are_never_the_best(config):
 
 
 def test_a_damaged_newest_state_does_not_outlive_the_ones_that_follow(config):
-    run = train(replace(config, keep=2))
-    newest = max(run.states.folder.iterdir())
+    run = train(replace(config, keep_checkpoints=2))
+    newest = max(run.checkpoints.folder.iterdir())
     newest.write_bytes(b"damaged")
-    train(replace(config, keep=1, steps=5))
-    assert [file.name for file in run.states.folder.iterdir()] == ["step-00000005.npz"]
-    assert train(config).states.latest()["steps_done"] == 6
+    train(replace(config, keep_checkpoints=1, steps=5))
+    assert [file.name for file in run.checkpoints.folder.iterdir()] == ["step-00000005.npz"]
+    assert train(config).checkpoints.latest()["steps_done"] == 6
 
 
 def test_time_spent_on_judging_is_not_training(config):
@@ -309,8 +309,8 @@ def test_time_spent_on_judging_is_not_training(config):
 
 def test_the_augmentation_is_part_of_the_run_and_of_the_draws_by_step(config):
     run = train(replace(config, augment="cutout, colour"))
-    assert run.config().augment == "colour,cutout"
+    assert run.config().augment == "color,cutout"
     plain = train(replace(config, run_dir=config.run_dir.with_name("plain")))
-    assert run.states.latest()["discriminator/judge/kernel"].tolist() != (
-        plain.states.latest()["discriminator/judge/kernel"].tolist()
+    assert run.checkpoints.latest()["discriminator/logit/kernel"].tolist() != (
+        plain.checkpoints.latest()["discriminator/logit/kernel"].tolist()
     )

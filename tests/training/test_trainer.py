@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import tiny_config
+from tests.support.tiny_runs import tiny_config
 
 from dcgan.core import devices
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.networks.fused_upsampling import fitting
+from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.training.trainer import Trainer, _mirrored
 
 SIZE, CHANNELS = (8, 8), 3
@@ -19,7 +19,7 @@ SIZE, CHANNELS = (8, 8), 3
 
 @pytest.fixture(scope="module", autouse=True)
 def _deterministic():
-    devices.set_up(0)
+    devices.configure_tensorflow(0)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_short_run_in_mixed_precision_tracks_the_losses_of_float32(config, pre
     images = np.random.default_rng(2).integers(0, 256, (64, *SIZE, CHANNELS), dtype=np.uint8)
     _, expected = losses(config, images)
     trainer, measured = losses(replace(config, precision=precision), images)
-    assert trainer.generator.get_layer("grow_0").compute_dtype == precision.removeprefix("mixed_")
+    assert trainer.generator.get_layer("up_0").compute_dtype == precision.removeprefix("mixed_")
     assert trainer.generator.output.dtype == "float32"
     assert np.abs(measured - expected).max() < tolerance
     assert all(array.dtype in (np.float32, np.int32, np.int64) for array in trainer.state().values())
@@ -185,7 +185,7 @@ def test_without_a_decay_the_average_is_the_generator(config, images):
     trainer = new_trainer(replace(config, ema_decay=0.0))
     update(trainer, images)
     pairs = zip(trainer.ema_generator.trainable_variables, trainer.generator.trainable_variables, strict=True)
-    assert all(np.array_equal(average, fitting(weight, average.shape)) for average, weight in pairs)
+    assert all(np.array_equal(average, to_inference_kernel(weight, average.shape)) for average, weight in pairs)
 
 
 def test_a_snapshot_in_inference_mode_draws_as_its_weights_do_in_training_mode(config):
@@ -236,7 +236,7 @@ def test_a_state_of_other_networks_is_refused_and_nothing_changes(config, damage
     trainer = new_trainer(config)
     state, before = trainer.state(), trainer.state()
     state["steps_done"] = np.array(9, np.int64)
-    name = "discriminator/judge/kernel"
+    name = "discriminator/logit/kernel"
     state = {k: v for k, v in state.items() if k != name} if damage == "missing" else {**state, name: np.zeros(3)}
     with pytest.raises(UserError, match=name):
         trainer.restore(state)

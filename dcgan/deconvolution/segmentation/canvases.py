@@ -9,7 +9,7 @@ from PIL import Image
 from dcgan.core.errors import UserError
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
-from dcgan.data.image_dataset import ImageSet
+from dcgan.data.image_dataset import ImageDataset
 
 BACKGROUND = 0
 """The label of a pixel that no digit covers; digit d has the label d + 1."""
@@ -87,7 +87,7 @@ class Canvases:
         return image, truth
 
 
-def split_digits(images: ImageSet, held_out: int = 2000) -> tuple[tuple, tuple]:
+def split_digits(images: ImageDataset, held_out: int = 2000) -> tuple[tuple, tuple]:
     """Part a data set's digits into those to train on and those that are kept for the test.
 
     Args:

@@ -10,7 +10,7 @@ COLOURS = "tab10"
 """Ten colours that are told apart easily."""
 
 
-def in_colours(labels: np.ndarray) -> np.ndarray:
+def colorize_labels(labels: np.ndarray) -> np.ndarray:
     """Paint labels: the background black, and every other label in a colour of its own, of ten by turns.
 
     Args:
@@ -27,7 +27,7 @@ def in_colours(labels: np.ndarray) -> np.ndarray:
     return painted
 
 
-def comparison_sheet(images: np.ndarray, labellings: Sequence[np.ndarray]) -> np.ndarray:
+def comparison_grid(images: np.ndarray, labellings: Sequence[np.ndarray]) -> np.ndarray:
     """One row a canvas: the canvas, and then labellings of it, for example the truth and predictions.
 
     Args:
@@ -38,6 +38,6 @@ def comparison_sheet(images: np.ndarray, labellings: Sequence[np.ndarray]) -> np
         A sheet, uint8 (height, width, 3).
     """
     grey = np.rint(np.mean(images, axis=-1, keepdims=True)).astype(np.uint8).repeat(3, axis=-1)
-    columns = [grey, *map(in_colours, labellings)]
+    columns = [grey, *map(colorize_labels, labellings)]
     cells = np.stack(columns, axis=1).reshape(-1, *grey.shape[1:])
     return tile(cells, columns=len(columns))

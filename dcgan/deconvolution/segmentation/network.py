@@ -11,11 +11,11 @@ import keras
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution.kernels import bilinear_kernel
-from dcgan.networks.cpu.layers import plain
+from dcgan.networks.cpu.layers import to_keras_layer
 from dcgan.networks.submodel import convolution_stages
 
 
-def trunk_of(discriminator: keras.Model) -> keras.Model:
+def build_trunk(discriminator: keras.Model) -> keras.Model:
     """The convolutions of a discriminator, for images of any size, with weights of their own.
 
     Args:
@@ -38,12 +38,12 @@ def trunk_of(discriminator: keras.Model) -> keras.Model:
         raise UserError(f"The model {discriminator.name!r} does not halve the image stage by stage.")
     fixed = keras.Model(image, maps)
     anywhere = keras.Input((None, None, image.shape[3]), name="image")
-    trunk = keras.models.clone_model(fixed, anywhere, plain)
+    trunk = keras.models.clone_model(fixed, anywhere, to_keras_layer)
     trunk.set_weights(fixed.get_weights())
     return trunk
 
 
-def strides_of(trunk: keras.Model) -> list[int]:
+def trunk_strides(trunk: keras.Model) -> list[int]:
     """The strides of a trunk's maps, coarsest first: what `build_segmenter` can score."""
     return [2 ** (stage + 1) for stage in reversed(range(len(trunk.outputs)))]
 
@@ -52,7 +52,7 @@ def build_segmenter(trunk: keras.Model, classes: int, stride: int) -> keras.Mode
     """Put score layers on a trunk, fuse them from the coarsest down to one stride, and upsample to the image.
 
     Args:
-        trunk: of `trunk_of`; its weights are shared, not copied.
+        trunk: of `build_trunk`; its weights are shared, not copied.
         classes: how many labels a pixel can have.
         stride: of the finest map that is scored, one of `strides_of(trunk)`.
 
@@ -64,7 +64,7 @@ def build_segmenter(trunk: keras.Model, classes: int, stride: int) -> keras.Mode
     Raises:
         UserError: the trunk has no such stride.
     """
-    strides = strides_of(trunk)
+    strides = trunk_strides(trunk)
     if stride not in strides:
         raise UserError(f"The trunk has no map of stride {stride}.", f"Its strides: {', '.join(map(str, strides))}.")
     coarsest, *finer = strides[: strides.index(stride) + 1]
@@ -81,7 +81,7 @@ def build_segmenter(trunk: keras.Model, classes: int, stride: int) -> keras.Mode
     return model
 
 
-def grown_from(finer: keras.Model, coarser: keras.Model) -> None:
+def copy_shared_weights(finer: keras.Model, coarser: keras.Model) -> None:
     """Let a segmenter begin where a coarser one of the same trunk ended: layers of one name get its weights."""
     known = {layer.name: layer for layer in coarser.layers}
     for layer in finer.layers:

@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.deconvolution.bn_statistics import take_statistics
+from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
 from dcgan.deconvolution.segmentation.canvases import Canvases
-from dcgan.deconvolution.segmentation.network import build_segmenter, coarsest_stride, grown_from, trunk_of
+from dcgan.deconvolution.segmentation.network import build_segmenter, build_trunk, coarsest_stride, copy_shared_weights
 
 STEPS, BATCH, LEARNING_RATE = 400, 8, 2e-3
 HELD_OUT = 100
@@ -24,7 +24,7 @@ _TYPICAL = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Rung:
+class LadderStep:
     """One step of the ladder from coarse to fine.
 
     Args:
@@ -49,7 +49,7 @@ def train_ladder(
     frozen: bool = False,
     test_canvases: int = HELD_OUT,
     **options,
-) -> list[Rung]:
+) -> list[LadderStep]:
     """Train FCN-32s, FCN-16s from it, FCN-8s from that, and measure each (Long et al. 2015, section 4.2, table 2).
 
     Every rung is trained for as long as the one before, on canvases that no rung saw. Weights, canvases and their order
@@ -76,16 +76,16 @@ def train_ladder(
         raise UserError(f"The strides are {tuple(strides)}.", "They fall, from the trunk's coarsest on: 32, 16, 8.")
     classes, rungs, model = canvases.classes, [], None
     for done, stride in enumerate(strides):
-        trunk = trunk_of(discriminator)
+        trunk = build_trunk(discriminator)
         if frozen:
-            take_statistics(trunk, canvases.make(range(_TYPICAL))[0])
+            recompute_bn_statistics(trunk, canvases.make(range(_TYPICAL))[0])
             trunk.trainable = False
         finer = build_segmenter(trunk, classes, stride)
         if model is not None:
-            grown_from(finer, model)
+            copy_shared_weights(finer, model)
         model = finer
         train_segmenter(model, canvases, steps, first_step=done * steps, **options)
-        rungs.append(Rung(stride, (done + 1) * steps, measure(model, held_out, test_canvases), model))
+        rungs.append(LadderStep(stride, (done + 1) * steps, measure(model, held_out, test_canvases), model))
     return rungs
 
 
@@ -147,6 +147,7 @@ def segment(model: keras.Model, images: np.ndarray) -> np.ndarray:
     parts = [whole[start : start + _AT_ONCE] for start in range(0, count, _AT_ONCE)]
     labels = [np.argmax(model(to_float(part), training=False), axis=-1) for part in parts]
     return np.concatenate(labels)[:, :height, :width]
+
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Count pixels by what they are and what they are taken for.

@@ -8,7 +8,7 @@ product that draws a patch for every input, and a sum where patches overlap.
 import tensorflow as tf
 
 from dcgan.core.sizes import Size
-from dcgan.networks.cpu.xla import compiled, once, unwatched
+from dcgan.networks.cpu.xla import first_order_only, stop_gradients, xla_compiled
 
 
 @tf.custom_gradient
@@ -22,16 +22,18 @@ def convolution(images: tf.Tensor, kernel: tf.Tensor):
     Returns:
         float32 (N, H/2, W/2, O).
     """
-    images, kernel = unwatched(images, kernel)
+    images, kernel = stop_gradients(images, kernel)
     _, height, width, _ = images.shape
-    patches, taps = cut(images), _as_matrix(kernel)
+    patches, taps = extract_patches(images), _as_matrix(kernel)
 
     def gradient(upstream: tf.Tensor):
         flat = tf.reshape(upstream, (-1, upstream.shape[-1]))
-        towards_images = overlay(tf.matmul(flat, taps, transpose_b=True), (height, width))
+        towards_images = sum_patches(tf.matmul(flat, taps, transpose_b=True), (height, width))
         return towards_images, _as_kernel(tf.matmul(patches, flat, transpose_a=True))
 
-    return tf.reshape(tf.matmul(patches, taps), (-1, height // 2, width // 2, kernel.shape[-1])), once(gradient)
+    return tf.reshape(tf.matmul(patches, taps), (-1, height // 2, width // 2, kernel.shape[-1])), first_order_only(
+        gradient
+    )
 
 
 @tf.custom_gradient
@@ -45,20 +47,20 @@ def convolution_transpose(images: tf.Tensor, kernel: tf.Tensor):
     Returns:
         float32 (N, 2H, 2W, O).
     """
-    images, kernel = unwatched(images, kernel)
+    images, kernel = stop_gradients(images, kernel)
     _, height, width, channels = images.shape
     flat, taps = tf.reshape(images, (-1, channels)), _as_matrix(kernel)
 
     def gradient(upstream: tf.Tensor):
-        patches = cut(upstream)
+        patches = extract_patches(upstream)
         towards_images = tf.reshape(tf.matmul(patches, taps), (-1, height, width, channels))
         return towards_images, _as_kernel(tf.matmul(patches, flat, transpose_a=True))
 
-    return overlay(tf.matmul(flat, taps, transpose_b=True), (2 * height, 2 * width)), once(gradient)
+    return sum_patches(tf.matmul(flat, taps, transpose_b=True), (2 * height, 2 * width)), first_order_only(gradient)
 
 
-@compiled
-def cut(images: tf.Tensor) -> tf.Tensor:
+@xla_compiled
+def extract_patches(images: tf.Tensor) -> tf.Tensor:
     """Cut out the 4×4 patch under every output: (N, H, W, C) → (N·H/2·W/2, 16·C), in cells of 2×2 pixels."""
     _, height, width, channels = images.shape
     cells = tf.nn.space_to_depth(tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]]), 2)
@@ -66,9 +68,9 @@ def cut(images: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.concat(corners, axis=-1), (-1, 16 * channels))
 
 
-@compiled
-def overlay(patches: tf.Tensor, size: Size) -> tf.Tensor:
-    """The adjoint of `cut`: (N·H/2·W/2, 16·C) → (N, *size, C), summed where patches overlap."""
+@xla_compiled
+def sum_patches(patches: tf.Tensor, size: Size) -> tf.Tensor:
+    """The adjoint of `extract_patches`: (N·H/2·W/2, 16·C) → (N, *size, C), summed where patches overlap."""
     height, width = size
     corners = tf.split(tf.reshape(patches, (-1, height // 2, width // 2, patches.shape[-1])), 4, axis=-1)
     padded = [
@@ -79,7 +81,7 @@ def overlay(patches: tf.Tensor, size: Size) -> tf.Tensor:
 
 
 def _as_matrix(kernel: tf.Tensor) -> tf.Tensor:
-    """(4, 4, C, O) → (16·C, O), in the order of `cut`: cell row and column, pixel row and column, channel."""
+    """(4, 4, C, O) → (16·C, O), in the order of `extract_patches`: cell row and column, pixel row and column, channel."""
     _, _, inputs, outputs = kernel.shape
     taps = tf.reshape(kernel, (2, 2, 2, 2, inputs, outputs))
     return tf.reshape(tf.transpose(taps, (0, 2, 1, 3, 4, 5)), (16 * inputs, outputs))

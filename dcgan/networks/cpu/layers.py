@@ -10,8 +10,8 @@ import keras
 import tensorflow as tf
 
 from dcgan.networks.cpu import im2col, winograd
-from dcgan.networks.cpu.xla import compiled, once, unwatched
-from dcgan.networks.fused_upsampling import Enlarging
+from dcgan.networks.cpu.xla import first_order_only, stop_gradients, xla_compiled
+from dcgan.networks.fused_upsampling import FusedUpsampling2D
 from dcgan.networks.layers import Layers
 
 FEW_CHANNELS = 4
@@ -21,7 +21,7 @@ MANY_CHANNELS = 64
 """From here on, Winograd's way is: what it saves grows with inputs times outputs, what it costs with their sum."""
 
 
-class CompiledConv2D(keras.layers.Conv2D):
+class FastConv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D`; its 4×4 kernels of stride 2 in few multiplications."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -32,7 +32,7 @@ class CompiledConv2D(keras.layers.Conv2D):
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
 
-class CompiledConv2DTranspose(keras.layers.Conv2DTranspose):
+class FastConv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose`; its 4×4 kernels of stride 2 in few multiplications."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -43,15 +43,15 @@ class CompiledConv2DTranspose(keras.layers.Conv2DTranspose):
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
 
-class CompiledEnlarging(Enlarging):
-    """`Enlarging`; where that is a 4×4 kernel, in few multiplications."""
+class FastFusedUpsampling2D(FusedUpsampling2D):
+    """`FusedUpsampling2D`; where that is a 4×4 kernel, in few multiplications."""
 
     def lay_down(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         way = _way(self, self.kernel_size[0] + 1, self.filters, _doubled(inputs))
         return way.convolution_transpose(inputs, kernel) if way else super().lay_down(inputs, kernel)
 
 
-class CompiledBatchNormalization(keras.layers.BatchNormalization):
+class FastBatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`; in training, all passes over the activations as two loops each way."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask=None) -> tf.Tensor:
@@ -66,14 +66,14 @@ class CompiledBatchNormalization(keras.layers.BatchNormalization):
         return keras.KerasTensor(inputs.shape, self.compute_dtype)
 
 
-COMPILED = Layers(CompiledConv2D, CompiledConv2DTranspose, CompiledBatchNormalization, CompiledEnlarging)
+CPU_LAYERS = Layers(FastConv2D, FastConv2DTranspose, FastBatchNormalization, FastFusedUpsampling2D)
 """What `build_generator` and `build_discriminator` take as `layers`."""
 
 
-def plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+def to_keras_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     """A new layer with the settings of another, of Keras' own class where that is one of these: for a file that every
     program can load, or for images of a size that isn't known."""
-    ours = (CompiledConv2D, CompiledConv2DTranspose, CompiledBatchNormalization)
+    ours = (FastConv2D, FastConv2DTranspose, FastBatchNormalization)
     kind = type(layer).__base__ if type(layer) in ours else type(layer)
     return kind.from_config(layer.get_config())
 
@@ -101,18 +101,18 @@ def _normalise(epsilon: float):
 
     @tf.custom_gradient
     def normalise(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor):
-        inputs, gamma, beta = unwatched(inputs, gamma, beta)
+        inputs, gamma, beta = stop_gradients(inputs, gamma, beta)
         outputs, mean, variance = _normalised(inputs, gamma, beta, tf.constant(epsilon))
 
         def gradient(upstream: tf.Tensor, *_of_statistics: tf.Tensor):
             return _normalised_gradient(upstream, inputs, gamma, mean, variance, tf.constant(epsilon))
 
-        return (outputs, mean, variance), once(gradient)
+        return (outputs, mean, variance), first_order_only(gradient)
 
     return normalise
 
 
-@compiled
+@xla_compiled
 def _normalised(inputs, gamma, beta, epsilon):
     """Outputs, mean and variance a channel."""
     rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
@@ -122,7 +122,7 @@ def _normalised(inputs, gamma, beta, epsilon):
     return tf.reshape(rows * scale + (beta - mean * scale), tf.shape(inputs)), mean, variance
 
 
-@compiled
+@xla_compiled
 def _normalised_gradient(upstream, inputs, gamma, mean, variance, epsilon):
     """Gradients with respect to inputs, gamma and beta."""
     channels = inputs.shape[-1]

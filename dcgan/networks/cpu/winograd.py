@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.core.sizes import Size
-from dcgan.networks.cpu.xla import compiled, once, unwatched
+from dcgan.networks.cpu.xla import first_order_only, stop_gradients, xla_compiled
 
 TILE = 4
 """Outputs a side that one patch of cells makes."""
@@ -45,16 +45,16 @@ def convolution(images: tf.Tensor, kernel: tf.Tensor):
     Returns:
         float32 (N, H/2, W/2, O).
     """
-    images, kernel = unwatched(images, kernel)
+    images, kernel = stop_gradients(images, kernel)
     size = tuple(images.shape[1:3])
-    data, taps = analyse(images), analyse_kernel(kernel)
+    data, taps = input_transform(images), kernel_transform(kernel)
 
     def gradient(upstream: tf.Tensor):
-        spread = distribute(upstream)
-        of_kernel = kernel_from(_products(data, spread, transpose_a=True))
-        return assemble(_products(spread, taps, transpose_b=True), size), of_kernel
+        spread = output_transform_adjoint(upstream)
+        of_kernel = kernel_transform_adjoint(_products(data, spread, transpose_a=True))
+        return input_transform_adjoint(_products(spread, taps, transpose_b=True), size), of_kernel
 
-    return collect(_products(data, taps), tuple(side // 2 for side in size)), once(gradient)
+    return output_transform(_products(data, taps), tuple(side // 2 for side in size)), first_order_only(gradient)
 
 
 @tf.custom_gradient
@@ -68,23 +68,27 @@ def convolution_transpose(images: tf.Tensor, kernel: tf.Tensor):
     Returns:
         float32 (N, 2H, 2W, O).
     """
-    images, kernel = unwatched(images, kernel)
+    images, kernel = stop_gradients(images, kernel)
     size = tuple(images.shape[1:3])
-    spread, taps = distribute(images), analyse_kernel(kernel)
+    spread, taps = output_transform_adjoint(images), kernel_transform(kernel)
 
     def gradient(upstream: tf.Tensor):
-        data = analyse(upstream)
-        return collect(_products(data, taps), size), kernel_from(_products(data, spread, transpose_a=True))
+        data = input_transform(upstream)
+        return output_transform(_products(data, taps), size), kernel_transform_adjoint(
+            _products(data, spread, transpose_a=True)
+        )
 
-    return assemble(_products(spread, taps, transpose_b=True), tuple(2 * side for side in size)), once(gradient)
+    return input_transform_adjoint(
+        _products(spread, taps, transpose_b=True), tuple(2 * side for side in size)
+    ), first_order_only(gradient)
 
 
-def analyse(images: tf.Tensor) -> Tensors:
+def input_transform(images: tf.Tensor) -> Tensors:
     """Images (N, H, W, C) → 25 × (N·patches, 4C): the data side of the products."""
     return _analyse_cells(_cells(images))
 
 
-@compiled
+@xla_compiled
 def _cells(images: tf.Tensor) -> tf.Tensor:
     """Pad by one pixel and cut into cells of 2×2: (N, H, W, C) → (N, 4p+1, 4q+1, 4C), p×q patches an image."""
     _, height, width, _ = images.shape
@@ -92,7 +96,7 @@ def _cells(images: tf.Tensor) -> tf.Tensor:
     return tf.nn.space_to_depth(tf.pad(images, [[0, 0], [1, down], [1, across], [0, 0]]), 2)
 
 
-@compiled
+@xla_compiled
 def _analyse_cells(cells: tf.Tensor) -> Tensors:
     """Cells → 25 × (N·patches, 4C)."""
     matrix = _matrices()["data"]
@@ -103,12 +107,12 @@ def _analyse_cells(cells: tf.Tensor) -> Tensors:
     return [_flat(_combine(weights, column)) for column in columns for weights in matrix]
 
 
-def assemble(products: Tensors, size: Size) -> tf.Tensor:
-    """The adjoint of `analyse`: 25 × (N·patches, 4C) → (N, *size, C)."""
+def input_transform_adjoint(products: Tensors, size: Size) -> tf.Tensor:
+    """The adjoint of `input_transform`: 25 × (N·patches, 4C) → (N, *size, C)."""
     return _from_cells(_patches_from(products), size)
 
 
-@compiled
+@xla_compiled
 def _patches_from(products: Tensors) -> Tensors:
     """The adjoint of the sums alone: 25 × (N·patches, 4C) → 25 × (N·patches, 4C), cell by cell of a patch."""
     matrix = _matrices()["data"].T
@@ -117,7 +121,7 @@ def _patches_from(products: Tensors) -> Tensors:
     return [_combine(weights, row) for row in rows for weights in matrix]
 
 
-@compiled
+@xla_compiled
 def _from_cells(patches: Tensors, size: Size) -> tf.Tensor:
     """Patches, which overlap by one cell, → the image they are of."""
     height, width = size
@@ -142,8 +146,8 @@ def _lap(parts: Tensors, axis: int) -> tf.Tensor:
     return tf.reshape(laid, shape)
 
 
-@compiled
-def collect(products: Tensors, size: Size) -> tf.Tensor:
+@xla_compiled
+def output_transform(products: Tensors, size: Size) -> tf.Tensor:
     """25 × (N·patches, O) → (N, *size, O): the outputs."""
     height, width = size
     down, across = _patches(height), _patches(width)
@@ -155,9 +159,9 @@ def collect(products: Tensors, size: Size) -> tf.Tensor:
     return tf.reshape(outputs, (-1, TILE * down, TILE * across, grid[0].shape[-1]))[:, :height, :width]
 
 
-@compiled
-def distribute(images: tf.Tensor) -> Tensors:
-    """The adjoint of `collect`: (N, H, W, O) → 25 × (N·patches, O)."""
+@xla_compiled
+def output_transform_adjoint(images: tf.Tensor) -> Tensors:
+    """The adjoint of `output_transform`: (N, H, W, O) → 25 × (N·patches, O)."""
     matrix = _matrices()["output"]
     _, height, width, _ = images.shape
     down, across = _patches(height), _patches(width)
@@ -168,8 +172,8 @@ def distribute(images: tf.Tensor) -> Tensors:
     return [_flat(_combine(weights, column)) for column in columns for weights in matrix]
 
 
-@compiled
-def analyse_kernel(kernel: tf.Tensor) -> Tensors:
+@xla_compiled
+def kernel_transform(kernel: tf.Tensor) -> Tensors:
     """A kernel (4, 4, C, O) → 25 × (4C, O): the kernel side of the products."""
     matrix = _matrices()["kernel"]
     _, _, inputs, outputs = kernel.shape
@@ -179,9 +183,9 @@ def analyse_kernel(kernel: tf.Tensor) -> Tensors:
     return [tf.reshape(pair, (4 * inputs, outputs)) for pair in pairs]
 
 
-@compiled
-def kernel_from(products: Tensors) -> tf.Tensor:
-    """The adjoint of `analyse_kernel`: 25 × (4C, O) → (4, 4, C, O)."""
+@xla_compiled
+def kernel_transform_adjoint(products: Tensors) -> tf.Tensor:
+    """The adjoint of `kernel_transform`: 25 × (4C, O) → (4, 4, C, O)."""
     matrix = _matrices()["kernel"].T
     rows, outputs = products[0].shape
     taps = [tf.reshape(product, (2, 2, rows // 4, outputs)) for product in products]

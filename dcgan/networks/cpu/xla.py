@@ -3,12 +3,12 @@
 import tensorflow as tf
 
 
-def compiled(function):
+def xla_compiled(function):
     """Compile a function of tensors by XLA, as a cluster inside whatever graph calls it."""
     return tf.function(function, jit_compile=True, autograph=False)
 
 
-def unwatched(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+def stop_gradients(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
     """The same tensors, unseen by gradient tapes: a function whose gradient is given needs none of its parts'.
 
     Without this, TensorFlow would derive the gradient of every compiled part, for nothing.
@@ -16,7 +16,7 @@ def unwatched(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
     return tuple(tf.stop_gradient(tensor) for tensor in tensors)
 
 
-def once(gradient):
+def first_order_only(gradient):
     """A gradient that can't be differentiated again, and says so instead of giving zeros."""
 
     @tf.custom_gradient

@@ -1,0 +1,131 @@
+"""A reader sees the old file or the new one, never half of one."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dcgan.core.atomic_io import atomic_write, beside, check_overwrite, remove_stale_files_below
+from dcgan.core.errors import UserError
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    with atomic_write(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail_half_way():
+        with atomic_write(path) as temporary:
+            temporary.write_text("ha")
+            raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_told_in_words_and_leaves_nothing(tmp_path):
+    path = tmp_path / "file.txt"
+    with pytest.raises(UserError, match=r"can't be written: No space left.*\n.*Free some space"), atomic_write(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_can_not_be_made_is_told_in_words(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="can't be written"), atomic_write(tmp_path / "file" / "below"):
+        pass
+
+
+def test_new_files_have_the_permissions_the_user_gives_new_files(tmp_path):
+    (tmp_path / "plain").write_text("")
+    with atomic_write(tmp_path / "whole") as temporary:
+        temporary.write_text("")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    leftover, kept = tmp_path / "checkpoints" / ".writing-x.npz", tmp_path / "checkpoints" / "step-00000001.npz"
+    leftover.write_text("")
+    kept.write_text("")
+    remove_stale_files_below(tmp_path)
+    assert list((tmp_path / "checkpoints").iterdir()) == [kept]
+
+
+def test_what_a_living_process_is_writing_is_no_leftover(tmp_path):
+    """As when pictures are drawn from a run whose training goes on."""
+    with atomic_write(tmp_path / "generated" / "seeds.png") as temporary:
+        temporary.write_text("drawn")
+        remove_stale_files_below(tmp_path)
+    assert (tmp_path / "generated" / "seeds.png").read_text() == "drawn"
+
+
+def process_that_writes(folder, then):
+    """A Python process that begins to write a file and a folder in `folder`."""
+    program = (
+        "import sys, time, os; from pathlib import Path; from dcgan.core.atomic_io import beside, whole_file\n"
+        "folder = Path(sys.argv[1])\n"
+        "with whole_file(folder / 'file.txt'), beside(folder / 'folder') as temporary:\n"
+        "    (temporary / 'part').write_text('')\n"
+        f"    print('writing', flush=True); {then}\n"
+    )
+    command = [sys.executable, "-c", program, str(folder)]
+    process = subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next_that_writes_there(tmp_path):
+    with process_that_writes(tmp_path, "time.sleep(60)") as process:
+        process.kill()
+    assert len(list(tmp_path.iterdir())) == 2
+    with atomic_write(tmp_path / "other.txt"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["other.txt"]
+
+
+def test_what_a_living_process_or_another_machine_is_writing_stays(tmp_path):
+    stranger = tmp_path / ".writing-00000000-999999999-x"
+    stranger.write_text("")
+    with process_that_writes(tmp_path, "time.sleep(60)") as process:
+        with atomic_write(tmp_path / "other.txt"):
+            pass
+        assert len(list(tmp_path.iterdir())) == 4
+        process.kill()
+
+
+def test_a_folder_that_is_written_beside_its_place_vanishes_with_what_was_not_moved(tmp_path):
+    with beside(tmp_path / "new" / "folder") as temporary:
+        (temporary / "part").write_text("")
+        assert temporary.parent == tmp_path / "new"
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_only_what_holds_nothing_is_replaced_unasked(tmp_path):
+    full, empty = tmp_path / "full.txt", tmp_path / "empty.txt"
+    full.write_text("dear to me")
+    empty.write_text("")
+    check_overwrite(tmp_path / "new.txt", overwrite=False)
+    check_overwrite(empty, overwrite=False)
+    check_overwrite(full, overwrite=True)
+    with pytest.raises(UserError, match=r"exists already\.\nChoose another --json"):
+        check_overwrite(full, False, "--json")
+    for never in (tmp_path, Path(os.devnull)):
+        with pytest.raises(UserError, match="another name"):
+            check_overwrite(never, overwrite=True)

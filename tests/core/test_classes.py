@@ -1,0 +1,113 @@
+"""The classes of a conditional run."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dcgan.core.classes import Classes, classes_from_labels, read_classes, write_classes
+from dcgan.core.errors import UserError
+from dcgan.data import cifar10, mnist, stacked_mnist
+
+THREE = Classes(("cat", "dog", "1"), (0.5, 0.3, 0.2))
+
+
+def test_over_seeds_in_a_row_the_classes_are_as_frequent_as_in_the_training_images():
+    for first in (0, 12_345, 2**62):
+        counts = np.bincount(THREE.labels_for(range(first, first + 1000)))
+        np.testing.assert_allclose(counts, [500, 300, 200], atol=3)
+
+
+def test_the_class_of_a_seed_does_not_depend_on_the_others():
+    together = THREE.labels_for(range(50))
+    assert [int(THREE.labels_for([seed])[0]) for seed in range(50)] == together.tolist()
+
+
+def test_the_class_of_a_seed_is_its_place_on_the_golden_line():
+    expected = [int(np.searchsorted([0.5, 0.8], (seed * 0.6180339887498949) % 1, side="right")) for seed in range(200)]
+    assert THREE.labels_for(range(200)).tolist() == expected
+
+
+def test_a_class_is_named_or_numbered_and_a_name_comes_first():
+    assert (THREE.parse("dog"), THREE.parse("0"), THREE.parse("1")) == (1, 0, 2)
+
+
+def test_capitals_do_not_matter_where_they_do_not_tell_two_classes_apart():
+    assert THREE.parse("CAT") == 0
+    cats = Classes(("Cat", "cat", "Dog"), (0.5, 0.3, 0.2))
+    assert (cats.parse("Cat"), cats.parse("cat"), cats.parse("dOG")) == (0, 1, 2)
+    with pytest.raises(UserError, match="no class 'CAT'"):
+        cats.parse("CAT")
+
+
+def test_a_slip_of_the_pen_is_answered_with_what_may_have_been_meant():
+    groups = Classes(("Smileys & Emotion", "Flags"), (0.5, 0.5))
+    with pytest.raises(UserError, match="did you mean Smileys & Emotion"):
+        groups.parse("smileys and emotion")
+    with pytest.raises(UserError, match=r"no class 'zebra'\."):
+        groups.parse("zebra")
+
+
+def test_numbers_that_are_the_names_are_told_once():
+    digits = Classes(tuple("0123456789"), (0.1,) * 10)
+    with pytest.raises(UserError) as caught:
+        digits.parse("10")
+    assert caught.value.hint == "Classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."
+    with pytest.raises(UserError, match="or their numbers, 0 to 2"):
+        THREE.parse("bird")
+
+
+@pytest.mark.parametrize("text", ["bird", "3", "-1", "", "1e0", "٣", "9" * 50])
+def test_an_unknown_class_is_refused_and_the_known_ones_are_named(text):
+    with pytest.raises(UserError, match="cat, dog, 1"):
+        THREE.parse(text)
+
+
+def test_one_hot_rows_are_what_the_networks_take():
+    np.testing.assert_array_equal(THREE.one_hot([2, 0]), np.array([[0, 0, 1], [1, 0, 0]], np.float32))
+
+
+def test_the_shares_are_those_of_the_labels():
+    assert classes_from_labels(np.array([0, 1, 1, 1]), ("a", "b")) == Classes(("a", "b"), (0.25, 0.75))
+
+
+def test_a_single_class_or_one_without_images_is_refused():
+    with pytest.raises(UserError, match="at least two"):
+        classes_from_labels(np.array([0, 0]), ("a",))
+    with pytest.raises(UserError, match="'b'"):
+        classes_from_labels(np.array([0, 2]), ("a", "b", "c"))
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    write_classes(THREE, tmp_path / "classes.json")
+    assert read_classes(tmp_path / "classes.json") == THREE
+
+
+@pytest.mark.parametrize("names", [*mnist.CLASS_NAMES.values(), cifar10.CLASS_NAMES, stacked_mnist.CLASS_NAMES])
+def test_the_classes_of_every_data_set_are_read_back(tmp_path, names):
+    write_classes(Classes(names, (1 / len(names),) * len(names)), tmp_path / "classes.json")
+    assert read_classes(tmp_path / "classes.json").names == names
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "[" * 10_000,
+        '{"names": ["a", "b"]}',
+        json.dumps({"names": ["a", "b"], "probabilities": [0.5, 0.6]}),
+        json.dumps({"names": ["a", "b"], "probabilities": [1.5, -0.5]}),
+        json.dumps({"names": ["a", "a"], "probabilities": [0.5, 0.5]}),
+        json.dumps({"names": ["a"], "probabilities": [1]}),
+        json.dumps({"names": ["..", "b"], "probabilities": [0.5, 0.5]}),
+        json.dumps({"names": ["/etc", "b"], "probabilities": [0.5, 0.5]}),
+        json.dumps({"names": [1, 2], "probabilities": [0.5, 0.5]}),
+        json.dumps({"names": "ab", "probabilities": ["x", 0.5]}),
+        '{"names": ["a", "b"], "probabilities": [NaN, 1]}',
+    ],
+)
+def test_a_damaged_or_hostile_file_is_refused(tmp_path, content):
+    (tmp_path / "classes.json").write_text(content)
+    with pytest.raises(UserError):
+        read_classes(tmp_path / "classes.json")

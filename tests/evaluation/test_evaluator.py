@@ -1,0 +1,58 @@
+"""Figures during training are those that `evaluate` gives afterwards."""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dcgan import runs
+from dcgan.config import EvaluateConfig, TrainConfig
+from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes
+from dcgan.core.errors import UserError
+from dcgan.evaluation import context, evaluate
+from dcgan.evaluation.classifier import load_classifier
+from dcgan.evaluation.evaluator import Evaluator
+from dcgan.networks import build_generator
+
+
+@pytest.fixture(autouse=True)
+def _quickly_learnt(monkeypatch):
+    monkeypatch.setattr(context, "classifier_for", functools.partial(load_classifier, steps=20))
+
+
+@pytest.mark.parametrize("classes", [None, Classes(tuple("0123456789"), (0.1,) * 10)])
+def test_a_judge_says_what_evaluate_says(tmp_path, classes):
+    config = TrainConfig(image_size=8, evaluate_every=1, evaluate_num=300)
+    run = runs.Run(tmp_path / "run")
+    run.save_generator(build_generator((8, 8), 1, width=2, latent_dim=3, classes=len(classes or ())))
+    run.save_classes(classes)
+    run.config_file.write_text(to_yaml(config))
+    judge = Evaluator(config)
+    figures = judge(run.load_generator(), classes)
+    report = evaluate(EvaluateConfig(run_dir=run.path, num=300, metrics="frechet,precision_recall"))["figures"]
+    assert figures["frechet_distance"] == pytest.approx(report["frechet_distance"]["drawn"], rel=1e-6)
+    assert figures["frechet_ratio"] == pytest.approx(report["frechet_distance"]["ratio"], rel=1e-6)
+    assert (figures["precision"], figures["recall"]) == (report["precision"]["drawn"], report["recall"]["drawn"])
+    assert judge(run.load_generator(), classes) == figures
+
+
+def test_labelled_samples_of_a_conditional_run_are_judged_by_their_neighbours(tmp_path):
+    run = runs.Run(tmp_path / "run")
+    run.save_generator(build_generator((8, 8), 1, width=2, latent_dim=3, classes=10))
+    run.save_classes(Classes(tuple("0123456789"), (0.1,) * 10))
+    run.config_file.write_text(to_yaml(TrainConfig(image_size=8)))
+    figure = evaluate(EvaluateConfig(run_dir=run.path, metrics="neighbours"))["figures"]["one_nn_error"]
+    assert figure["real"] < 0.1 < 0.7 < figure["drawn"]  # an untrained generator knows nothing of its classes
+
+
+def test_a_data_set_without_labels_is_refused_before_training(tmp_path):
+    from PIL import Image
+
+    for number in range(4):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    config = TrainConfig(dataset="folder", data_dir=tmp_path, cache_dir=tmp_path / "store", image_size=8)
+    with pytest.raises(UserError, match="needs a data set with labels"):
+        Evaluator(replace(config, evaluate_every=1))

@@ -1,0 +1,95 @@
+"""Directions along which one thing changes, in a world where it is known which ones do."""
+
+import numpy as np
+import pytest
+from tests.support.linear_generator import DIM, SIDE, WEIGHTS, linear_generator, picture
+
+from dcgan.core.errors import UserError
+from dcgan.sampling import latents
+from dcgan.sampling.latent_directions import (
+    difference_of_means,
+    generate_along,
+    linear_direction,
+    orthogonal_to,
+    predict,
+)
+
+TRUE = np.array([0.6, 0.0, -0.8, 0.0, 0.0])
+"""What the latents below show depends on this direction alone."""
+
+
+@pytest.fixture(scope="module")
+def labelled():
+    z = latents(range(20_000), DIM)
+    return z, z @ TRUE > 0
+
+
+def test_the_difference_of_means_points_along_what_the_labels_depend_on(labelled):
+    """Half a normal distribution has its mean at √(2/π), so that two halves lie twice that apart."""
+    np.testing.assert_allclose(difference_of_means(*labelled), 2 * np.sqrt(2 / np.pi) * TRUE, atol=0.03)
+
+
+def test_the_linear_normal_is_the_direction_itself(labelled):
+    np.testing.assert_allclose(linear_direction(*labelled), TRUE, atol=0.01)
+
+
+def test_the_normal_knows_what_depends_on_a_thing_from_what_only_comes_with_it():
+    """The means differ in every number that is correlated with the labels, the plane only uses the one that decides."""
+    random = np.random.default_rng(0)
+    decides = random.standard_normal(20_000)
+    z = np.stack([decides, decides + random.standard_normal(20_000)], axis=1)
+    assert abs(difference_of_means(z, decides > 0)[1]) > 1
+    np.testing.assert_allclose(linear_direction(z, decides > 0), [1, 0], atol=0.01)
+
+
+def test_without_other_directions_nothing_is_left_along_them():
+    rest = orthogonal_to(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0]))
+    np.testing.assert_allclose(rest, [1, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(orthogonal_to(TRUE), TRUE, rtol=1e-6)
+
+
+@pytest.mark.parametrize("find", [difference_of_means, linear_direction])
+@pytest.mark.parametrize("shows", [True, False])
+def test_samples_that_all_show_the_same_have_no_direction(find, shows):
+    with pytest.raises(UserError, match="some that don't"):
+        find(latents(range(5), DIM), np.full(5, shows))
+
+
+def test_labels_of_another_number_of_samples_are_refused():
+    with pytest.raises(ValueError, match="4 latents"):
+        difference_of_means(latents(range(4), DIM), np.array([True, False]))
+
+
+def test_a_reader_sees_every_picture_once_in_order():
+    seen = []
+    z = latents(range(70), DIM)
+    brightness = predict(linear_generator(), z, lambda images: seen.append(images) or images.mean(axis=(1, 2, 3)))
+    assert len(seen) == 1
+    np.testing.assert_allclose(seen[0], picture(z), atol=0.51)
+    np.testing.assert_allclose(brightness, picture(z).mean(axis=(1, 2, 3)), atol=0.51)
+
+
+def test_pictures_along_a_direction_change_by_its_picture():
+    z = latents(range(70), DIM)
+    images = generate_along(linear_generator(), z, TRUE, [0, 1, 2])
+    assert images.shape == (70, 3, SIDE, SIDE, 1)
+    assert images.dtype == np.uint8
+    np.testing.assert_allclose(images[:, 2], picture(z + 2 * TRUE), atol=0.51)
+
+
+def test_a_conditional_generator_stays_in_the_class_of_each_row():
+    z = latents(range(3), DIM)
+    rows = np.concatenate([z, np.eye(3, dtype=np.float32)], axis=1)
+    images = generate_along(linear_generator(3), rows, TRUE, [-1, 1])
+    for label in range(3):
+        np.testing.assert_allclose(images[label, 1], picture(z[label] + TRUE, label), atol=0.51)
+
+
+def test_a_direction_found_by_reading_pictures_is_the_one_that_makes_them_bright():
+    """Brightness is linear in the latent: its slope is the sum of all pixels' weights."""
+    z = latents(range(5000), DIM)
+    brightness = predict(linear_generator(), z, lambda images: images.mean(axis=(1, 2, 3)))
+    slope = WEIGHTS.sum(axis=1) / np.linalg.norm(WEIGHTS.sum(axis=1))
+    for find in (difference_of_means, linear_direction):
+        way = find(z, brightness > np.median(brightness))
+        assert way @ slope / np.linalg.norm(way) > 0.99
