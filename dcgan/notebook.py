@@ -151,7 +151,7 @@ class Live:
 
     def __call__(self, run: Run) -> None:
         """Show how the run stands."""
-        records, grids = run.records(), sample_grids(run)
+        records, grids = run.log_records(), sample_grids(run)
         last = records[-1] if records else {"step": 0, "seconds": 0.0, "images_per_second": 0.0}
         title = f"step {last['step']}, {last['seconds']:.0f} seconds, {last['images_per_second']:.0f} images/s"
         picture = Image(encode_progress(records, read_png(grids[-1]) if grids else None, title))

@@ -151,5 +151,5 @@ def test_a_brief_training_prints_nothing_and_draws_without_classes():
         run = train_briefly(Path("runs/brief"), 2, generator_width=4, discriminator_width=2)
     assert not printed.getvalue()
     assert run.config().generator_width == 4
-    assert run.records()[-1]["step"] == 2
+    assert run.log_records()[-1]["step"] == 2
     assert run_sampler(run)(0).shape == (8, 28, 28, 1)

@@ -128,14 +128,14 @@ def _origin(config: ExportConfig, run: Run, trained: TrainConfig | None) -> Iter
 def _step(config: ExportConfig, run: Run) -> int | None:
     """The step the weights are from, as far as the run says."""
     if config.weights == "best":
-        return run.best().get("step")
-    return run.checkpoints.latest_step() or max((record["step"] for record in run.records()), default=None)
+        return run.best_metrics().get("step")
+    return run.checkpoints.latest_step() or max((record["step"] for record in run.log_records()), default=None)
 
 
 def _figures(config: ExportConfig, run: Run) -> Iterable[str]:
     """What was measured: the report of `evaluate`, or of training on its way."""
     yield "## Figures"
-    report, best = _evaluation(run), run.best()
+    report, best = _evaluation(run), run.best_metrics()
     if report:
         yield f"Of {report['count']} pictures, drawn with {report['weights']}. Data: {report['data']}"
         rows = [f"| {name} | {_number(f.get('drawn'))} | {_number(f.get('real'))} |" for name, f in report["figures"]]

@@ -71,7 +71,7 @@ def find_run(path: Path | None = None, root: Path = CHECKPOINTS) -> Run:
 def _is_run(path: Path) -> bool:
     """Whether a directory is a run's, or holds at least what others draw from."""
     run = Run(path)
-    return any(part.exists() for part in (run.config_file, run.generator_file, run.samples))
+    return any(part.exists() for part in (run.config_file, run.generator_file, run.samples_dir))
 
 
 def _default_directory(config: TrainConfig) -> Path:

@@ -31,7 +31,7 @@ class Run:
         self.path = path
         self.config_file = path / "config.yaml"
         self.log_file = path / "log.jsonl"
-        self.samples = path / "samples"
+        self.samples_dir = path / "samples"
         self.checkpoints = Checkpoints(path / "checkpoints")
         self.generator_file = path / "generator.keras"
         self.discriminator_file = path / "discriminator.keras"
@@ -41,7 +41,7 @@ class Run:
         self.health_state_file = path / "health_state.jsonl"
         self.best_file, self.best_report = path / "best.keras", path / "best.json"
         self.evaluation_file = path / "evaluation.json"
-        self.events = path / "tensorboard"
+        self.tensorboard_dir = path / "tensorboard"
 
     def config(self) -> TrainConfig:
         """The options the run was last trained with."""
@@ -65,7 +65,7 @@ class Run:
 
     def sample_file(self, step: int) -> Path:
         """Where the grid of `step` lies."""
-        return self.samples / f"step-{step:08d}.png"
+        return self.samples_dir / f"step-{step:08d}.png"
 
     def save_generator(self, model) -> None:
         """Write `generator.keras`, whole; the same weights give the same bytes."""
@@ -88,7 +88,7 @@ class Run:
         with atomic_write(self.best_report) as path:
             path.write_text(json.dumps({"step": step, **figures, "scale": scale}) + "\n", encoding="utf-8")
 
-    def best(self, scale: str | None = None) -> dict[str, float]:
+    def best_metrics(self, scale: str | None = None) -> dict[str, float]:
         """What `save_best` noted last; empty where there is nothing that can be read, or nothing on that scale."""
         if not (self.best_report.is_file() and self.best_file.is_file()):
             return {}
@@ -149,17 +149,17 @@ class Run:
             raise UserError(f"{self.path} holds neither a state nor a {self.discriminator_file.name}.", hint)
         return load_model(self.discriminator_file, "discriminator")
 
-    def records(self) -> list[dict[str, Any]]:
+    def log_records(self) -> list[dict[str, Any]]:
         """The log, oldest record first; a line that a crash cut short is left out."""
         return read_jsonl(self.log_file)
 
-    def health(self) -> list[dict[str, Any]]:
+    def health_events(self) -> list[dict[str, Any]]:
         """Everything that went wrong, oldest first."""
         return read_jsonl(self.health_file)
 
     def log_health_event(self, event: dict[str, Any]) -> None:
         """Note something that went wrong: an object with at least `step` and `what`."""
-        write_jsonl(self.health_file, [*self.health(), event])
+        write_jsonl(self.health_file, [*self.health_events(), event])
 
     def health_states(self) -> dict[int, dict[str, Any]]:
         """By the step of a state, what the guard thought of it and remembered there; `well` among it."""
@@ -171,13 +171,15 @@ class Run:
         kept = [note for old, note in sorted(self.health_states().items()) if old in there and old < step]
         write_jsonl(self.health_state_file, [*kept, {"step": step, **memory}])
 
-    def seconds(self) -> float:
+    def trained_seconds(self) -> float:
         """How long the run has been trained, by its log."""
-        return max((record["seconds"] for record in self.records() if is_number(record.get("seconds"))), default=0.0)
+        return max(
+            (record["seconds"] for record in self.log_records() if is_number(record.get("seconds"))), default=0.0
+        )
 
     def rewind_log(self, step: int) -> None:
         """Forget what was logged after `step`: those steps are about to be done again."""
-        records = self.records()
+        records = self.log_records()
         kept = [record for record in records if record["step"] <= step]
         if records or self.log_file.exists():
             write_jsonl(self.log_file, kept)

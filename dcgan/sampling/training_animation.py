@@ -19,7 +19,7 @@ def animate(run: Run, out: Path, fps: float = 12.0) -> Path:
 
 def sample_grids(run: Run) -> list[Path]:
     """The run's sample grids, oldest first; there may be none yet."""
-    return sorted(run.samples.glob("step-*.png"), key=lambda file: (len(file.name), file.name))
+    return sorted(run.samples_dir.glob("step-*.png"), key=lambda file: (len(file.name), file.name))
 
 
 def history(run: Run) -> list[Path]:

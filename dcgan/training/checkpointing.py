@@ -80,4 +80,4 @@ def save_samples(trainer: Trainer, run: Run, asked: Selection) -> np.ndarray:
 def save_real_grid(run: Run, images: np.ndarray) -> None:
     """Draw 64 of the images as the network will see them."""
     chosen = evenly_spaced(len(images), min(len(images), REAL_IMAGES))
-    save_png(run.samples / "real.png", tile(images[chosen]))
+    save_png(run.samples_dir / "real.png", tile(images[chosen]))

@@ -53,11 +53,11 @@ class HealthIssue:
 
     Args:
         step: at which it was noticed.
-        what: in words, with its figure, to be put behind "step N: ".
+        message: in words, with its figure, to be put behind "step N: ".
     """
 
     step: int
-    what: str
+    message: str
 
 
 def diversity(pictures: np.ndarray, real: np.ndarray) -> float:
@@ -198,4 +198,4 @@ def training_stopped(run: Run, trouble: HealthIssue, remedies: int) -> UserError
     else:
         hint = f"Nothing was saved yet; try again {lower}."
     after = f" It had gone back and halved both learning rates {remedies} times before." if remedies else ""
-    return UserError(f"Step {trouble.step}: {trouble.what}.{after}", hint)
+    return UserError(f"Step {trouble.step}: {trouble.message}.{after}", hint)

@@ -98,7 +98,7 @@ class _Loop:
         # One process decides alone; several would have to agree on what each sees of its own.
         guarded = config.health_checks and job.workers == 1 and monitor.first <= monitor.last
         self.scale = getattr(judge, "scale", "")
-        best = run.best(self.scale).get("frechet_distance")
+        best = run.best_metrics(self.scale).get("frechet_distance")
         memory = run.health_states().get(trainer.step)
         self.guard = HealthMonitor(_some(images.images, config.seed), memory, best) if guarded else None
         self.recovery = Rollback(run, trainer, images.fingerprint) if guarded else None
@@ -186,7 +186,7 @@ class _Loop:
             generator = self.trainer.snapshot()
             figures = self.judge(generator, self.classes)
             distance = figures["frechet_distance"]
-            if distance < self.run.best(self.scale).get("frechet_distance", math.inf):
+            if distance < self.run.best_metrics(self.scale).get("frechet_distance", math.inf):
                 self.run.save_best(generator, step, figures, self.scale)
             if self.guard is not None:
                 self._warn(step, self.guard.look_at_distance(distance))
@@ -216,7 +216,7 @@ class _Loop:
         """Say something that training can go on with, and note it."""
         if warning is not None:
             self.monitor.say(f"step {step}: {warning}")
-            self.run.log_health_event({"step": step, "what": warning})
+            self.run.log_health_event({"step": step, "message": warning})
 
 
 def _some(images: np.ndarray, seed: int) -> np.ndarray:

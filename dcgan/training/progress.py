@@ -54,7 +54,7 @@ class Progress:
         self.run, self.config, self.first, self.last, self.silent = run, config, first, last, silent
         self.watch = None if silent else watch
         self.steps_per_call = 1
-        self.seconds_before = run.seconds()
+        self.seconds_before = run.trained_seconds()
         self.stop_requested = False
         self._marked_step = first - 1
 

@@ -84,7 +84,7 @@ def write_report(
                     [tensorboard.real_points(images), tensorboard.generated_points(trainer.snapshot(), classes)],
                 )
             )
-    if records := run.records():
+    if records := run.log_records():
         save_curves(run.path / "curves.png", records)
     print(f"Real images beside drawn ones: {save_real_vs_generated(run, trainer.snapshot(), images, classes)}")
     if config.animate:

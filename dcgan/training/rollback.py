@@ -51,7 +51,7 @@ class Rollback:
         Raises:
             UserError: that was done too often already.
         """
-        before = sum("remedy" in event for event in self.run.health())
+        before = sum("remedy" in event for event in self.run.health_events())
         if before >= MOST_REMEDIES:
             raise training_stopped(self.run, trouble, before)
         if self._tried and len(self._well) > 1:
@@ -64,5 +64,5 @@ class Rollback:
         guard.look_afresh()
         save(self.trainer, self.run, self.fingerprint, self.trainer.state(), guard.memory())
         done = f"back to step {step}, learning rates of G and D now {rates[0]:.3g} and {rates[1]:.3g}"
-        self.run.log_health_event({"step": trouble.step, "what": trouble.what, "back_to": step, "remedy": done})
-        return f"{trouble.what}. Going {done} (remedy {before + 1} of {MOST_REMEDIES})."
+        self.run.log_health_event({"step": trouble.step, "message": trouble.message, "back_to": step, "remedy": done})
+        return f"{trouble.message}. Going {done} (remedy {before + 1} of {MOST_REMEDIES})."

@@ -65,7 +65,7 @@ class TensorBoardWriter:
 
     def embedding(self, write: Callable[[Path], None]) -> None:
         """Have somebody write what the projector shows into the folder of the events."""
-        self._attempt(write, self.run.events)
+        self._attempt(write, self.run.tensorboard_dir)
 
     def close(self) -> None:
         """Write what is held back."""
@@ -80,12 +80,14 @@ class TensorBoardWriter:
             work(*arguments)
         except Exception as error:  # of TensorFlow, of a plugin, of the system: the run is worth more than its mirror
             self._broken = True
-            self.say(f"{self.run.events} can't be written; training goes on without TensorBoard: {_in_words(error)}")
+            self.say(
+                f"{self.run.tensorboard_dir} can't be written; training goes on without TensorBoard: {_in_words(error)}"
+            )
 
     def _open(self) -> None:
         import tensorflow as tf
 
-        self._writer = tf.summary.create_file_writer(str(self.run.events))
+        self._writer = tf.summary.create_file_writer(str(self.run.tensorboard_dir))
 
     def _write_scalars(self, record: Mapping[str, float]) -> None:
         import tensorflow as tf

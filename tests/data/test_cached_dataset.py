@@ -10,7 +10,6 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
-from tests.support.made_data import encode, plain, write_files, write_zip
 from PIL import Image
 
 from dcgan.core.errors import UserError
@@ -18,6 +17,7 @@ from dcgan.data import dataset_cache
 from dcgan.data.decoding import SkippedImage, decode
 from dcgan.data.image_files import open_image_files
 from dcgan.data.transforms import CropResize
+from tests.support.made_data import encode, plain, write_files, write_zip
 
 CUT = CropResize((8, 8), None, 3)
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.support.made_data import encode, write_files, write_zip
 from PIL import Image
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
 from dcgan.data import celeba_annotations, load
+from tests.support.made_data import encode, write_files, write_zip
 
 COUNT = 6
 NAMES = [f"{n:06d}.jpg" for n in range(1, COUNT + 1)]

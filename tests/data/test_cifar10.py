@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.made_data import cifar_files, tar_bytes, write_files
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
 from dcgan.data import cifar10, load
+from tests.support.made_data import cifar_files, tar_bytes, write_files
 
 FILES, ARRAYS = cifar_files()
 ARCHIVE = "cifar-10-binary.tar.gz"

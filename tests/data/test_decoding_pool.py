@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.made_data import plain, write_files, write_zip
 
 from dcgan.data import decoding_pool
 from dcgan.data.decoding import EncodedImage, SkippedImage
 from dcgan.data.decoding_pool import Helpers, decode_all, serve
 from dcgan.data.image_files import Entry, open_image_files
 from dcgan.data.transforms import CropResize
+from tests.support.made_data import plain, write_files, write_zip
 
 CUT = CropResize((8, 8), None, 3)
 ROOT = Path(__file__).parents[2]

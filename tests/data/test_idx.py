@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.support.made_data import idx_bytes
 
 from dcgan.core.errors import UserError
 from dcgan.data.idx import read_idx
+from tests.support.made_data import idx_bytes
 
 ARRAY = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 

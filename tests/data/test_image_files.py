@@ -8,11 +8,11 @@ import zipfile
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.made_data import plain, write_files, write_zip
 
 from dcgan.core.errors import UserError
 from dcgan.data import image_files as module
 from dcgan.data.image_files import open_image_files
+from tests.support.made_data import plain, write_files, write_zip
 
 FILES = {
     "b.png": b"1",

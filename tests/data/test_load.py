@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.made_data import plain, write_files, write_mnist, write_zip
 
 from dcgan.config import DATASETS, DataConfig, PrepareConfig
 from dcgan.core.errors import UserError
 from dcgan.data import ImageDataset, dataset_cache, load, prepare, stacked_mnist
+from tests.support.made_data import plain, write_files, write_mnist, write_zip
 
 CLASSES = {"cats/1.png": plain((10, 0, 0)), "dogs/a/2.png": plain((20, 0, 0)), "cats/b/c/3.jpg": plain((30, 0, 0))}
 

@@ -6,12 +6,12 @@ import types
 
 import numpy as np
 import pytest
-from tests.support.made_data import digits, idx_bytes, write_mnist
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
 from dcgan.data import embed_mnist, load
 from dcgan.data.mnist import HERE
+from tests.support.made_data import digits, idx_bytes, write_mnist
 
 
 def test_mnist10k_is_ten_thousand_digits_with_labels_and_needs_no_file():

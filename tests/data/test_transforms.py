@@ -4,12 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from tests.support.made_data import encode
 from PIL import Image
 
 from dcgan.core.errors import UserError
 from dcgan.data.decoding import decode
 from dcgan.data.transforms import CropResize, crop_and_resize, crop_and_resize_array
+from tests.support.made_data import encode
 
 
 def numbered(height, width):

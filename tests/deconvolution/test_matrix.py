@@ -10,10 +10,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from tests.support.slow_loops import convolution
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution import convolution_matrix
+from tests.support.slow_loops import convolution
 
 KERNELS = [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (2, 3)]
 STRIDES = [1, 2, 3]

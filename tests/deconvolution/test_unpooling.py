@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.support import slow_loops
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution import max_pool_with_switches, max_unpool
+from tests.support import slow_loops
 
 WINDOWS = [(1, 1), (2, 2), (3, 3), (2, 3), (4, 1)]
 PADDINGS = ["valid", "same"]

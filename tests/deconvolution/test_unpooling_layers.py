@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from tests.support import slow_loops
 import tensorflow as tf
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution import MaxPooling2DWithSwitches, MaxUnpooling2D
+from tests.support import slow_loops
 
 
 def there_and_back(size=(None, None), padding="valid", pool_size=2, **options):

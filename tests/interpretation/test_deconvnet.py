@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from tests.support import slow_loops
 import tensorflow as tf
 
 from dcgan.core.errors import UserError
@@ -14,6 +13,7 @@ from dcgan.interpretation.deconvnet import RULES, record
 from dcgan.interpretation.receptive_field import receptive_field
 from dcgan.networks import build_discriminator
 from dcgan.networks.submodel import convolution_stages, resolve_layer
+from tests.support import slow_loops
 
 layers = keras.layers
 

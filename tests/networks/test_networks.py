@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
-from tests.support.network_oracle import discriminator, generator, transposed_convolution
 
 from dcgan.core.sizes import base_size, num_stages
 from dcgan.networks import build_discriminator, build_generator
+from tests.support.network_oracle import discriminator, generator, transposed_convolution
 
 SIZES = [(28, 28), (32, 32), (24, 16), (8, 8), (40, 40)]
 

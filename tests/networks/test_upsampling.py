@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.support.network_oracle import batch_norm, transposed_convolution
 
 from dcgan.config import TrainConfig
 from dcgan.config.parser import to_yaml
@@ -25,6 +24,7 @@ from dcgan.networks.upsampling import upsample
 from dcgan.runs import Run, assign_weights
 from dcgan.runs.loading import load_discriminator
 from dcgan.training.trainer import Trainer
+from tests.support.network_oracle import batch_norm, transposed_convolution
 
 EACH_WAY = pytest.mark.parametrize("way", UPSAMPLINGS)
 

@@ -143,7 +143,7 @@ def test_the_log_survives_a_line_that_a_crash_cut_short(run):
     run.log_file.write_text(
         '{"step": 1, "seconds": 1.0}\n{"step": 2, "seconds": 2.0}\nnonsense\n[1]\n{"step": 3, "d_lo'
     )
-    assert [record["step"] for record in run.records()] == [1, 2]
+    assert [record["step"] for record in run.log_records()] == [1, 2]
     run.rewind_log(1)
     assert run.log_file.read_text() == '{"step": 1, "seconds": 1.0}\n'
 
@@ -152,7 +152,7 @@ def test_the_log_survives_a_line_that_a_crash_cut_short(run):
 def test_a_log_that_somebody_edited_does_not_stop_a_run(run, seconds):
     run.path.mkdir()
     run.log_file.write_text(f'{{"step": 1, "seconds": 5.0}}\n{{"step": 2, "seconds": {seconds}}}\n{{"step": 3}}\n')
-    assert run.seconds() == 5.0
+    assert run.trained_seconds() == 5.0
 
 
 def test_opening_makes_the_directory_and_notes_the_config(config):
@@ -273,9 +273,9 @@ def test_a_published_generator_is_not_trained_over(tmp_path):
 def test_what_was_judged_of_a_run_that_never_saved_is_not_another_ones(tmp_path):
     with runs.open_run(TrainConfig(run_dir=tmp_path / "run")) as run:
         run.save_best(small_generator(), 1, {"frechet_distance": 1.0})
-        run.log_health_event({"step": 1, "what": "x", "remedy": "y"})
+        run.log_health_event({"step": 1, "message": "x", "remedy": "y"})
     with runs.open_run(TrainConfig(run_dir=run.path, seed=4)) as run:
-        assert (run.best(), run.health()) == ({}, [])
+        assert (run.best_metrics(), run.health_events()) == ({}, [])
         assert not run.best_file.exists()
 
 
@@ -314,12 +314,12 @@ def test_states_that_were_given_up_are_forgotten(run):
 
 
 def test_the_best_generator_is_kept_with_its_figures(run):
-    assert run.best() == {}
+    assert run.best_metrics() == {}
     run.save_best(small_generator(), 7, {"frechet_distance": 1.5})
-    assert run.best() == {"step": 7, "frechet_distance": 1.5}
+    assert run.best_metrics() == {"step": 7, "frechet_distance": 1.5}
     assert run.load_generator("best").output_shape == (None, 8, 8, 1)
     run.best_report.write_text("[1]")
-    assert run.best() == {}
+    assert run.best_metrics() == {}
     with pytest.raises(UserError, match=r"no best\.keras yet"):
         Run(run.path / "other").load_generator("best")
 

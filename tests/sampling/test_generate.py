@@ -152,7 +152,7 @@ def test_a_gif_is_a_loop_through_the_seeds_large_enough_to_look_at(run, pictures
 def history(run, steps):
     for step in steps:
         save_png(run.sample_file(step), np.full((12, 16, 1), step % 256, np.uint8))
-    save_png(run.samples / "real.png", np.zeros((9, 9, 3), np.uint8))
+    save_png(run.samples_dir / "real.png", np.zeros((9, 9, 3), np.uint8))
 
 
 def test_the_runs_history_becomes_an_animation_in_the_order_of_the_steps(run, capsys):

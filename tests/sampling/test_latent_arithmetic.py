@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.linear_generator import DIM, SIDE, linear_generator, picture
 
 from dcgan import runs
 from dcgan.config import GenerateConfig
@@ -13,6 +12,7 @@ from dcgan.core.errors import UserError
 from dcgan.sampling import generate, latents
 from dcgan.sampling.latent_arithmetic import along_direction, combine, mean_latent, noisy_copies, parse_arithmetic
 from dcgan.visualization import read_png, read_png_text
+from tests.support.linear_generator import DIM, SIDE, linear_generator, picture
 
 TEXT = "0,1,2 - 3,4,5 + 6,7,8"
 CELL = SIDE + 2  # a picture and the line before it

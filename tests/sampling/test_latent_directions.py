@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.support.linear_generator import DIM, SIDE, WEIGHTS, linear_generator, picture
 
 from dcgan.core.errors import UserError
 from dcgan.sampling import latents
@@ -13,6 +12,7 @@ from dcgan.sampling.latent_directions import (
     orthogonal_to,
     predict,
 )
+from tests.support.linear_generator import DIM, SIDE, WEIGHTS, linear_generator, picture
 
 TRUE = np.array([0.6, 0.0, -0.8, 0.0, 0.0])
 """What the latents below show depends on this direction alone."""

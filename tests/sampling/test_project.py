@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.sampling.test_projection import generator_of
 
 from dcgan import data, runs
 from dcgan.config import DataConfig, ProjectConfig
@@ -16,6 +15,7 @@ from dcgan.sampling.generation import generate_images
 from dcgan.sampling.latents import latents, slerp
 from dcgan.sampling.project import project, read_images
 from dcgan.visualization import read_png, save_png, tile
+from tests.sampling.test_projection import generator_of
 
 NAMES = ("a.png", "b.png")
 

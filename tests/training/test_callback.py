@@ -2,9 +2,8 @@
 
 import time
 
-from tests.support.tiny_runs import tiny_config
-
 from dcgan import train
+from tests.support.tiny_runs import tiny_config
 
 
 def seen_by(config):
@@ -12,7 +11,7 @@ def seen_by(config):
     seen = []
 
     def watch(run):
-        seen.append((run.records()[-1]["step"], len(list(run.samples.glob("step-*.png")))))
+        seen.append((run.log_records()[-1]["step"], len(list(run.samples_dir.glob("step-*.png")))))
 
     train(config, watch=watch)
     return seen
@@ -36,7 +35,7 @@ def test_it_takes_the_place_of_the_lines(tmp_path, capsys):
 
 def test_the_time_it_takes_is_not_the_runs(tmp_path):
     run = train(tiny_config(tmp_path, steps=3), watch=lambda run: time.sleep(2))
-    steps = [record["seconds"] for record in run.records()]
+    steps = [record["seconds"] for record in run.log_records()]
     assert steps[-1] - steps[0] < 2
 
 

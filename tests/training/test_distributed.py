@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.tiny_runs import tiny_config
 
 from dcgan import train
 from dcgan.config import TrainConfig
@@ -21,6 +20,7 @@ from dcgan.config.parser import to_yaml
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.training import distributed
+from tests.support.tiny_runs import tiny_config
 
 CHECKOUT = Path(__file__).parents[2]
 CLUSTER = {"worker": ["a:1", "b:1"]}
@@ -114,7 +114,7 @@ def test_two_workers_compute_what_one_does_and_only_the_chief_writes(config, sta
     assert distance(Run(shared.run_dir), alone) < 2e-4
     assert "step 20/20" in chief
     assert other.strip() == "worker 1 of 2; what happens is shown by worker 0"
-    steps = [record["step"] for record in Run(shared.run_dir).records()]
+    steps = [record["step"] for record in Run(shared.run_dir).log_records()]
     assert steps == [5, 10, 15, 20]
 
 
@@ -133,7 +133,7 @@ def test_a_worker_that_dies_ends_the_job_and_the_next_start_goes_on_from_the_las
     assert "goes on from its last saved state" in output
     assert "Traceback" not in output
     saved = int(run.checkpoints.latest()["steps_done"])
-    assert run.records()[-1]["step"] - saved <= config.save_every
+    assert run.log_records()[-1]["step"] - saved <= config.save_every
 
     codes, (chief, other) = finish(start_workers(start, *[replace(config, steps=saved + 5)] * 2))
     assert codes == [0, 0], (chief, other)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.support.tiny_runs import tiny_config
 
 from dcgan.networks.upsampling import UPSAMPLERS
 from dcgan.sampling import latents
 from dcgan.sampling.generator_stages import stage_images
 from dcgan.training.trainer import Trainer
+from tests.support.tiny_runs import tiny_config
 
 STAGES = {28: 3, 64: 5, 224: 6}
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.tiny_runs import tiny_config
 
 from dcgan import data, runs, train
 from dcgan.config.parser import to_yaml
 from dcgan.data.batches import batches
+from tests.support.tiny_runs import tiny_config
 
 CHECKOUT = Path(__file__).parents[2]
 STEPS, SAVE_EVERY = 200, 20
@@ -29,7 +29,7 @@ def start(config, folder):
 
 def kill_after_step(process, run, step, delay):
     """kill -9 once the log has reached `step`, and `delay` seconds later."""
-    while process.poll() is None and not any(record["step"] >= step for record in run.records()):
+    while process.poll() is None and not any(record["step"] >= step for record in run.log_records()):
         time.sleep(0.02)
     time.sleep(delay)
     process.kill()
@@ -51,7 +51,7 @@ def test_200_steps_with_kills_at_random_moments_equal_200_steps_in_one_go(tmp_pa
     for moment in moments:
         delay = dice.uniform(0, 0.05)
         kill_after_step(start(killed, tmp_path), run, moment, delay)
-        reached = run.records()[-1]["step"]
+        reached = run.log_records()[-1]["step"]
         saved = int((run.checkpoints.latest() or {"steps_done": 0})["steps_done"])
         assert reached - saved <= SAVE_EVERY, f"moments {moments}, delay {delay}"
     last = start(killed, tmp_path)
@@ -63,7 +63,7 @@ def test_200_steps_with_kills_at_random_moments_equal_200_steps_in_one_go(tmp_pa
     assert list(ours) == list(theirs)
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours), f"moments {moments}"
     assert np.array_equal(next_batch(config, STEPS + 1), next_batch(killed, STEPS + 1))
-    assert [record["step"] for record in run.records()] == list(range(10, STEPS + 1, 10))
+    assert [record["step"] for record in run.log_records()] == list(range(10, STEPS + 1, 10))
     assert not list(run.path.rglob(".writing-*"))
 
 
@@ -71,7 +71,7 @@ def test_a_second_training_in_the_same_run_directory_is_refused(tmp_path):
     config = tiny_config(tmp_path, steps=100_000)
     first = start(config, tmp_path)
     try:
-        while not runs.Run(config.run_dir).records():
+        while not runs.Run(config.run_dir).log_records():
             assert first.poll() is None, first.stdout.read()
             time.sleep(0.05)
         second = start(config, tmp_path)

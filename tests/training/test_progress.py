@@ -5,11 +5,11 @@ import re
 import sys
 
 import pytest
-from tests.support.tiny_runs import tiny_config
 
 from dcgan import train
 from dcgan.runs import Run
 from dcgan.training.progress import Progress
+from tests.support.tiny_runs import tiny_config
 
 METRICS = {"d_loss": 0.5, "g_loss": 1.5, "d_real": 0.8, "d_fake": 0.25}
 
@@ -57,7 +57,7 @@ def test_going_on_says_from_where(tmp_path, capsys):
 def test_numbers_are_logged_as_often_as_asked_and_at_every_save_and_at_the_end(tmp_path, log_every):
     run = train(tiny_config(tmp_path, log_every=log_every, save_every=3, steps=7))
     expected = {step for step in range(1, 8) if step % log_every == 0 or step % 3 == 0 or step == 7}
-    assert [record["step"] for record in run.records()] == sorted(expected)
+    assert [record["step"] for record in run.log_records()] == sorted(expected)
 
 
 def test_the_speed_of_the_first_line_leaves_out_the_steps_in_which_the_graph_was_traced(tmp_path, monkeypatch, capsys):
@@ -68,6 +68,6 @@ def test_the_speed_of_the_first_line_leaves_out_the_steps_in_which_the_graph_was
     with Progress(run, config, first=1, last=1000) as monitor:
         monitor.count(2)
         monitor.show(6, METRICS)
-    assert run.records()[0]["images_per_second"] == 4 * config.batch_size / 2
-    assert run.records()[0]["seconds"] == 32
+    assert run.log_records()[0]["images_per_second"] == 4 * config.batch_size / 2
+    assert run.log_records()[0]["seconds"] == 32
     assert "08:17 left" in capsys.readouterr().out

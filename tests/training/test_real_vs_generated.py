@@ -1,13 +1,13 @@
 """Real images beside drawn ones."""
 
 import numpy as np
-from tests.support.tiny_runs import tiny_config
 
 from dcgan import train
 from dcgan.core.classes import Classes
 from dcgan.sampling.selection import default_selection
 from dcgan.training.report import matching_indices
 from dcgan.visualization import read_png
+from tests.support.tiny_runs import tiny_config
 
 
 def test_a_run_ends_with_as_many_real_images_as_drawn_ones_side_by_side(tmp_path):
@@ -17,7 +17,7 @@ def test_a_run_ends_with_as_many_real_images_as_drawn_ones_side_by_side(tmp_path
     np.testing.assert_array_equal(picture[-height:, -width:], drawn)
     assert picture.shape[1] == 2 * width + 8
     first = np.asarray(picture[-height:, :width])[2:10, 2:10]
-    real = read_png(run.samples / "real.png")
+    real = read_png(run.samples_dir / "real.png")
     np.testing.assert_array_equal(first, real[2:10, 2:10])
 
 

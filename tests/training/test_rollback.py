@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.tiny_runs import tiny_config
 
 from dcgan import runs, train
 from dcgan.core.errors import UserError
 from dcgan.training import health, loop
 from dcgan.training.trainer import Trainer
+from tests.support.tiny_runs import tiny_config
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_an_absurd_learning_rate_is_noticed_explained_and_stopped_after_three_re
     assert len(told) == 3
     assert "remedy 3 of 3" in told[2]
     run = runs.Run(config.run_dir)
-    rates = [event["remedy"].split("now ")[1] for event in run.health()]
+    rates = [event["remedy"].split("now ")[1] for event in run.health_events()]
     assert rates == ["5e+29 and 0.00025", "2.5e+29 and 0.000125", "1.25e+29 and 6.25e-05"]
     assert all(np.isfinite(array).all() for array in run.checkpoints.latest().values() if array.dtype.kind == "f")
 
@@ -40,11 +40,11 @@ def test_a_collapse_goes_back_to_the_last_state_that_was_well_and_trains_on(conf
     monkeypatch.setattr(health, "diversity", lambda pictures, real: next(looks))
     run = train(config)
     assert run.checkpoints.latest()["steps_done"] == 8
-    (event,) = run.health()
+    (event,) = run.health_events()
     assert (event["step"], event["back_to"]) == (6, 3)
     assert "collapsed" in capsys.readouterr().out
     # The steps that were given up are not in the log twice, and the lower rate is in the state.
-    assert [record["step"] for record in run.records()] == list(range(1, 9))
+    assert [record["step"] for record in run.log_records()] == list(range(1, 9))
     state = run.checkpoints.latest()
     assert float(state["generator_optimizer/learning_rate"]) == pytest.approx(config.generator_lr / 2)
     assert float(state["discriminator_optimizer/learning_rate"]) == pytest.approx(config.discriminator_lr / 2)
@@ -57,16 +57,16 @@ def test_a_collapse_that_began_before_a_stop_goes_back_to_the_state_that_was_wel
     train(replace(stopped, steps=5))
     looks = iter([0.1, *[1.0] * 100])
     run = train(stopped)
-    (event,) = run.health()
+    (event,) = run.health_events()
     assert (event["step"], event["back_to"]) == (6, 3)
-    assert [record["step"] for record in run.records()] == list(range(1, 9))
+    assert [record["step"] for record in run.log_records()] == list(range(1, 9))
 
 
 def test_pictures_that_never_differed_are_not_gone_back_to(config, monkeypatch):
     monkeypatch.setattr(health, "GRACE", 3)
     looks = iter([*[0.0] * 6, *[1.0] * 100])
     monkeypatch.setattr(health, "diversity", lambda pictures, real: next(looks))
-    (event,) = train(config).health()
+    (event,) = train(config).health_events()
     assert (event["step"], event["back_to"]) == (6, 0)
 
 
@@ -85,7 +85,7 @@ def test_trouble_again_before_the_next_healthy_save_goes_back_further(config, mo
     looks = iter([*[1.0] * 3, *[0.1] * 6, *[1.0] * 100])
     monkeypatch.setattr(health, "diversity", lambda pictures, real: next(looks))
     run = train(config)
-    assert [event["back_to"] for event in run.health()] == [3, 2]
+    assert [event["back_to"] for event in run.health_events()] == [3, 2]
     assert float(run.checkpoints.latest()["generator_optimizer/learning_rate"]) == pytest.approx(
         config.generator_lr / 4
     )
@@ -104,8 +104,8 @@ def test_a_run_that_was_treated_goes_on_with_its_lower_rates(config, monkeypatch
 def test_without_the_guard_nothing_is_looked_at(config, monkeypatch):
     monkeypatch.setattr(loop, "HealthMonitor", None)
     run = train(replace(config, health_checks=False))
-    assert run.health() == []
-    assert "diversity" not in run.records()[-1]
+    assert run.health_events() == []
+    assert "diversity" not in run.log_records()[-1]
 
 
 def test_the_guard_changes_nothing_of_a_healthy_run(tmp_path):
@@ -118,10 +118,10 @@ def test_the_guard_changes_nothing_of_a_healthy_run(tmp_path):
 
 def test_what_was_noticed_is_noted_whole_lines_only(tmp_path):
     run = runs.Run(tmp_path)
-    run.log_health_event({"step": 1, "what": "first"})
+    run.log_health_event({"step": 1, "message": "first"})
     with run.health_file.open("a") as file:
         file.write('{"step": 2, "wha')
-    run.log_health_event({"step": 3, "what": "third"})
+    run.log_health_event({"step": 3, "message": "third"})
     assert [json.loads(line)["step"] for line in run.health_file.read_text().splitlines()] == [1, 3]
 
 

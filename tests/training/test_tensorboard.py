@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
-from tests.support.tiny_runs import tiny_config
 
 from dcgan import train
 from dcgan.config.parser import to_yaml
@@ -19,6 +18,7 @@ from dcgan.training.tensorboard import (
     write_embedding,
 )
 from dcgan.visualization import read_png
+from tests.support.tiny_runs import tiny_config
 
 
 def lines(path):
@@ -39,7 +39,7 @@ def events(finished):
 def test_every_number_of_the_log_is_a_scalar_at_its_step(finished, events):
     for key, tag in (("d_loss", "loss/discriminator"), ("d_fake", "mean of D/generated images")):
         shown = {event.step: float(make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)}
-        assert shown == pytest.approx({record["step"]: record[key] for record in finished.records()})
+        assert shown == pytest.approx({record["step"]: record[key] for record in finished.log_records()})
 
 
 def test_every_grid_of_samples_is_an_image_at_its_step(events):

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.tiny_runs import make_pictures, tiny_config
 
 from dcgan import runs, train
 from dcgan.config import GenerateConfig
@@ -20,6 +19,7 @@ from dcgan.core.errors import UserError
 from dcgan.sampling import generate, latents
 from dcgan.training import loop
 from dcgan.training.progress import Progress
+from tests.support.tiny_runs import make_pictures, tiny_config
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def everything_that_must_be_equal(run_dir, step):
 def test_a_run_leaves_config_log_samples_states_and_generator(config):
     run = train(config)
     assert run.config() == config
-    assert [record["step"] for record in run.records()] == [1, 2, 3, 4, 5, 6]
-    assert sorted(file.name for file in run.samples.iterdir()) == [
+    assert [record["step"] for record in run.log_records()] == [1, 2, 3, 4, 5, 6]
+    assert sorted(file.name for file in run.samples_dir.iterdir()) == [
         "real.png",
         "step-00000003.png",
         "step-00000006.png",
@@ -82,7 +82,7 @@ def test_going_on_is_the_same_call_and_ends_with_the_same_bytes(config, tmp_path
     train(stopped)
     train(replace(stopped, steps=6))
     assert everything_that_must_be_equal(straight.path, 6) == everything_that_must_be_equal(stopped.run_dir, 6)
-    log = [record["step"] for record in runs.Run(stopped.run_dir).records()]
+    log = [record["step"] for record in runs.Run(stopped.run_dir).log_records()]
     assert log == [1, 2, 3, 4, 5, 6]
 
 
@@ -96,7 +96,7 @@ def test_a_finished_run_is_left_as_it_is_and_says_how_to_go_on(config, capsys):
 
 def test_seconds_go_on_counting_over_a_pause(config):
     train(replace(config, steps=3))
-    seconds = [record["seconds"] for record in train(config).records()]
+    seconds = [record["seconds"] for record in train(config).log_records()]
     assert seconds == sorted(seconds)
 
 
@@ -240,9 +240,9 @@ def test_labels_are_left_aside_on_demand_and_missed_on_demand(config):
 def test_a_judge_is_asked_at_intervals_and_the_best_generator_is_kept(config):
     answers = iter([5.0, 3.0, 4.0])
     run = loop.train(replace(config, evaluate_every=2), lambda generator, classes: {"frechet_distance": next(answers)})
-    judged = [record["frechet_distance"] for record in run.records() if "frechet_distance" in record]
+    judged = [record["frechet_distance"] for record in run.log_records() if "frechet_distance" in record]
     assert judged == [5.0, 3.0, 4.0]
-    assert run.best() == {"step": 4, "frechet_distance": 3.0}
+    assert run.best_metrics() == {"step": 4, "frechet_distance": 3.0}
     short = replace(config, run_dir=config.run_dir.with_name("short"), steps=4)
     ours, theirs = run.load_generator("best"), train(short).load_generator()
     assert all(np.array_equal(a, b) for a, b in zip(ours.variables, theirs.variables, strict=True))
@@ -259,10 +259,10 @@ def test_the_best_is_remembered_over_a_stop_and_compared_on_its_own_scale_only(c
     config = replace(config, evaluate_every=2)
     loop.train(replace(config, steps=2), Scripted("a", 3.0))
     run = loop.train(replace(config, steps=4), Scripted("a", 4.0))
-    assert run.best() == {"step": 2, "frechet_distance": 3.0}
+    assert run.best_metrics() == {"step": 2, "frechet_distance": 3.0}
     loop.train(config, Scripted("b", 50.0))
-    assert run.best() == {"step": 6, "frechet_distance": 50.0}
-    assert run.best("a") == {}
+    assert run.best_metrics() == {"step": 6, "frechet_distance": 50.0}
+    assert run.best_metrics("a") == {}
 
 
 def test_who_asks_to_stop_does_not_wait_for_a_judgement(config):
@@ -273,7 +273,7 @@ def test_who_asks_to_stop_does_not_wait_for_a_judgement(config):
         return {"frechet_distance": 1.0}
 
     def stop_after_two(run):
-        if run.records()[-1]["step"] == 2:
+        if run.log_records()[-1]["step"] == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     run = loop.train(replace(config, evaluate_every=5, steps=8), judge, stop_after_two)
@@ -286,7 +286,7 @@ def test_weights_that_are_no_numbers_are_never_the_best(config):
     with pytest.raises(UserError, match="diverged"):
         loop.train(broken, lambda generator, classes: {"frechet_distance": 1.0})
     best = runs.Run(config.run_dir)
-    assert not best.best() or all(np.isfinite(v).all() for v in best.load_generator("best").get_weights())
+    assert not best.best_metrics() or all(np.isfinite(v).all() for v in best.load_generator("best").get_weights())
 
 
 def test_a_damaged_newest_state_does_not_outlive_the_ones_that_follow(config):
@@ -303,7 +303,7 @@ def test_time_spent_on_judging_is_not_training(config):
         time.sleep(0.5)
         return {"frechet_distance": 1.0}
 
-    records = loop.train(replace(config, evaluate_every=1, steps=6), slow).records()
+    records = loop.train(replace(config, evaluate_every=1, steps=6), slow).log_records()
     assert records[-1]["seconds"] - records[1]["seconds"] < 2
 
 

@@ -6,13 +6,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests.support.tiny_runs import tiny_config
 
 from dcgan.core import devices
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.training.trainer import Trainer, _mirrored
+from tests.support.tiny_runs import tiny_config
 
 SIZE, CHANNELS = (8, 8), 3
 
