@@ -21,7 +21,7 @@ COMMANDS = {
     "project": (config.ProjectConfig, "dcgan.sampling.project:project"),
     "turn": (config.EditConfig, "dcgan.evaluation.edit:turn"),
     "drop": (config.DropConfig, "dcgan.evaluation.ablate:drop"),
-    "explain": (config.ExplainConfig, "dcgan.deconvolution:explain"),
+    "explain": (config.ExplainConfig, "dcgan.interpretation:explain"),
     "export": (config.ExportConfig, "dcgan.export:export"),
 }
 """Each command's options and the function that runs it."""

@@ -5,7 +5,7 @@ import numpy as np
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.deconvolution.fully_convolutional import PointwiseBatchNorm
+from dcgan.deconvolution.fcn import PointwiseBatchNorm
 
 
 def recompute_bn_statistics(model: keras.Model, images: np.ndarray) -> None:

@@ -7,6 +7,7 @@ Importing this package loads neither TensorFlow nor scikit-learn; its functions 
 """
 
 from dcgan.core.lazy_import import lazy_exporter
+from dcgan.evaluation.evaluate import evaluate
 
 _MODULES = {
     "density_coverage": "dcgan.evaluation.distances",
@@ -14,8 +15,7 @@ _MODULES = {
     "kernel_distance": "dcgan.evaluation.distances",
     "precision_recall": "dcgan.evaluation.distances",
     "digit_features": "dcgan.evaluation.features",
-    "evaluate": "dcgan.evaluation.evaluate",
 }
 
-__all__ = sorted(_MODULES)
+__all__ = sorted([*_MODULES, "evaluate"])
 __getattr__ = lazy_exporter(__name__, _MODULES)

@@ -1,11 +1,8 @@
-"""A trained generator in the formats of other programs, checked against the one it was made from.
+"""Export a trained generator to other formats, verified against the original.
 
 Importing this package loads neither TensorFlow nor a format's own packages; its functions do.
 """
 
-from dcgan.core.lazy_import import lazy_exporter
+from dcgan.export.export import export
 
-_MODULES = {"export": "dcgan.export.export"}
-
-__all__ = sorted(_MODULES)
-__getattr__ = lazy_exporter(__name__, _MODULES)
+__all__ = ["export"]

@@ -27,7 +27,7 @@ from dcgan.core.image_range import to_float
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
 from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
-from dcgan.deconvolution.fully_convolutional import fully_convolutional
+from dcgan.deconvolution.fcn import fully_convolutional
 
 COLOURS = "viridis"
 """Readable in grey and without red and green."""

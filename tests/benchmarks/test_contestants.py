@@ -66,7 +66,7 @@ def test_the_limits_count_operations_and_bytes():
 
 def test_the_forward_pass_counts_its_images_and_saves_what_the_command_draws_from(tmp_path):
     forward = drawing.Forward({"image_size": (8, 8), "width": 4, "latent_dim": 5}, str(tmp_path / "generator.keras"))
-    assert forward.run(2) == 2 * drawing.BATCH
+    assert forward.run(2) == 2 * drawing.BATCH_SIZE
     assert forward.flops() == 2 * (5 * 64 + 16 * 4 * 3 * 16)
     assert (tmp_path / "generator.keras").is_file()
 

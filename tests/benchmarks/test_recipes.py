@@ -129,7 +129,7 @@ def test_what_judges_a_training_is_no_image_that_it_learns_from(monkeypatch):
         return iter(tf.data.Dataset.from_tensors(images[:4]).repeat())
 
     monkeypatch.setattr(Candidate, "feed", feed)
-    monkeypatch.setattr(trainings, "Judge", lambda config: None)  # it is not asked
+    monkeypatch.setattr(trainings, "Evaluator", lambda config: None)  # it is not asked
     recipe = {"options": SMALL | {"compile": "none", "conditional": False}}
     Training(recipe, "mnist10k", None, seed=0, few=None, pictures=200)
     held_out = load_splits(DataConfig(image_size=8)).held_out.images

@@ -15,7 +15,7 @@ def test_digits_have_64_features_and_the_classifier_is_trained_once(monkeypatch)
         made.append(arguments)
         return load_classifier(*arguments, steps=2)
 
-    monkeypatch.setattr(features, "classifier_for", quickly)
+    monkeypatch.setattr(features, "load_classifier", quickly)
     features._extractor.cache_clear()
     images = load(DataConfig()).images[:5]
     assert digit_features(images).shape == (5, 64)

@@ -93,7 +93,7 @@ def test_on_bright_ground_bolder_is_darker():
 )
 def test_a_misspelt_class_is_told_before_anything_is_drawn_or_learnt(command, config, hint, monkeypatch):
     a_run()
-    monkeypatch.setattr(label_predictor, "classifier_for", None)  # it must not be called
+    monkeypatch.setattr(label_predictor, "load_classifier", None)  # it must not be called
     monkeypatch.setattr(label_predictor, "draw_all", None)
     with pytest.raises(UserError, match=hint):
         command(config)

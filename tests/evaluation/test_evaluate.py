@@ -30,7 +30,7 @@ QUICK = "frechet,kernel,precision_recall,density_coverage"
 @pytest.fixture(autouse=True)
 def _quickly_learnt(monkeypatch):
     """Classifiers of 20 steps: what they know does not matter here."""
-    monkeypatch.setattr(context, "classifier_for", functools.partial(load_classifier, steps=20))
+    monkeypatch.setattr(context, "load_classifier", functools.partial(load_classifier, steps=20))
 
 
 def new_run(name="tiny", channels=1, **options):

@@ -19,7 +19,7 @@ from dcgan.networks import build_generator
 
 @pytest.fixture(autouse=True)
 def _quickly_learnt(monkeypatch):
-    monkeypatch.setattr(context, "classifier_for", functools.partial(load_classifier, steps=20))
+    monkeypatch.setattr(context, "load_classifier", functools.partial(load_classifier, steps=20))
 
 
 @pytest.mark.parametrize("classes", [None, Classes(tuple("0123456789"), (0.1,) * 10)])

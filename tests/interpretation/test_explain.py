@@ -15,8 +15,7 @@ from dcgan.config.parser import to_yaml
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.deconvolution import explain, find_top_activations
-from dcgan.interpretation import top_activations
+from dcgan.interpretation import explain, find_top_activations, top_activations
 from dcgan.interpretation.deconvnet import RULES
 from dcgan.interpretation.explain import parse_maps
 from dcgan.networks import build_discriminator, build_generator

@@ -7,7 +7,8 @@ from PIL import Image
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.deconvolution import RealismMap, fully_convolutional, realism_map, realism_scene, recompute_bn_statistics
+from dcgan.deconvolution import fully_convolutional, recompute_bn_statistics
+from dcgan.interpretation import RealismMap, realism_map, realism_scene
 from dcgan.networks import build_discriminator
 
 
