@@ -7,7 +7,7 @@ Importing this package loads neither TensorFlow nor scikit-learn; its functions 
 """
 
 from dcgan.core.lazy_import import lazy_exporter
-from dcgan.evaluation.evaluate import evaluate
+from dcgan.evaluation.evaluate import evaluate as evaluate
 
 _MODULES = {
     "density_coverage": "dcgan.evaluation.distances",

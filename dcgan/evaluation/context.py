@@ -19,7 +19,7 @@ from dcgan.evaluation.features import (
     inception_features,
 )
 from dcgan.evaluation.samples import Samples
-from dcgan.evaluation.splits import Splits, digit_config, random_subset
+from dcgan.evaluation.splits import Splits, digit_config, load_splits, random_subset
 from dcgan.runs import Run
 
 

@@ -4,7 +4,7 @@ Importing this package does not load TensorFlow; its functions do.
 """
 
 from dcgan.core.lazy_import import lazy_exporter
-from dcgan.interpretation.explain import explain
+from dcgan.interpretation.explain import explain as explain
 
 _MODULES = {
     "Recording": "dcgan.interpretation.deconvnet",
