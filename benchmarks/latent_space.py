@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.measure import number, table
-from benchmarks.readings import Pool, drawn, subject_of
-from benchmarks.strokes import STYLES, lying_and_standing
+from benchmarks.timing import number, table
+from benchmarks.sample_pool import Pool, drawn, subject_of
+from benchmarks.stroke_features import STYLES, lying_and_standing
 
 STRENGTHS = (0.5, 1.0, 1.5, 2.0)
 BOTH_WAYS = (-2.0, -1.0, 0.0, 1.0, 2.0)

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.measure import PRODUCT, Rate, alternate, limits, number, table
+from benchmarks.timing import PRODUCT, Rate, alternate, limits, number, table
 from benchmarks.options import parser
 from benchmarks.train_step import facts_of, report
-from benchmarks.workers import Contestant, Worker, WorkerFailed, started
+from benchmarks.workers import Baseline, Worker, WorkerFailed, started
 
-OURS = Contestant("ours", "benchmarks.contestants.ours:digits")
-TUTORIAL = Contestant("tutorial", "benchmarks.contestants.two_tapes:tutorial")
-DISTANCE = Contestant("distance", "benchmarks.contestants.distance:Distance")
+OURS = Baseline("ours", "benchmarks.baselines.ours:digits")
+TUTORIAL = Baseline("tutorial", "benchmarks.baselines.tensorflow_loop:tutorial")
+DISTANCE = Baseline("distance", "benchmarks.baselines.distance:Distance")
 
 Curve = list[tuple[float, float]]
 """Seconds trained and the distance then, one a slice."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.measure import number, table
+from benchmarks.timing import number, table
 
 KINDS = "held-out", "drawn"
 

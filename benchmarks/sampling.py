@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.commands import CHECKOUT, Outcome, command
-from benchmarks.measure import PRODUCT, Rate, limits, median, number, ratio, spread, table
+from benchmarks.timing import PRODUCT, Rate, limits, median, number, ratio, spread, table
 from benchmarks.options import parser
-from benchmarks.workers import Contestant, Worker, started
+from benchmarks.workers import Baseline, Worker, started
 
 FEW = 1_000
 SIZES = {"image_size": (64, 64), "channels": 3, "width": 64, "latent_dim": 100}
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run_dir, rate = Path(folder), Rate(options.seconds)
         forward = {"sizes": SIZES, "path": str(run_dir / "generator.keras")}
-        sides = [Contestant("forward", "benchmarks.contestants.drawing:Forward", forward), PRODUCT]
+        sides = [Baseline("forward", "benchmarks.baselines.drawing:Forward", forward), PRODUCT]
         with started(sides) as workers:
             rounds = [one_round(run_dir, options.num, *workers, rate) for _ in range(options.rounds)]
             flops = workers[0].ask("flops")[0]

@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import machine, work
-from benchmarks.made import make_store
-from benchmarks.measure import PRODUCT, Rate, Taken, alternate, number, ratio, spread, table
+from benchmarks import flops, machine
+from benchmarks.synthetic_images import make_store
+from benchmarks.timing import PRODUCT, Rate, Taken, alternate, number, ratio, spread, table
 from benchmarks.options import parser
-from benchmarks.workers import Contestant, Worker, WorkerFailed, started
+from benchmarks.workers import Baseline, Worker, WorkerFailed, started
 
 BASE = {"image_size": 64, "channels": 3, "width": 64, "latent_dim": 100, "batch_size": 64}
 AXES = {"batch_size": (16, 32, 64, 128, 256), "width": (16, 32, 64, 128), "image_size": (28, 32, 64, 128)}
@@ -37,14 +37,14 @@ def sizes() -> Iterator[tuple[str, dict[str, int]]]:
 
 def speed_row(name: str, shape: dict[str, int], rounds: int, seconds: float) -> list[str]:
     """Measure one size."""
-    ours = Contestant(name, "benchmarks.contestants.ours:made", shape)
+    ours = Baseline(name, "benchmarks.baselines.ours:made", shape)
     with started([ours, PRODUCT]) as workers:
         taken = alternate(workers, rounds, Rate(seconds))
         try:
             facts = workers[0].ask("facts")[0]
         except WorkerFailed as error:
             return [name, str(error), "–", "–", "–"]
-    return _row(name, taken, work.step_flops(facts["forward"], facts["passes"]))
+    return _row(name, taken, flops.step_flops(facts["forward"], facts["passes"]))
 
 
 def _row(name: str, taken: Taken, flops: float) -> list[str]:
@@ -62,7 +62,7 @@ def _row(name: str, taken: Taken, flops: float) -> list[str]:
 def memory_row(store: Path, count: int, steps: int) -> list[str]:
     """Train so many steps on a store of `count` images; its memory in MB."""
     options = {"path": str(store), **SMALL}
-    with started([Contestant(f"{count:,} images", "benchmarks.contestants.ours:mapped", options)]) as (worker,):
+    with started([Baseline(f"{count:,} images", "benchmarks.baselines.ours:mapped", options)]) as (worker,):
         try:
             return [worker.name, f"{store.stat().st_size / 1e6:,.0f}", *_resident(worker, steps)]
         except WorkerFailed as error:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.measure import table
+from benchmarks.timing import table
 
 FROZEN = {"all": (False,), "scores": (True,), "both": (False, True)}
 """Whether the trunk stays what it is, by what `--train` says."""
@@ -35,7 +35,7 @@ def unsupervised_trunk(canvases, steps: int, batch_size: int, width: int, seed: 
     from dcgan.training.trainer import Trainer
 
     sizes = {"kernel": 4, "generator_width": width, "discriminator_width": width, "discriminator_hidden": 0}
-    config = TrainConfig(conditional=False, batch_size=batch_size, seed=seed, **sizes)
+    config = TrainConfig(conditional=False, batch_size=batch_size, seed=seed, **sizes).resolve()
     channels = canvases.digits.shape[3]
     before, after = (build_discriminator(canvases.size, channels, width, config.kernel, seed) for _ in range(2))
     if steps:

@@ -6,41 +6,41 @@ images in memory. Ours is fed uint8 through its own feed; the others find float3
 
 from collections.abc import Sequence
 
-from benchmarks import machine, work
-from benchmarks.measure import PRODUCT, Rate, Taken, alternate, limits, number, ratio, spread, table
+from benchmarks import flops, machine
+from benchmarks.timing import PRODUCT, Rate, Taken, alternate, limits, number, ratio, spread, table
 from benchmarks.options import parser, variant
-from benchmarks.workers import Contestant, Worker, WorkerFailed, started
+from benchmarks.workers import Baseline, Worker, WorkerFailed, started
 
 PARAMETERS = (3_576_704, 2_765_568)
 SHAPE = {"image_size": 64, "channels": 3, "width": 64, "latent_dim": 100, "batch_size": 128}
 OURS = "ours"
 
 
-def contestants(variants: Sequence[str], shape: dict[str, int]) -> list[Contestant]:
+def baselines(variants: Sequence[str], shape: dict[str, int]) -> list[Baseline]:
     """Everybody, ours first.
 
     Args:
         variants: further options of ours, each `name=value,…`.
         shape: the networks' sizes.
     """
-    home = "benchmarks.contestants."
+    home = "benchmarks.baselines."
     torch, ours = f"{home}torch_loop:TorchLoop", f"{home}ours:made"
     return [
-        Contestant(OURS, ours, shape),
-        *(Contestant(f"{OURS}, {text}", ours, {**shape, **variant(text)}) for text in variants),
-        Contestant("PyTorch eager", torch, shape),
-        Contestant("PyTorch eager, channels-last", torch, {**shape, "channels_last": True}),
-        Contestant("PyTorch torch.compile", torch, {**shape, "compiled": True}),
-        Contestant("PyTorch torch.compile, channels-last", torch, {**shape, "channels_last": True, "compiled": True}),
-        Contestant("TensorFlow, two tapes", f"{home}two_tapes:dcgan", shape),
-        Contestant("Keras fit", f"{home}keras_fit:Fit", shape),
-        Contestant("Keras fit, jit_compile=True", f"{home}keras_fit:Fit", {**shape, "jit_compile": True}),
+        Baseline(OURS, ours, shape),
+        *(Baseline(f"{OURS}, {text}", ours, {**shape, **variant(text)}) for text in variants),
+        Baseline("PyTorch eager", torch, shape),
+        Baseline("PyTorch eager, channels-last", torch, {**shape, "channels_last": True}),
+        Baseline("PyTorch torch.compile", torch, {**shape, "compiled": True}),
+        Baseline("PyTorch torch.compile, channels-last", torch, {**shape, "channels_last": True, "compiled": True}),
+        Baseline("TensorFlow, two tapes", f"{home}tensorflow_loop:dcgan", shape),
+        Baseline("Keras fit", f"{home}keras_fit:Fit", shape),
+        Baseline("Keras fit, jit_compile=True", f"{home}keras_fit:Fit", {**shape, "jit_compile": True}),
         PRODUCT,
     ]
 
 
 def facts_of(worker: Worker) -> dict:
-    """What a contestant says of itself; nothing of the limit, and of one that failed."""
+    """What a baseline says of itself; nothing of the limit, and of one that failed."""
     if worker.name == PRODUCT.name:
         return {}
     try:
@@ -64,13 +64,13 @@ def report(taken: Taken, facts: dict[str, dict], errors: dict[str, str]) -> str:
     """The table.
 
     Args:
-        taken: images a second by contestant and round; of the limit, operations a second.
-        facts: by contestant, as `work.facts` has them; who can't count its own work has networks like the first's.
-        errors: by contestant that failed, why.
+        taken: images a second by baseline and round; of the limit, operations a second.
+        facts: by baseline, as `flops.facts` has them; who can't count its own work has networks like the first's.
+        errors: by baseline that failed, why.
     """
     known = next((each["forward"] for each in facts.values() if "forward" in each), None)
     flops = {
-        name: work.step_flops(forward, each["passes"])
+        name: flops.step_flops(forward, each["passes"])
         for name, each in facts.items()
         if "passes" in each and (forward := each.get("forward", known))
     }
@@ -80,7 +80,7 @@ def report(taken: Taken, facts: dict[str, dict], errors: dict[str, str]) -> str:
 
 
 def _row(name: str, taken: Taken, flops: float | None, error: str | None) -> list[str]:
-    """One contestant: speed, ratio, counted work, and its part of the limit."""
+    """One baseline: speed, ratio, counted work, and its part of the limit."""
     if error:
         return [name, error, "–", "–", "–"]
     part = ratio(taken[name], taken[PRODUCT.name])
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made.add_argument("--variant", action="append", default=[], help="also ours with NAME=VALUE,… of its options")
     made.add_argument("--only", default="", help="leave out all peers whose name does not hold this text")
     options = made.parse_args(arguments)
-    chosen = [c for c in contestants(options.variant, SHAPE) if _wanted(c.name, options.only)]
+    chosen = [c for c in baselines(options.variant, SHAPE) if _wanted(c.name, options.only)]
     with started(chosen) as workers:
         facts = {worker.name: found for worker in workers if (found := facts_of(worker))}
         check_same(facts, PARAMETERS)

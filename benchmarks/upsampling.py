@@ -1,7 +1,7 @@
 """Which way of upsampling draws best after equal time, and which leaves checkerboards?
 
 The default recipe with each way of `--upsampling` in turn. Every training has the same time of one core, as in
-`benchmarks.recipes`. The energy of checkerboards is the part of what pictures show that repeats every 2 or 4 pixels,
+`benchmarks.ablation_study`. The energy of checkerboards is the part of what pictures show that repeats every 2 or 4 pixels,
 which the last doubling of the generator leaves and the one before it; the contrast says how far that stands out of what
 lies around it in the spectrum. Real images have some of both, too.
 """
@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.measure import number, table
-from benchmarks.recipes import spread, study
+from benchmarks.timing import number, table
+from benchmarks.ablation_study import spread, study
 from dcgan.config import UPSAMPLERS, DataConfig
 
-HOME = "benchmarks.contestants.upsampling:Upsampled"
+HOME = "benchmarks.baselines.upsampling:Upsampled"
 
 PARTS = 1e6
 """Energies are shown in millionths."""
@@ -27,7 +27,7 @@ PARTS = 1e6
 
 def real_images(dataset: str, data_dir: Path | None) -> dict[str, float]:
     """The checkerboards of held-out images, as many as are drawn to look for them."""
-    from benchmarks.contestants.upsampling import SEARCHED, checkerboards
+    from benchmarks.baselines.upsampling import SEARCHED, checkerboards
     from dcgan.evaluation.splits import load_splits, random_subset
 
     held_out = load_splits(DataConfig(dataset=dataset, data_dir=data_dir)).held_out
@@ -38,7 +38,7 @@ def report(results: Mapping[str, Sequence], real: Mapping[str, float]) -> str:
     """The table: a row a way, mean and standard deviation over the seeds, and a row for real images.
 
     Args:
-        results: of `benchmarks.recipes.study`, judged once.
+        results: of `benchmarks.ablation_study.study`, judged once.
         real: what `checkerboards` says of real images.
     """
     rows = [_row(name, answers) for name, answers in results.items()]

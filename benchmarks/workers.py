@@ -1,7 +1,7 @@
-"""Contestants in processes of their own, of which one works at a time.
+"""Baselines in processes of their own, of which one works at a time.
 
 A process each, because what TensorFlow reads from the environment can be set only once, and because thread pools that
-share a process compete. A worker builds its contestant and then waits at a pipe, which takes no processor time.
+share a process compete. A worker builds its baseline and then waits at a pipe, which takes no processor time.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 NOT_INHERITED = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "KERAS_BACKEND", "TF_DETERMINISTIC_OPS")
-"""Settings a worker has only if its contestant asks for them: the default environment is a side of the comparison."""
+"""Settings a worker has only if its baseline asks for them: the default environment is a side of the comparison."""
 
 ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Baseline:
     """One side of a comparison.
 
     Args:
@@ -40,33 +40,33 @@ class Contestant:
 
 
 class WorkerFailed(Exception):
-    """A contestant could not be built, raised, or its process ended; the message says which."""
+    """A baseline could not be built, raised, or its process ended; the message says which."""
 
 
 class Worker:
-    """A contestant in its process, built and waiting.
+    """A baseline in its process, built and waiting.
 
     A failure is kept in `error`, one line, so that it becomes a row of the table instead of the end of the run.
 
     Args:
-        contestant: whom to build.
+        baseline: whom to build.
     """
 
-    def __init__(self, contestant: Contestant):
-        self.name = contestant.name
+    def __init__(self, baseline: Baseline):
+        self.name = baseline.name
         self.error = ""
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        arguments = (theirs, contestant.home, dict(contestant.options))
+        arguments = (theirs, baseline.home, dict(baseline.options))
         self._process = context.Process(target=serve, args=arguments, daemon=True)
-        with environment(contestant.environment):
+        with environment(baseline.environment):
             self._process.start()
         theirs.close()
         with contextlib.suppress(WorkerFailed):
             self._answer()
 
     def ask(self, method: str, *arguments: Any) -> tuple[Any, float]:
-        """Have the contestant do something, and wait for it.
+        """Have the baseline do something, and wait for it.
 
         Args:
             method: name of its method.
@@ -111,22 +111,22 @@ def serve(pipe: Connection, home: str, options: dict[str, Any]) -> None:
 
     Args:
         pipe: takes `(method, arguments)` or None, gives `(result, seconds, error)`; the first answer is for building.
-        home, options: as for `Contestant`.
+        home, options: as for `Baseline`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and its end ends this one
     _silence()
-    contestant = None
+    baseline = None
 
     def build() -> None:
-        nonlocal contestant
+        nonlocal baseline
         module, name = home.split(":")
-        contestant = getattr(importlib.import_module(module), name)(**options)
+        baseline = getattr(importlib.import_module(module), name)(**options)
 
     pipe.send(_timed(build))
     with contextlib.suppress(EOFError):
         while (message := pipe.recv()) is not None:
             method, arguments = message
-            pipe.send(_timed(lambda m=method, a=arguments: getattr(contestant, m)(*a)))
+            pipe.send(_timed(lambda m=method, a=arguments: getattr(baseline, m)(*a)))
 
 
 def _timed(work) -> tuple[Any, float, str]:
@@ -169,13 +169,13 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def started(contestants: Sequence[Contestant]) -> Iterator[list[Worker]]:
-    """Workers for some contestants, built one after the other, and ended with the block."""
+def started(baselines: Sequence[Baseline]) -> Iterator[list[Worker]]:
+    """Workers for some baselines, built one after the other, and ended with the block."""
     workers: list[Worker] = []
     try:
-        for contestant in contestants:
-            print(f"building {contestant.name}", file=sys.stderr, flush=True)
-            workers.append(Worker(contestant))
+        for baseline in baselines:
+            print(f"building {baseline.name}", file=sys.stderr, flush=True)
+            workers.append(Worker(baseline))
         yield workers
     finally:
         for worker in workers:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks import latent_space
-from benchmarks.readings import Subject
-from benchmarks.strokes import lying_and_standing, slant, thickness
+from benchmarks.sample_pool import Subject
+from benchmarks.stroke_features import lying_and_standing, slant, thickness
 
 
 def bar(width, lean=0.0, side=40):

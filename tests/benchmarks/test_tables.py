@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks import feed, mnist, recipes, sampling, scaling, start, train_step
-from benchmarks.measure import median, number, ratio, spread, table
+from benchmarks import ablation_study, input_pipeline, mnist, sampling, scaling, startup, train_step
+from benchmarks.timing import median, number, ratio, spread, table
 
 
 def test_columns_are_as_wide_as_their_widest_cell():
@@ -49,7 +49,7 @@ def test_networks_of_another_size_are_not_compared():
         train_step.check_same({"a": {"parameters": (2, 3)}, "b": {"parameters": (2, 4)}}, (2, 3))
 
 
-@pytest.mark.parametrize("module", [train_step, mnist, feed, sampling, start, scaling, recipes])
+@pytest.mark.parametrize("module", [train_step, mnist, input_pipeline, sampling, startup, scaling, ablation_study])
 def test_every_command_says_its_question(module, capsys):
     with pytest.raises(SystemExit) as ended:
         module.main(["--help"])

@@ -1,13 +1,13 @@
-"""The protocol between the command and its contestants."""
+"""The protocol between the command and its baselines."""
 
 import os
 
 import pytest
 
-from benchmarks.measure import Rate, alternate
-from benchmarks.workers import ONEDNN, Contestant, WorkerFailed, started
+from benchmarks.timing import Rate, alternate
+from benchmarks.workers import ONEDNN, Baseline, WorkerFailed, started
 
-COUNTER = Contestant("counter", "tests.support.trivial_baseline:Counter")
+COUNTER = Baseline("counter", "tests.support.trivial_baseline:Counter")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_a_worker_returns_the_result_and_its_own_seconds(counter):
 def test_the_environment_is_the_default_one_unless_a_contestant_asks(counter, monkeypatch):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     with started(
-        [COUNTER, Contestant("with", "tests.support.trivial_baseline:Counter", environment=ONEDNN)]
+        [COUNTER, Baseline("with", "tests.support.trivial_baseline:Counter", environment=ONEDNN)]
     ) as workers:
         seen = [worker.ask("variable", "TF_ENABLE_ONEDNN_OPTS")[0] for worker in workers]
     assert seen == [None, "1"]
@@ -33,7 +33,7 @@ def test_the_environment_is_the_default_one_unless_a_contestant_asks(counter, mo
 
 
 def test_options_reach_the_contestant():
-    with started([Contestant("dear", "tests.support.trivial_baseline:Counter", {"worth": 7})]) as (worker,):
+    with started([Baseline("dear", "tests.support.trivial_baseline:Counter", {"worth": 7})]) as (worker,):
         assert worker.ask("run", 2)[0] == 14
 
 
@@ -47,7 +47,7 @@ def test_options_reach_the_contestant():
     ],
 )
 def test_a_failure_is_a_line_of_text_and_stays(home, method, error):
-    with started([Contestant("failing", home)]) as (worker,):
+    with started([Baseline("failing", home)]) as (worker,):
         for asked in (method, "done"):
             with pytest.raises(WorkerFailed, match=error):
                 worker.ask(asked)
@@ -61,9 +61,9 @@ def test_everybody_has_a_turn_each_round_and_a_failed_one_is_none():
         order.append(worker.name)
         return Rate(0.01)(worker)
 
-    failing = Contestant("failing", "tests.support.trivial_baseline:broken")
+    failing = Baseline("failing", "tests.support.trivial_baseline:broken")
     with started(
-        [COUNTER, failing, Contestant("dear", "tests.support.trivial_baseline:Counter", {"worth": 7})]
+        [COUNTER, failing, Baseline("dear", "tests.support.trivial_baseline:Counter", {"worth": 7})]
     ) as workers:
         taken = alternate(workers, 2, measure)
     assert order == ["counter", "failing", "dear", "failing", "dear", "counter"]

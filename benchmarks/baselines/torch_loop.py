@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch import nn
 
-from benchmarks.contestants import images
+from benchmarks.baselines import images
 
 REAL, FAKE = 1.0, 0.0
 
@@ -43,7 +43,7 @@ class TorchLoop:
         self._entropy = nn.BCELoss()
         self._batch_size, self._latent_dim = batch_size, latent_dim
         self._batches = itertools.cycle(self._load(images.made(2 * batch_size, image_size, channels)))
-        self.run(1)  # a compiler that is missing is told when the contestant is built
+        self.run(1)  # a compiler that is missing is told when the baseline is built
 
     def run(self, steps: int) -> int:
         """Train so many steps; returns the images seen."""

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from benchmarks import work
-from benchmarks.contestants import images, networks
+from benchmarks import flops
+from benchmarks.baselines import images, networks
 
 
 class Adversary(keras.Model):
@@ -120,4 +120,4 @@ class Fit:
 
     def facts(self) -> dict:
         """What the comparison stands on."""
-        return work.facts(self._model.generator, self._model.discriminator, (4, 8))
+        return flops.facts(self._model.generator, self._model.discriminator, (4, 8))

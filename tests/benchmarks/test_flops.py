@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks import work
-from benchmarks.contestants import networks
+from benchmarks import flops
+from benchmarks.baselines import networks
 from benchmarks.train_step import PARAMETERS
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.layers import TRAINING_LAYERS
@@ -21,24 +21,24 @@ def pair(request):
 
 
 def test_a_forward_pass_of_each_is_about_a_fifth_of_a_gigaflop(pair):
-    assert tuple(map(work.forward_flops, pair)) == FORWARD
+    assert tuple(map(flops.forward_flops, pair)) == FORWARD
     assert all(0.20e9 < flops < 0.22e9 for flops in FORWARD)
 
 
 def test_an_enlarging_layer_is_counted_as_the_transposed_convolution_that_it_computes():
     trained = build_generator(layers=TRAINING_LAYERS, upsampling="nearest")
     assert trained.get_layer("up_0").kernel.shape[:2] == (3, 3)
-    assert work.forward_flops(trained) == FORWARD[0]
+    assert flops.forward_flops(trained) == FORWARD[0]
 
 
 def test_everybody_trains_the_same_number_of_weights(pair):
-    assert tuple(map(work.parameters, pair)) == PARAMETERS
+    assert tuple(map(flops.parameters, pair)) == PARAMETERS
 
 
 def test_a_step_of_ours_is_worth_ten_forward_passes():
-    assert work.step_flops((1.0, 1.0)) == 10.0
+    assert flops.step_flops((1.0, 1.0)) == 10.0
 
 
 def test_the_tutorials_networks_have_the_tutorials_weights():
-    trained = work.parameters(networks.tutorial_generator()), work.parameters(networks.tutorial_discriminator())
+    trained = flops.parameters(networks.tutorial_generator()), flops.parameters(networks.tutorial_discriminator())
     assert trained == (2_305_472, 212_865)

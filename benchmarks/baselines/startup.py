@@ -1,6 +1,6 @@
 """The default run up to its first step, with a time at each station; printed as JSON.
 
-`python -m benchmarks.contestants.first_step`
+`python -m benchmarks.baselines.startup`
 """
 
 import json
@@ -20,7 +20,7 @@ def main() -> None:
 
     import_tensorflow()
     mark("import TensorFlow and Keras")
-    from benchmarks.contestants.ours import Ours
+    from benchmarks.baselines.ours import Ours
     from dcgan.config import TrainConfig
     from dcgan.data import load
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.made import make_pictures, make_store
-from benchmarks.measure import COPY, Rate, Taken, alternate, limits, number, ratio, spread, table
+from benchmarks.synthetic_images import make_pictures, make_store
+from benchmarks.timing import COPY, Rate, Taken, alternate, limits, number, ratio, spread, table
 from benchmarks.options import parser
-from benchmarks.workers import Contestant, Worker, WorkerFailed, started
+from benchmarks.workers import Baseline, Worker, WorkerFailed, started
 
-HOME = "benchmarks.contestants.feeding:"
+HOME = "benchmarks.baselines.input_pipeline:"
 IMAGE_BYTES = 64 * 64 * 3
 WARM, COLD = "warm store", "cold store"
 APPLICATION, ONE_CORE = "ours", "one core"
@@ -30,7 +30,7 @@ def feed(stores: tuple[Path, Path], batch_size: int, rounds: int, seconds: float
         cold_batches: read from the cold store, one measurement; few enough that no image comes twice.
     """
     options = [{"path": str(store), "batch_size": batch_size} for store in stores]
-    sides = [*(Contestant(name, f"{HOME}Feed", each) for name, each in zip((WARM, COLD), options, strict=True)), COPY]
+    sides = [*(Baseline(name, f"{HOME}Feed", each) for name, each in zip((WARM, COLD), options, strict=True)), COPY]
     rate = Rate(seconds)
     with started(sides) as workers:
         taken = alternate(workers, rounds, lambda worker: _fed(worker, rate, cold_batches))
@@ -81,8 +81,8 @@ def preparing(folder: Path, count: int, rounds: int) -> str:
     pictures, size = make_pictures(folder / "pictures", count)
     ours = {"pictures": str(pictures), "cache_dir": str(folder / "store"), "image_size": 64}
     sides = [
-        Contestant(APPLICATION, f"{HOME}Application", ours),
-        Contestant(ONE_CORE, f"{HOME}OneCore", {"pictures": str(pictures), "image_size": 64}),
+        Baseline(APPLICATION, f"{HOME}Application", ours),
+        Baseline(ONE_CORE, f"{HOME}OneCore", {"pictures": str(pictures), "image_size": 64}),
     ]
     with started(sides) as workers:
         taken = alternate(workers, rounds, _prepared)
@@ -101,7 +101,7 @@ def _prepared(worker: Worker) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m benchmarks.feed`"""
+    """`python -m benchmarks.input_pipeline`"""
     made = parser(__doc__, rounds=7, seconds=3)
     made.add_argument("--images", type=int, default=50_000, help="images in the store")
     made.add_argument("--pictures", type=int, default=10_000, help="JPEGs to prepare")

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import mnist
-from benchmarks.workers import Contestant
+from benchmarks.workers import Baseline
 
 CURVES = {"ours": [(10.0, 50.0), (20.0, 19.0)], "tutorial": [(10.0, 90.0), (20.0, 20.0)]}
 
@@ -15,11 +15,11 @@ def test_both_are_timed_to_where_the_tutorial_ends():
 
 
 def test_both_train_for_the_budget_in_turns(monkeypatch):
-    monkeypatch.setattr(mnist, "OURS", Contestant("ours", "tests.support.trivial_baseline:Learner", {"speed": 1000}))
+    monkeypatch.setattr(mnist, "OURS", Baseline("ours", "tests.support.trivial_baseline:Learner", {"speed": 1000}))
     monkeypatch.setattr(
-        mnist, "TUTORIAL", Contestant("tutorial", "tests.support.trivial_baseline:Learner", {"speed": 1})
+        mnist, "TUTORIAL", Baseline("tutorial", "tests.support.trivial_baseline:Learner", {"speed": 1})
     )
-    monkeypatch.setattr(mnist, "DISTANCE", Contestant("distance", "tests.support.trivial_baseline:Judge"))
+    monkeypatch.setattr(mnist, "DISTANCE", Baseline("distance", "tests.support.trivial_baseline:Judge"))
     curves = mnist.race(0.2, 0.05, 3)
     assert len(curves["ours"]) == len(curves["tutorial"]) >= 3
     assert curves["ours"][-1][0] == pytest.approx(0.2, abs=0.1)
@@ -27,10 +27,10 @@ def test_both_train_for_the_budget_in_turns(monkeypatch):
 
 
 def test_a_side_that_fails_ends_the_race_in_words(monkeypatch, capsys):
-    monkeypatch.setattr(mnist, "OURS", Contestant("ours", "tests.support.trivial_baseline:Learner", {"speed": 1}))
+    monkeypatch.setattr(mnist, "OURS", Baseline("ours", "tests.support.trivial_baseline:Learner", {"speed": 1}))
     monkeypatch.setattr(
-        mnist, "TUTORIAL", Contestant("tutorial", "tests.support.trivial_baseline:Learner", {"speed": 1})
+        mnist, "TUTORIAL", Baseline("tutorial", "tests.support.trivial_baseline:Learner", {"speed": 1})
     )
-    monkeypatch.setattr(mnist, "DISTANCE", Contestant("distance", "tests.support.trivial_baseline:broken"))
+    monkeypatch.setattr(mnist, "DISTANCE", Baseline("distance", "tests.support.trivial_baseline:broken"))
     mnist.main(["--rounds", "0", "--budget", "0.001", "--slice", "0.01"])
     assert "no comparison of results: ImportError: no such library" in capsys.readouterr().out

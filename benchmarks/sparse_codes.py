@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.measure import number, table
+from benchmarks.timing import number, table
 
 FILTERS, ABOVE, KERNEL = 16, 32, 5
 """Filters of the first layer and of the second, and their side."""
@@ -194,7 +194,7 @@ def _told(each: Outcome, held_out: np.ndarray) -> Outcome:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m benchmarks.codes`"""
+    """`python -m benchmarks.sparse_codes`"""
     made = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.commands import CHECKOUT, command
-from benchmarks.measure import Taken, number, ratio, spread, table
+from benchmarks.timing import Taken, number, ratio, spread, table
 from benchmarks.options import parser
 
 NOTHING, HELP, IMPORTS, FIRST = "python -c pass", "train.py --help", "import tensorflow, keras", "train.py, first step"
@@ -39,7 +39,7 @@ MEASURED: dict[str, Callable[[], float]] = {
 
 def parts() -> dict[str, float]:
     """Seconds of each part of the way to the first step, in a process of its own."""
-    return json.loads(command(["-m", "benchmarks.contestants.first_step"]).output.splitlines()[-1])
+    return json.loads(command(["-m", "benchmarks.baselines.startup"]).output.splitlines()[-1])
 
 
 def measure(rounds: int) -> tuple[Taken, Taken]:
@@ -70,7 +70,7 @@ def report(taken: Taken, split: Taken) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m benchmarks.start`"""
+    """`python -m benchmarks.startup`"""
     made = parser(__doc__, rounds=7)
     options = made.parse_args(arguments)
     print(f"{report(*measure(options.rounds))}\n\n{machine.describe()}")

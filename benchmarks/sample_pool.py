@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.strokes import STYLES
+from benchmarks.stroke_features import STYLES
 from dcgan.core.classes import with_class
 
 

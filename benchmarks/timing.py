@@ -4,21 +4,21 @@ import statistics
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmarks.workers import ONEDNN, Contestant, Worker, WorkerFailed
+from benchmarks.workers import ONEDNN, Baseline, Worker, WorkerFailed
 
 Taken = dict[str, list[float | None]]
-"""By contestant: one number a round, None where it failed."""
+"""By baseline: one number a round, None where it failed."""
 
-PRODUCT = Contestant("limit: matrix product", "benchmarks.contestants.limit:Product", environment=ONEDNN)
-COPY = Contestant("limit: copy", "benchmarks.contestants.limit:Copy")
-"""The machine's limits: as contestants they have their turn in each round like everybody else."""
+PRODUCT = Baseline("limit: matrix product", "benchmarks.baselines.hardware_limits:Product", environment=ONEDNN)
+COPY = Baseline("limit: copy", "benchmarks.baselines.hardware_limits:Copy")
+"""The machine's limits: as baselines they have their turn in each round like everybody else."""
 
 LONG_ENOUGH = 0.3
-"""Seconds from which on one measurement says how fast a contestant is."""
+"""Seconds from which on one measurement says how fast a baseline is."""
 
 
 class Rate:
-    """Measures items a second: of images, operations, bytes, whatever the contestant's `run(steps)` counts.
+    """Measures items a second: of images, operations, bytes, whatever the baseline's `run(steps)` counts.
 
     Args:
         seconds: about how long one measurement is.
@@ -32,7 +32,7 @@ class Rate:
         """Run as many steps as fill the time; the first call warms up before it.
 
         Raises:
-            WorkerFailed: the contestant can't.
+            WorkerFailed: the baseline can't.
         """
         if worker.name not in self._step_seconds:
             worker.ask("run", 1)

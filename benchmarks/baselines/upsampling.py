@@ -1,6 +1,6 @@
 """Trainings with each way of upsampling, judged by their checkerboards as well, and shown stage by stage."""
 
-from benchmarks.contestants.recipes import Training  # first: it sets what TensorFlow reads at its import
+from benchmarks.baselines.variants import Training  # first: it sets what TensorFlow reads at its import
 
 # isort: split
 import numpy as np

@@ -5,7 +5,7 @@ import dcgan  # noqa: F401  (sets what TensorFlow reads at its import)
 # isort: split
 import tensorflow as tf
 
-from benchmarks import work
+from benchmarks import flops
 from dcgan.networks import build_generator
 from dcgan.sampling.generation import BATCH_SIZE
 
@@ -34,4 +34,4 @@ class Forward:
 
     def flops(self) -> int:
         """Of one image."""
-        return work.forward_flops(self._generator)
+        return flops.forward_flops(self._generator)

@@ -15,15 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.measure import number, table
-from benchmarks.workers import ONEDNN, Contestant, Worker, WorkerFailed
+from benchmarks.timing import number, table
+from benchmarks.workers import ONEDNN, Baseline, Worker, WorkerFailed
 
-HOME = "benchmarks.contestants.recipes:Training"
+HOME = "benchmarks.baselines.variants:Training"
 
 ONE_CORE = ONEDNN | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 Recipes = Mapping[str, dict[str, Any]]
-"""Arguments of `benchmarks.contestants.recipes.Recipe` by a name for the table."""
+"""Arguments of `benchmarks.baselines.variants.Recipe` by a name for the table."""
 
 
 def _paper(**options: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def study(
         seeds: one training each.
         minutes: of one core, after which it is judged; increasing.
         jobs: trainings at a time.
-        home: of the contestant that trains.
+        home: of the baseline that trains.
         where: `dataset`, `data_dir`, `few` and `pictures` of the trainings.
 
     Returns:
@@ -98,7 +98,7 @@ def study(
 
     def run(task: tuple[str, int]) -> list[dict[str, float]] | str:
         name, seed = task
-        return _train(Contestant(name, home, {"recipe": recipes[name], "seed": seed, **where}, ONE_CORE), minutes, seed)
+        return _train(Baseline(name, home, {"recipe": recipes[name], "seed": seed, **where}, ONE_CORE), minutes, seed)
 
     first, *rest = tasks
     results = {first: run(first)}  # alone: it may have to train the classifier
@@ -107,19 +107,19 @@ def study(
     return {name: [results[name, seed] for seed in seeds] for name in recipes}
 
 
-def _train(contestant: Contestant, minutes: Sequence[float], seed: int) -> list[dict[str, float]] | str:
+def _train(baseline: Baseline, minutes: Sequence[float], seed: int) -> list[dict[str, float]] | str:
     """One training, or why it came to nothing."""
-    worker = Worker(contestant)
+    worker = Worker(baseline)
     try:
         spans = [60 * (end - start) for start, end in zip([0.0, *minutes], minutes, strict=False)]
         answers = [worker.ask("train", span)[0] for span in spans]
     except WorkerFailed as error:
-        print(f"{contestant.name}, seed {seed}, failed: {error}", file=sys.stderr, flush=True)
+        print(f"{baseline.name}, seed {seed}, failed: {error}", file=sys.stderr, flush=True)
         return str(error)
     finally:
         worker.close()
     told = ", ".join(f"{answer['frechet_distance']:.3g} at step {answer['step']}" for answer in answers)
-    print(f"{contestant.name}, seed {seed}: {told}", file=sys.stderr, flush=True)
+    print(f"{baseline.name}, seed {seed}: {told}", file=sys.stderr, flush=True)
     return answers
 
 
@@ -165,7 +165,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m benchmarks.recipes`"""
+    """`python -m benchmarks.ablation_study`"""
     made = argparse.ArgumentParser(
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import work
-from benchmarks.contestants import images, networks
+from benchmarks import flops
+from benchmarks.baselines import images, networks
 
 
 class TwoTapes:
@@ -74,7 +74,7 @@ class TwoTapes:
 
     def facts(self) -> dict:
         """What the comparison stands on."""
-        return work.facts(self.generator, self.discriminator, work.OUR_PASSES)
+        return flops.facts(self.generator, self.discriminator, flops.OUR_PASSES)
 
 
 def dcgan(image_size: int, channels: int, width: int, latent_dim: int, batch_size: int) -> TwoTapes:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import upsampling
-from benchmarks.contestants.upsampling import SEARCHED, Upsampled, checkerboards
+from benchmarks.baselines.upsampling import SEARCHED, Upsampled, checkerboards
 from dcgan.evaluation.samples import samples_from_generator
 
 SMALL = {"image_size": 12, "batch_size": 4, "latent_dim": 5, "generator_width": 4, "discriminator_width": 4}

@@ -5,7 +5,7 @@ import dcgan  # noqa: F401  (sets what TensorFlow reads at its import)
 # isort: split
 import numpy as np
 
-from benchmarks.contestants import images
+from benchmarks.baselines import images
 from dcgan.evaluation import digit_features, frechet_distance
 
 

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import machine, work
-from benchmarks.contestants import images
+from benchmarks import flops, machine
+from benchmarks.baselines import images
 from dcgan import data
 from dcgan.config import TrainConfig
 from dcgan.core import devices
@@ -74,7 +74,7 @@ class Ours:
 
     def facts(self) -> dict:
         """What the comparison stands on."""
-        return work.facts(self.trainer.generator, self.trainer.discriminator, work.OUR_PASSES)
+        return flops.facts(self.trainer.generator, self.trainer.discriminator, flops.OUR_PASSES)
 
 
 def made(image_size: int, channels: int, width: int, latent_dim: int, batch_size: int, **more) -> Ours:

@@ -1,4 +1,4 @@
-"""Images that the contestants share, without importing `dcgan`, which would set the environment."""
+"""Images that the baselines share, without importing `dcgan`, which would set the environment."""
 
 import gzip
 from pathlib import Path

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import recipes
-from benchmarks.contestants import recipes as trainings
-from benchmarks.contestants.recipes import Candidate, Recipe, Training
+from benchmarks import ablation_study
+from benchmarks.baselines import variants as trainings
+from benchmarks.baselines.variants import Candidate, Recipe, Training
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.core import devices
 from dcgan.evaluation.splits import load_splits
@@ -105,9 +105,9 @@ def test_packing_judges_images_side_by_side_in_the_channels():
     np.testing.assert_allclose(real, trainer.discriminator(together, training=True), rtol=1e-5)
 
 
-@pytest.mark.parametrize("set_", recipes.SETS)
+@pytest.mark.parametrize("set_", ablation_study.SETS)
 def test_every_recipe_of_a_set_is_a_step_that_can_be_done(set_):
-    for recipe in recipes.SETS[set_].values():
+    for recipe in ablation_study.SETS[set_].values():
         options = {"options": recipe.get("options", {}) | SMALL | {"compile": "none"}}
         made = Recipe(**recipe | options)
         trainer = Candidate(made, TrainConfig(**made.options), (8, 8), 1)
@@ -143,7 +143,7 @@ def answers(*distances):
 
 def test_the_table_has_mean_spread_and_the_ratio_to_the_first():
     results = {"paper": [answers(9, 4), answers(11, 6)], "better": [answers(5, 1), answers(5, 2)]}
-    lines = recipes.report(results, [2, 4]).splitlines()
+    lines = ablation_study.report(results, [2, 4]).splitlines()
     assert "10 ± 1.4" in lines[2]
     assert "5 ± 1.4" in lines[2]
     assert "0.30" in lines[3]
@@ -151,12 +151,12 @@ def test_the_table_has_mean_spread_and_the_ratio_to_the_first():
 
 def test_a_recipe_that_fails_is_a_row_that_says_why():
     results = {"paper": [answers(9)], "broken": ["no such thing"]}
-    assert "no such thing" in recipes.report(results, [2])
+    assert "no such thing" in ablation_study.report(results, [2])
 
 
 def test_one_seed_that_fails_is_named_and_leaves_the_others_mean():
     results = {"paper": [answers(9), answers(11)], "broken": [answers(5), "out of memory", answers(5)]}
-    printed = recipes.report(results, [2])
+    printed = ablation_study.report(results, [2])
     assert "5 ± 0" in printed
     assert "0.50" in printed
     assert "broken, seed 1, failed and is not in its row: out of memory" in printed
@@ -165,12 +165,12 @@ def test_one_seed_that_fails_is_named_and_leaves_the_others_mean():
 def test_every_recipe_is_trained_with_every_seed(monkeypatch, capsys):
     trained = []
 
-    def train(contestant, minutes, seed):
-        trained.append((contestant.name, seed))
+    def train(baseline, minutes, seed):
+        trained.append((baseline.name, seed))
         return answers(*(1.0 for _ in minutes))
 
-    monkeypatch.setattr(recipes, "_train", train)
-    recipes.main(["--only", "batch, hinge", "--seeds", "2", "--minutes", "1", "2"])
+    monkeypatch.setattr(ablation_study, "_train", train)
+    ablation_study.main(["--only", "batch, hinge", "--seeds", "2", "--minutes", "1", "2"])
     names = ["paper", "batch 64", "batch 32", "hinge"]
     assert sorted(trained) == sorted((name, seed) for name in names for seed in (0, 1))
     assert "hinge" in capsys.readouterr().out
