@@ -5,11 +5,13 @@ these classes (see `dcgan.cli.main`). A field's help text is its entry under `Ar
 """
 
 from dcgan.config.data import DATASETS, DataConfig, PrepareConfig
-from dcgan.config.evaluate import EvaluateConfig, ExplainConfig
+from dcgan.config.evaluate import EvaluateConfig
+from dcgan.config.explain import ExplainConfig
+from dcgan.config.export import ExportConfig
 from dcgan.config.fields import differing_options, option, result_options
-from dcgan.config.generate import ExportConfig, GenerateConfig
+from dcgan.config.generate import GenerateConfig
 from dcgan.config.latent_space import DropConfig, EditConfig, ProjectConfig
-from dcgan.config.train import AUGMENTATIONS, PRESETS, SMALL_DATASETS, UPSAMPLERS, TrainConfig
+from dcgan.config.train import AUGMENTATIONS, PRESETS, SMALL_DATASETS, UPSAMPLERS, ResolvedTrainConfig, TrainConfig
 
 __all__ = [
     "AUGMENTATIONS",
@@ -25,6 +27,7 @@ __all__ = [
     "GenerateConfig",
     "PrepareConfig",
     "ProjectConfig",
+    "ResolvedTrainConfig",
     "TrainConfig",
     "EditConfig",
     "result_options",

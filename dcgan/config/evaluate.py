@@ -1,11 +1,11 @@
-"""The options of `evaluate`, which judges pictures, and of `explain`, which shows what judges them."""
+"""The options of `evaluate`."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from dcgan.config.data import DATASETS, DataConfig
-from dcgan.config.fields import ImagesPerMap, PositiveInt, Seed, option
+from dcgan.config.fields import PositiveInt, option
 
 
 @dataclass(frozen=True)
@@ -42,40 +42,3 @@ class EvaluateConfig(DataConfig):
     features: str = option("classifier", "Report")
     json: Path | None = option(None, "Report")
     overwrite: bool = option(False, "Report")
-
-
-@dataclass(frozen=True)
-class ExplainConfig(DataConfig):
-    """Show what the discriminator's feature maps respond to: the images that excite them most, and why.
-
-    The data options are those of the run, unless they are given.
-
-    Args:
-        dataset: where the images are looked for; by default the run's own.
-        run_dir: folder of the run; by default the newest one under `checkpoints/`.
-        layer: whose maps, by name or by the number of a convolution stage, from 0 on; by default the last stage. A
-            stage goes up to the next convolution. A dense layer's outputs count as maps, too: `logit` is the output.
-        maps: how many, from the first on, or which, as `3,5,9-12`; the map 6 alone is `6-6`.
-        rule: how an activation is taken back to the pixels: by the `gradient`, by the `deconvnet` of Zeiler and Fergus,
-            or by `guided` backpropagation, which is both; the deconvnet draws every image alike where there is no
-            max-pooling.
-        images: how many a map, at most 100.
-        whole: show whole images, not only the part that the activation depends on.
-        random_weights: show beside it the same of a network that has learnt nothing.
-        seed: of the random weights.
-        out: the sheet, a `.png`; by default a file in the run directory, replacing an older one.
-        overwrite: replace `--out` if it exists.
-    """
-
-    dataset: Literal[*DATASETS] | None = option(None, "Data")
-    run_dir: Path | None = option(None, "Pictures")
-    layer: str | None = option(None, "Pictures")
-    # The DCGAN paper's figure 5 shows six, by guided backpropagation; Zeiler and Fergus, figure 2, nine images each.
-    maps: str = option("6", "Pictures")
-    rule: Literal["guided", "deconvnet", "gradient"] = option("guided", "Pictures")
-    images: ImagesPerMap = option(9, "Pictures")
-    whole: bool = option(False, "Pictures")
-    random_weights: bool = option(False, "Pictures")
-    seed: Seed = option(0, "Pictures")
-    out: Path | None = option(None, "Pictures")
-    overwrite: bool = option(False, "Pictures")

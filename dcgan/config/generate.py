@@ -1,4 +1,4 @@
-"""The options of `generate`, and of `export`, which hands the generator on."""
+"""The options of `generate`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,27 +61,3 @@ class GenerateConfig:
     fps: FramesPerSecond = option(12.0, "Pictures")
     weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
     overwrite: bool = option(False, "Pictures")
-
-
-@dataclass(frozen=True)
-class ExportConfig:
-    """Write a trained generator in the format of another program, checked against the one it was made from.
-
-    A card beside it says what it is, how to draw from it, and what may be done with it. Example: `python -m dcgan
-    export --format onnx`.
-
-    Args:
-        run_dir: folder of the run; by default the newest one under `checkpoints/`.
-        format: `saved_model` for TensorFlow, `onnx`, `litert` for phones and small devices, `keras`, or `npz` for
-            NumPy alone. Has to be given.
-        out: the file to write, for `saved_model` the folder; by default in the run directory, under `exported/`.
-        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
-            to the data (`train.py --evaluate-every`).
-        overwrite: replace `--out` and its card if they exist.
-    """
-
-    run_dir: Path | None = option(None, "Export")
-    format: Literal["saved_model", "onnx", "litert", "keras", "npz"] | None = option(None, "Export")
-    out: Path | None = option(None, "Export")
-    weights: Literal["ema", "raw", "best"] = option("ema", "Export")
-    overwrite: bool = option(False, "Export")

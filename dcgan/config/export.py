@@ -1,0 +1,31 @@
+"""Options of `python -m dcgan export`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dcgan.config.fields import option
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Convert a trained generator to another format, verify it and write a model card beside it.
+
+    The export is loaded in its own runtime and compared with the Keras generator. The model card describes inputs and
+    outputs, usage, origin and license. Example: `python -m dcgan export --format onnx`.
+
+    Args:
+        run_dir: folder of the run; by default the newest one under `checkpoints/`.
+        format: format to write (required): `saved_model` for TensorFlow, `onnx`, `litert` for phones and small
+            devices, `keras`, or `npz` for NumPy alone.
+        out: file to write, or folder for `saved_model`; by default in the run directory, under `exported/`.
+        weights: generator weights: `ema` for the EMA weights, `raw` for the weights without averaging, or `best` for
+            the EMA weights with the best evaluation (`train.py --evaluate-every`).
+        overwrite: replace `--out` and its model card if they exist.
+    """
+
+    run_dir: Path | None = option(None, "Export")
+    format: Literal["saved_model", "onnx", "litert", "keras", "npz"] | None = option(None, "Export")
+    out: Path | None = option(None, "Export")
+    weights: Literal["ema", "raw", "best"] = option("ema", "Export")
+    overwrite: bool = option(False, "Export")
