@@ -42,7 +42,7 @@ class Ours:
         classes: Classes | None = None,
     ):
         devices.configure_tensorflow(config.seed)
-        self.config, self.classes = config, classes
+        self.config, self.classes = config.resolve(), classes
         self.trainer = Trainer(
             config, pixels.shape[1:3], pixels.shape[3], shares=() if classes is None else classes.probabilities
         )

@@ -160,7 +160,7 @@ class Training:
         devices.configure_tensorflow(seed)
         made = Recipe(**recipe)
         where = {"dataset": dataset, "data_dir": data_dir and Path(data_dir), "evaluate_every": 1}
-        self.config = TrainConfig(**where, seed=seed, evaluate_num=pictures, **made.options)
+        self.config = TrainConfig(**where, seed=seed, evaluate_num=pictures, **made.options).resolve()
         images = load_splits(self.config).training
         self.classes = training_classes(self.config, images)
         self.trainer = Candidate(

@@ -1,6 +1,6 @@
 """The options of a training, and the recipes that fill them in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from dcgan.config.fields import (
     UnitInterval,
     option,
 )
+from dcgan.core.errors import UserError
 
 AUGMENTATIONS = ("color", "translation", "cutout")
 
@@ -182,35 +183,77 @@ class TrainConfig(DataConfig):
     animate: bool = option(False, "Run", changes_result=False)
 
     def __post_init__(self):
-        """Fill in the recipe, and write the changes of `augment` in one way: each once, in one order."""
+        """Normalize `augment`: each name once, in the order of `AUGMENTATIONS`."""
         super().__post_init__()
-        defaults = PRESETS[self.preset]
-        if self.preset == "default" and self.dataset not in SMALL_DATASETS:
-            defaults = defaults | _LARGE
-        if self.upsampling not in (None, *RESIZE_UPSAMPLERS):
-            defaults = defaults | {"discriminator_hidden": 0}
-        for name, value in defaults.items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
-        if self.discriminator_hidden and self.batch_size == 1:
-            raise ValueError(
-                "with --batch-size 1 a hidden layer's BatchNorm has nothing to compare an image with; "
-                "take more images a step, or --discriminator-hidden 0"
-            )
         if self.augment is not None:
             given = {part.strip() for part in self.augment.split(",")} - {""}
             if not given <= set(AUGMENTATIONS):
-                raise ValueError(f"augment takes {', '.join(AUGMENTATIONS)}, parted by commas, not {self.augment!r}")
+                raise ValueError(f"augment takes {', '.join(AUGMENTATIONS)}, separated by commas, not {self.augment!r}")
             text = ",".join(name for name in AUGMENTATIONS if name in given) or None
             object.__setattr__(self, "augment", text)
 
-    @property
-    def discriminator_options(self) -> dict[str, int | str]:
-        """What `dcgan.networks.build_discriminator` takes from the options that are the discriminator's own."""
-        form = {"width": self.discriminator_width, "hidden": self.discriminator_hidden}
-        return {**form, "downsampling": self.downsampling}
+    def resolve(self) -> "ResolvedTrainConfig":
+        """Fill in every option that was not given from the preset and the data set.
+
+        Returns:
+            The config that training uses. Resolving it again returns it unchanged.
+
+        Raises:
+            UserError: the batch size is 1, and the discriminator has a hidden layer.
+        """
+        defaults = PRESETS[self.preset]
+        if self.preset == "default" and self.dataset not in SMALL_DATASETS:
+            defaults = defaults | _LARGE
+        if (self.upsampling or defaults["upsampling"]) not in RESIZE_UPSAMPLERS:
+            defaults = defaults | {"discriminator_hidden": 0}
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        missing = {name: value for name, value in defaults.items() if given[name] is None}
+        return ResolvedTrainConfig(**given | missing)
 
     @property
-    def changes(self) -> tuple[str, ...]:
+    def augmentations(self) -> tuple[str, ...]:
         """The names in `augment`."""
         return tuple(self.augment.split(",")) if self.augment else ()
+
+
+class ResolvedTrainConfig(TrainConfig):
+    """The options that training uses: what `TrainConfig.resolve` returns, and what `config.yaml` holds.
+
+    The fields are those of `TrainConfig`; the preset has filled in the ones annotated here. What is still None has a
+    meaning of its own: no limit (`epochs`, `minutes`), off (`augment`, `evaluate_every`), or left to the data
+    (`image_size`, `crop`, `channels`, `conditional`).
+    """
+
+    batch_size: int
+    generator_lr: float
+    discriminator_lr: float
+    beta_1: float
+    ema_decay: float
+    latent_dim: int
+    generator_width: int
+    discriminator_width: int
+    discriminator_hidden: int
+    kernel: int
+    upsampling: Literal[*UPSAMPLERS]
+
+    def __post_init__(self):
+        """Check the options that only make sense together."""
+        super().__post_init__()
+        if self.discriminator_hidden and self.batch_size == 1:
+            raise UserError(
+                "--batch-size 1 gives the BatchNorm of the discriminator's hidden layer nothing to normalize over.",
+                "Use --batch-size 2 or more, or --discriminator-hidden 0.",
+            )
+
+    def resolve(self) -> "ResolvedTrainConfig":
+        """Return this config: it is resolved."""
+        return self
+
+    @property
+    def discriminator_options(self) -> dict[str, int | str]:
+        """The options that only `dcgan.networks.build_discriminator` takes."""
+        return {
+            "width": self.discriminator_width,
+            "hidden": self.discriminator_hidden,
+            "downsampling": self.downsampling,
+        }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from dcgan.config import TrainConfig, differing_options
+from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
 from dcgan.config.parser import to_yaml
 from dcgan.core.atomic_io import atomic_write, remove_stale_files_below
 from dcgan.core.errors import UserError
@@ -24,6 +24,7 @@ def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
     Raises:
         UserError: it can't be written to, holds something else or a run of another config, or is in use.
     """
+    config = config.resolve()
     run = Run(config.run_dir or _default_directory(config))
     if not writing:
         yield run
@@ -102,7 +103,7 @@ def _locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _begin(run: Run, config: TrainConfig) -> None:
+def _begin(run: Run, config: ResolvedTrainConfig) -> None:
     """Compare the config with the run's own, clean up after a crash, and note the config.
 
     A run that never saved anything has nothing to lose, and takes any config.

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dcgan.config import TrainConfig
+from dcgan.config import ResolvedTrainConfig, TrainConfig
 from dcgan.config.parser import read_yaml
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.classes import Classes, read_classes, write_classes
@@ -43,9 +43,9 @@ class Run:
         self.evaluation_file = path / "evaluation.json"
         self.tensorboard_dir = path / "tensorboard"
 
-    def config(self) -> TrainConfig:
-        """The options the run was last trained with."""
-        return read_yaml(TrainConfig, self.config_file, BEFORE)
+    def config(self) -> ResolvedTrainConfig:
+        """Read the options the run was last trained with."""
+        return read_yaml(TrainConfig, self.config_file, BEFORE).resolve()
 
     def classes(self) -> Classes | None:
         """What the run's generator can be asked for; None where it is not conditional.

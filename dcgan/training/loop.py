@@ -52,6 +52,7 @@ def train(config: TrainConfig, judge: Evaluator | None = None, watch: Callback |
     Raises:
         UserError: the data, the run directory or an option is not what it has to be; nothing is lost.
     """
+    config = config.resolve()
     job = distributed.resolve_job(config)
     images = data.load(config)
     classes = training_classes(config, images)

@@ -1,58 +1,73 @@
-"""What a training draws at random: every number a function of the run's seed, the step and its purpose."""
+"""The random numbers of training: each a function of the run's seed, the step and a purpose."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from dcgan.config import TrainConfig
+from dcgan.config import ResolvedTrainConfig
 from dcgan.core.rng import derived_seed
-from dcgan.training.augmentation import NUMBERS
+from dcgan.training.augmentation import NUM_RANDOM
+
+AUGMENTATION_STREAMS = {"real": "real", "fake": "drawn"}
+"""Random stream of each side's augmentation; a stream's name decides its numbers, so it never changes."""
 
 
 class Noise:
-    """The random numbers of a run; calls may stand in a graph.
+    """The random numbers of a run; every method may be called inside a graph.
 
     Args:
-        config: the run's options.
-        shares: of a conditional training, the part of the images, in (0, 1], that each class has.
+        config: options of the run.
+        class_probabilities: for a conditional run, the fraction of training images in each class, in (0, 1].
     """
 
-    def __init__(self, config: TrainConfig, shares: Sequence[float] = ()):
-        self.config, self.shares = config, tuple(shares)
+    def __init__(self, config: ResolvedTrainConfig, class_probabilities: Sequence[float] = ()):
+        self.config, self.class_probabilities = config, tuple(class_probabilities)
 
-    def of_step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Everything that is drawn for the whole batch of one step, by its purpose."""
-        draws = {"latents": self.latents(step, "latents")}
+    def for_step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the random numbers of one step for the whole batch, by purpose.
+
+        Args:
+            step: int64 scalar, from 1.
+
+        Returns:
+            `latents`, float32 (batch_size, latent_dim); with `--flip`, `flip`, bool (batch_size,); with `--augment`,
+            `augment_real` and `augment_fake`, float32 (batch_size, NUM_RANDOM).
+        """
+        noise = {"latents": self.latents(step, "latents")}
         if self.config.flip:
-            draws["flip"] = self._uniform(step, "flip")[:, 0] < 0.5
-        if self.config.changes:
-            draws |= {purpose: self._uniform(step, purpose, NUMBERS) for purpose in ("real", "drawn")}
-        return draws
+            noise["flip"] = self._uniform(step, "flip")[:, 0] < 0.5
+        if self.config.augmentations:
+            for side, stream in AUGMENTATION_STREAMS.items():
+                noise[f"augment_{side}"] = self._uniform(step, stream, NUM_RANDOM)
+        return noise
 
     def latents(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
-        """The latent vectors of one step: float32 (batch_size, latent_dim), standard normal."""
+        """Return the latent vectors of one step: float32 (batch_size, latent_dim), standard normal."""
         shape = (self.config.batch_size, self.config.latent_dim)
         return tf.random.stateless_normal(shape, self._seed(step, purpose), alg="philox")
 
-    def any_input(self, index: tf.Tensor):
-        """Batch `index` of what the generator takes, with classes as frequent as the data's."""
-        kinds = None
-        if self.shares:
-            ends = tf.constant(np.cumsum(self.shares)[:-1], tf.float32)
-            labels = tf.searchsorted(ends, self._uniform(index, "statistics of classes")[:, 0], side="right")
-            kinds = tf.one_hot(labels, len(self.shares))
-        return with_class_input(self.latents(index, "statistics"), kinds)
+    def generator_inputs(self, index: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
+        """Return batch `index` of generator inputs, with classes as frequent as in the data.
+
+        They are used to recalibrate BatchNorm and to check diversity, not to train.
+        """
+        class_one_hot = None
+        if self.class_probabilities:
+            edges = tf.constant(np.cumsum(self.class_probabilities)[:-1], tf.float32)
+            uniform = self._uniform(index, "statistics of classes")[:, 0]
+            class_one_hot = tf.one_hot(tf.searchsorted(edges, uniform, side="right"), len(self.class_probabilities))
+        return with_class_input(self.latents(index, "statistics"), class_one_hot)
 
     def _uniform(self, step: tf.Tensor, purpose: str, count: int = 1) -> tf.Tensor:
-        """Random numbers for each image of one step: float32 (batch_size, count) in [0, 1)."""
+        """Return float32 (batch_size, count), uniform in [0, 1)."""
         return tf.random.stateless_uniform((self.config.batch_size, count), self._seed(step, purpose), alg="philox")
 
     def _seed(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
-        """The seed of what is drawn at one step for one purpose."""
+        """Return the seed of one purpose at one step."""
         return tf.stack([tf.constant(derived_seed(self.config.seed, purpose), tf.int64), tf.cast(step, tf.int64)])
 
 
-def with_class_input(inputs: tf.Tensor, kinds: tf.Tensor | None):
-    """What a network takes: its inputs, and in a conditional training their classes, one-hot (N, classes)."""
-    return inputs if kinds is None else [inputs, kinds]
+def with_class_input(inputs: tf.Tensor, class_one_hot: tf.Tensor | None) -> tf.Tensor | list[tf.Tensor]:
+    """Return what a network is called with: its inputs, and for a conditional one the classes (N, classes) as well."""
+    return inputs if class_one_hot is None else [inputs, class_one_hot]

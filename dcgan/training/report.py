@@ -47,7 +47,7 @@ def print_introduction(
         print(f"{run.path}: a new run of {last} steps; the first one takes longer")
     if trainer.step < last and len(images) < FEW:
         few = "1 picture: expect copies of it" if len(images) == 1 else f"{len(images)} pictures: expect copies of them"
-        print(f"Only {few}{'' if trainer.config.changes else '; see --augment'}.")
+        print(f"Only {few}{'' if trainer.config.augmentations else '; see --augment'}.")
     if trainer.config.tensorboard and trainer.step < last:
         print(f"Watch it in a browser: {_tensorboard()} --logdir {shlex.quote(str(run.path.parent))}")
 

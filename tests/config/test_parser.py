@@ -5,7 +5,8 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import get_type_hints
+from types import NoneType
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -132,8 +133,7 @@ NO_CONFIGS = {
     b"steps: null\n": "--steps takes a whole number of at least 1; it can't be left empty",
     b"conditional: maybe\n": "What is on or off takes true or false, not maybe.",
     b"image_size: abc\n": "'abc' is neither N nor HxW.",
-    b"augment: blur\n": "augment takes colour",
-    b"batch_size: 1\n": "hidden layer",
+    b"augment: blur\n": "augment takes color",
     b"data_dir: ''\n": "data_dir is empty.",
     b"steps: 3\na: b: c\n": "it is no YAML: mapping values are not allowed here, in line 2.",
     b"batch_size: [\n": "it is no YAML",
@@ -189,12 +189,42 @@ def test_options_survive_the_way_through_a_file(kind, tmp_path):
     assert read_yaml(kind, tmp_path / "config.yaml") == options
 
 
+def hidden(**options):
+    return config.TrainConfig(**options).resolve().discriminator_hidden
+
+
 def test_the_discriminator_has_a_hidden_layer_where_that_measured_better():
-    hidden = {way: config.TrainConfig(upsampling=way).discriminator_hidden for way in (None, *config.UPSAMPLERS)}
-    assert hidden == {None: 256, "transposed": 0, "nearest": 256, "bilinear": 256, "subpixel": 0, "unpool": 0}
-    assert config.TrainConfig(upsampling="transposed", discriminator_hidden=9).discriminator_hidden == 9
-    assert config.TrainConfig(preset="paper").discriminator_hidden == 0
-    assert config.TrainConfig(dataset="celeba").discriminator_hidden == 0
+    by_upsampling = {name: hidden(upsampling=name) for name in (None, *config.UPSAMPLERS)}
+    assert by_upsampling == {None: 256, "transposed": 0, "nearest": 256, "bilinear": 256, "subpixel": 0, "unpool": 0}
+    assert hidden(upsampling="transposed", discriminator_hidden=9) == 9
+    assert hidden(preset="paper") == 0
+    assert hidden(dataset="celeba") == 0
+
+
+def test_resolving_fills_in_every_option_that_the_preset_or_the_dataset_decides():
+    resolved = config.TrainConfig(latent_dim=7).resolve()
+    assert isinstance(resolved, config.ResolvedTrainConfig)
+    assert (resolved.latent_dim, resolved.batch_size, resolved.kernel, resolved.ema_decay) == (7, 64, 6, 0.9999)
+    paper = config.TrainConfig(preset="paper", ema_decay=0.5).resolve()
+    assert (paper.conditional, paper.batch_size, paper.kernel, paper.ema_decay) == (False, 128, 4, 0.5)
+    unresolved = {
+        name for name, hint in get_type_hints(config.ResolvedTrainConfig).items() if NoneType in get_args(hint)
+    }
+    given = {name for name, hint in get_type_hints(config.TrainConfig).items() if NoneType in get_args(hint)}
+    assert given - unresolved == {name for name in config.PRESETS["default"]}
+    assert all(getattr(resolved, name) is not None for name in given - unresolved)
+
+
+def test_a_resolved_config_resolves_to_itself():
+    resolved = config.TrainConfig(dataset="celeba").resolve()
+    assert resolved.resolve() is resolved
+    assert replace(resolved, seed=3).latent_dim == 100
+
+
+def test_a_batch_of_one_and_a_hidden_layer_exclude_each_other():
+    with pytest.raises(UserError, match="--batch-size 1"):
+        config.TrainConfig(batch_size=1).resolve()
+    assert config.TrainConfig(batch_size=1, discriminator_hidden=0).resolve().batch_size == 1
 
 
 def test_what_a_file_lacks_can_be_told_apart_from_the_defaults(tmp_path):
@@ -206,11 +236,10 @@ def test_what_a_file_lacks_can_be_told_apart_from_the_defaults(tmp_path):
     )
     assert (old.discriminator_hidden, old.seed) == (0, 3)
     assert (new.discriminator_hidden, new.seed) == (7, 5)
-    assert config.TrainConfig(batch_size=1, discriminator_hidden=0).batch_size == 1
 
 
 def test_only_options_that_change_the_result_count_as_differences():
-    first = config.TrainConfig()
+    first = config.TrainConfig().resolve()
     second = replace(first, seed=3, steps=1, run_dir=Path("x"), minutes=2.0, keep_checkpoints=9, kernel=5)
     assert config.differing_options(first, second) == {"seed": (0, 3), "kernel": (6, 5)}
 

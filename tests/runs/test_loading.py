@@ -53,7 +53,7 @@ def test_the_discriminator_of_a_run_that_names_no_hidden_layer_has_none():
     lines = run.config_file.read_text().splitlines(keepends=True)
     run.config_file.write_text("".join(line for line in lines if "discriminator_hidden" not in line))
     assert_equal_weights(load_discriminator(run, (8, 8), 1), trained)
-    assert TrainConfig().discriminator_hidden > 0
+    assert TrainConfig().resolve().discriminator_hidden > 0
 
 
 def test_a_run_that_is_handed_on_without_its_states_has_the_discriminator_beside_its_generator():

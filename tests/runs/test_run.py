@@ -26,7 +26,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def config(tmp_path):
-    return TrainConfig(run_dir=tmp_path / "run")
+    return TrainConfig(run_dir=tmp_path / "run").resolve()
 
 
 def small_generator(seed=0):

@@ -40,4 +40,4 @@ def tiny_config(folder: Path, **options) -> TrainConfig:
         "log_every": 1,
         "tensorboard": False,
     }
-    return TrainConfig(**{**small, **options})
+    return TrainConfig(**{**small, **options}).resolve()

@@ -34,7 +34,7 @@ def program(path):
 def said(count, capsys, **options):
     """The lines that a training of `count` pictures begins with."""
     config = TrainConfig(run_dir=Path("some runs/new"), batch_size=2, generator_width=2, discriminator_width=2)
-    config = TrainConfig(**vars(config) | options)
+    config = TrainConfig(**vars(config) | options).resolve()
     images = dataset_from_arrays("folder", np.zeros((count, 8, 8, 1), np.uint8), None, ())
     run = Run(config.run_dir)
     run.path.mkdir(parents=True, exist_ok=True)
