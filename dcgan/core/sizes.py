@@ -1,6 +1,7 @@
 """The size rule: every image is a small base, doubled stage by stage."""
 
 import re
+from collections.abc import Sequence
 
 from dcgan.core.errors import UserError
 
@@ -30,6 +31,18 @@ def parse_size(text: str | int) -> Size:
     size = (height, int(match[2] or height))
     num_stages(size)
     return size
+
+
+def format_shape(shape: Sequence[int]) -> str:
+    """Return a size or shape as text.
+
+    Args:
+        shape: (H, W) or (H, W, C).
+
+    Returns:
+        For example `"96x64"` or `"28x28x1"`.
+    """
+    return "x".join(map(str, shape))
 
 
 def num_stages(size: Size) -> int:
