@@ -56,10 +56,18 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def beside(folder: Path) -> Iterator[Path]:
-    """Give a new folder beside `folder`, which need not exist, and remove it with all that is still in it at the end.
+def beside(folder: Path, option: str = "") -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`, and remove it with its remaining content when the block ends.
 
-    What is moved from there to `folder` is whole at once. Missing parent folders are made.
+    It is on the same file system, so that moving files from it to `folder` is one rename. Missing parent folders are
+    created.
+
+    Args:
+        folder: final folder; it need not exist.
+        option: command-line option that names `folder`, for error messages.
+
+    Yields:
+        The temporary folder.
 
     Raises:
         UserError: nothing can be written there, or the disk is full.
@@ -70,7 +78,36 @@ def beside(folder: Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix=_prefix(), dir=folder.parent) as temporary:
             yield Path(temporary)
     except OSError as error:
-        raise UserError(f"{folder} can't be written: {error.strerror or error}.", _advice(error)) from error
+        raise UserError(f"{folder} can't be written: {error.strerror or error}.", _advice(error, option)) from error
+
+
+@contextlib.contextmanager
+def atomic_folder(folder: Path, option: str = "") -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`; when the block succeeds, move it into place.
+
+    Its files reach the disk before it is moved. An existing `folder` is replaced, and stays if the block raises;
+    processes that have its files open can go on reading them. Missing parent folders are created.
+
+    Args:
+        folder: folder to write.
+        option: command-line option that names it, for error messages.
+
+    Yields:
+        The folder to write to.
+
+    Raises:
+        UserError: nothing can be written there, or the disk is full.
+    """
+    with beside(folder, option) as temporary:
+        new = temporary / "new"
+        new.mkdir()
+        yield new
+        for path in [*new.rglob("*"), new]:
+            _sync(path)
+        if folder.exists():
+            folder.rename(temporary / "old")
+        new.rename(folder)
+        _sync(folder.parent)
 
 
 def remove_stale_files(folder: Path) -> None:
@@ -137,10 +174,11 @@ def parse_paths(text: str | None) -> list[Path]:
     return [Path(part.strip()) for part in (text or "").split(",") if part.strip()]
 
 
-def _advice(error: OSError) -> str:
-    """What to do about an error in writing."""
+def _advice(error: OSError, option: str = "") -> str:
+    """Say what to do about an error in writing."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "Free some space, or choose another place." if full else "Choose a place you may write to."
+    advice = "Free some space, or choose another place" if full else "Choose a place you may write to"
+    return f"{advice} with {option}." if option else f"{advice}."
 
 
 def _sync(path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_write, beside
 from dcgan.core.errors import UserError
+from dcgan.core.npy import npy_header
 from dcgan.sampling.selection import Selection
 from dcgan.visualization import encode_png
 
@@ -55,8 +56,7 @@ def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], asked: 
 
 def _write(file: BinaryIO, shape: Shape, kind: type, chunks: Iterable[np.ndarray]) -> None:
     """The header of NumPy's format, then the chunks as they come."""
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
+    file.write(npy_header(shape, kind))
     for chunk in chunks:
         file.write(np.ascontiguousarray(chunk, kind))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.core.atomic_io import atomic_write, beside, check_overwrite, remove_stale_files_below
+from dcgan.core.atomic_io import atomic_folder, atomic_write, beside, check_overwrite, remove_stale_files_below
 from dcgan.core.errors import UserError
 
 CHECKOUT = Path(__file__).parents[2]
@@ -79,9 +79,9 @@ def test_what_a_living_process_is_writing_is_no_leftover(tmp_path):
 def process_that_writes(folder, then):
     """A Python process that begins to write a file and a folder in `folder`."""
     program = (
-        "import sys, time, os; from pathlib import Path; from dcgan.core.atomic_io import beside, whole_file\n"
+        "import sys, time, os; from pathlib import Path; from dcgan.core.atomic_io import beside, atomic_write\n"
         "folder = Path(sys.argv[1])\n"
-        "with whole_file(folder / 'file.txt'), beside(folder / 'folder') as temporary:\n"
+        "with atomic_write(folder / 'file.txt'), beside(folder / 'folder') as temporary:\n"
         "    (temporary / 'part').write_text('')\n"
         f"    print('writing', flush=True); {then}\n"
     )
@@ -129,3 +129,35 @@ def test_only_what_holds_nothing_is_replaced_unasked(tmp_path):
     for never in (tmp_path, Path(os.devnull)):
         with pytest.raises(UserError, match="another name"):
             check_overwrite(never, overwrite=True)
+
+
+def test_a_folder_replaces_the_old_one_as_a_whole_when_the_block_ends(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    for text in ("one", "two"):
+        with atomic_folder(folder) as temporary:
+            (temporary / "file").write_text(text)
+            assert not folder.exists() or (folder / "file").read_text() == "one"
+        assert (folder / "file").read_text() == text
+        assert [path.name for path in folder.parent.iterdir()] == ["folder"]
+
+
+def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path):
+    with atomic_folder(tmp_path / "folder") as temporary:
+        (temporary / "file").write_text("old")
+
+    def fail_half_way():
+        with atomic_folder(tmp_path / "folder") as temporary:
+            (temporary / "file").write_text("ne")
+            raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        fail_half_way()
+    assert (tmp_path / "folder" / "file").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_advice_names_the_option_of_the_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="can't be written") as caught, atomic_folder(tmp_path / "file" / "x", "--here"):
+        pass
+    assert caught.value.hint == "Choose a place you may write to with --here."
