@@ -5,10 +5,12 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from dcgan.core.errors import UserError
 from dcgan.data.transforms import CropResize, crop_and_resize
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF")
@@ -45,6 +47,27 @@ def decode(data: bytes, cut: CropResize) -> np.ndarray:
     """
     with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
         return crop_and_resize(picture, cut)
+
+
+def read_image_file(path: Path, cut: CropResize, data: bytes | None = None) -> np.ndarray:
+    """Read, crop and resize one image file, and name it where it is damaged.
+
+    Args:
+        path: the image file.
+        cut: the crop and the size of the result.
+        data: the content of the file, where it was read before, for example from an archive.
+
+    Returns:
+        uint8 (H, W, C).
+
+    Raises:
+        UserError: the file can't be read or decoded.
+    """
+    try:
+        return decode(path.read_bytes() if data is None else data, cut)
+    except Exception as error:  # Pillow's decoders raise many types
+        reason = skip_reason("", error).reason
+        raise UserError(f"{path} can't be read: {reason}.", "Remove it, or replace it with another image.") from error
 
 
 def decode_files(files: Sequence[EncodedImage | SkippedImage], cut: CropResize) -> list[np.ndarray | SkippedImage]:
