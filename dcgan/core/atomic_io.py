@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -167,6 +168,20 @@ def check_overwrite(out: Path, overwrite: bool, option: str = "--out") -> None:
         raise UserError(f"{out} is no file.", f"Give {option} another name.")
     if out.exists() and out.stat().st_size and not overwrite:
         raise UserError(f"{out} exists already.", f"Choose another {option}, or add --overwrite.")
+
+
+def numbered_paths(path: Path, suffix: str | None = None) -> Iterator[Path]:
+    """Yield `path`, then the same name with -2, -3, … before its suffix, without end.
+
+    Args:
+        path: the preferred name.
+        suffix: end of the name that stays behind the number; by default that of `path`, empty for folders.
+    """
+    suffix = path.suffix if suffix is None else suffix
+    stem = path.name.removesuffix(suffix)
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{stem}-{number}{suffix}")
 
 
 def parse_paths(text: str | None) -> list[Path]:

@@ -1,13 +1,12 @@
 """Where pictures go: what `--out` means, and a free name where it is left out."""
 
 import contextlib
-import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dcgan.config import GenerateConfig
-from dcgan.core.atomic_io import check_overwrite, parse_paths
+from dcgan.core.atomic_io import check_overwrite, numbered_paths, parse_paths
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.sampling.output import refuse_existing
@@ -132,11 +131,9 @@ def _what(config: GenerateConfig, asked: Selection) -> tuple[str, str]:
 
 def _first_free(path: Path, ending: str, make: Callable[[Path], None]) -> Path:
     """Make `path`, or the first with -2, -3, … before its ending that is not there yet; no two processes make one."""
-    stem = path.name.removesuffix(ending)
-    numbered = (path.with_name(f"{stem}-{number}{ending}") for number in itertools.count(2))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for name in itertools.chain([path], numbered):
+        for name in numbered_paths(path, ending):
             with contextlib.suppress(FileExistsError):
                 make(name)
                 return name
