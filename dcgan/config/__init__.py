@@ -21,6 +21,7 @@ __all__ = [
     "UPSAMPLERS",
     "DataConfig",
     "DropConfig",
+    "EditConfig",
     "EvaluateConfig",
     "ExplainConfig",
     "ExportConfig",
@@ -29,8 +30,7 @@ __all__ = [
     "ProjectConfig",
     "ResolvedTrainConfig",
     "TrainConfig",
-    "EditConfig",
-    "result_options",
     "differing_options",
     "option",
+    "result_options",
 ]

@@ -1,51 +1,93 @@
-"""What a field of a command's options is: its type, its group, and whether it decides the result."""
+"""Fields of the config dataclasses: value ranges, metadata, and what two configs differ in."""
 
-from dataclasses import field, fields
-from typing import Any
-
-from jsonargparse.typing import restricted_number_type
+from dataclasses import Field, dataclass, field, fields
+from typing import Annotated, Any, Literal
 
 
-def _number(name: str, kind: type, words: str, *restrictions: tuple[str, float]) -> type:
-    """A number that the command line checks; `words` say in a message what may be given."""
-    return restricted_number_type(name, kind, list(restrictions), docstring=words)
-
-
-PositiveInt = _number("Count", int, "a whole number of at least 1", (">=", 1), ("<", 2**31))
-NonNegativeInt = _number("Units", int, "a whole number of at least 0", (">=", 0), ("<", 2**31))
-Seed = _number("Seed", int, "a whole number of at least 0", (">=", 0), ("<", 2**63))
-KernelSize = _number("KernelSize", int, "a whole number of at least 2", (">=", 2))
-"""At stride 2 a kernel of side 1 would leave three pixels of four empty."""
-
-WalkSteps = _number("WalkSteps", int, "a whole number from 2 to 1000", (">=", 2), ("<=", 1000))
-ImagesPerMap = _number("PerMap", int, "a whole number from 1 to 100", (">=", 1), ("<=", 100))
-PositiveFloat = _number("Finite", float, "a number above 0", (">", 0), ("<", float("inf")))
-UnitInterval = _number(
-    "Part", float, "a number from 0 to 1", (">=", 0), ("<=", 1.0), ("<=", 1)
-)  # not jsonargparse's own
-Decay = _number("Decay", float, "a number of at least 0 and below 1", (">=", 0), ("<", 1))
-"""Adam divides by 1 - beta_1."""
-
-FramesPerSecond = _number("FramesPerSecond", float, "a number from 0.01 to 1000", (">=", 0.01), ("<=", 1000))
-
-
-def option(default: Any, group: str, *, changes_result: bool = True) -> Any:
-    """A field with what the command line and the run directory want to know of it.
+@dataclass(frozen=True)
+class Range:
+    """The numbers that an option takes, as metadata of an `Annotated` type; `dcgan.config.parser` enforces it.
 
     Args:
-        default: the field's default.
-        group: the heading it stands under in `--help`.
-        changes_result: whether two runs that differ in it alone end with different weights.
+        description: what the option takes, as error messages put it.
+        restrictions: pairs of a comparison operator and a bound; all of them hold.
     """
-    return field(default=default, metadata={"group": group, "changes_result": changes_result})
+
+    description: str
+    restrictions: tuple[tuple[str, float], ...]
+
+
+PositiveInt = Annotated[int, Range("an integer of at least 1", ((">=", 1), ("<", 2**31)))]
+NonNegativeInt = Annotated[int, Range("an integer of at least 0", ((">=", 0), ("<", 2**31)))]
+Seed = Annotated[int, Range("an integer of at least 0", ((">=", 0), ("<", 2**63)))]
+KernelSize = Annotated[int, Range("an integer of at least 2", ((">=", 2),))]
+"""At stride 2, a kernel of size 1 would leave three of every four pixels empty."""
+
+WalkSteps = Annotated[int, Range("an integer from 2 to 1000", ((">=", 2), ("<=", 1000)))]
+ImagesPerMap = Annotated[int, Range("an integer from 1 to 100", ((">=", 1), ("<=", 100)))]
+PositiveFloat = Annotated[float, Range("a number above 0", ((">", 0), ("<", float("inf"))))]
+UnitInterval = Annotated[float, Range("a number from 0 to 1", ((">=", 0), ("<=", 1)))]
+Decay = Annotated[float, Range("a number of at least 0 and below 1", ((">=", 0), ("<", 1)))]
+"""Adam divides by 1 - beta_1."""
+
+FramesPerSecond = Annotated[float, Range("a number from 0.01 to 1000", ((">=", 0.01), ("<=", 1000)))]
+
+Weights = Literal["ema", "raw", "best"]
+"""The generators of a run: EMA weights, the weights without averaging, the EMA weights of the best evaluation."""
+
+
+def option(
+    default: Any, group: str, *, changes_result: bool = True, name: str | None = None, help: str | None = None
+) -> Any:
+    """Return a dataclass field with the metadata that the command line and the run directory need.
+
+    Args:
+        default: default of the field.
+        group: heading of the option in `--help`.
+        changes_result: whether two runs that differ in this option alone end with different weights.
+        name: name of the option where it is not the field's, for example `"class"`, which is a keyword of Python.
+        help: help text; by default the field's entry under `Args` in the docstring of its class.
+    """
+    return field(
+        default=default, metadata={"group": group, "changes_result": changes_result, "name": name, "help": help}
+    )
+
+
+def run_dir_option(group: str) -> Any:
+    """Return the field `run_dir` of a command that reads a run, with its help text."""
+    return option(
+        None,
+        group,
+        help="folder of the run; by default the newest one under `checkpoints/`, or else the pretrained one.",
+    )
+
+
+def weights_option(group: str) -> Any:
+    """Return the field `weights: Weights` of a command that uses a generator, with its help text."""
+    text = (
+        "generator weights to use: `ema` for the exponential moving average, `raw` for the weights without averaging, "
+        "`best` for the EMA weights of the best evaluation (`train.py --evaluate-every`)."
+    )
+    return option("ema", group, help=text)
+
+
+def option_name(field: Field) -> str:
+    """Return an option's name in YAML and in the parser; on the command line, its underscores are hyphens."""
+    return field.metadata["name"] or field.name
 
 
 def result_options(config: Any) -> dict[str, Any]:
-    """The options that change the result, by name."""
+    """Return the options of a config that change the result, as `{name: value}`."""
     return {f.name: getattr(config, f.name) for f in fields(config) if f.metadata["changes_result"]}
 
 
 def differing_options(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
-    """Name the options that change the result and differ: `{name: (ours, theirs)}`."""
+    """Return the options that change the result and differ, as `{name: (ours, theirs)}`.
+
+    Args:
+        ours: a config.
+        theirs: a config of the same class. Two training configs are resolved first, so that a default and the same
+            value given explicitly are equal.
+    """
     pairs = {name: (value, getattr(theirs, name)) for name, value in result_options(ours).items()}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,78 +1,82 @@
-"""What is wrong with an option, in words: the parser speaks of Python's types."""
+"""Error messages of the command line and of config files: option names and value ranges instead of Python types."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import fields
-from difflib import get_close_matches
-from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import yaml
+from dcgan.config.fields import Range, option_name
+from dcgan.core.errors import did_you_mean
 
 _WRONG_VALUE = re.compile(r'Parser key "(\w+)"')
 _UNKNOWN = re.compile(r"unrecognized arguments: (.+)|Option '(\w+)' is not accepted")
-_NO_BOOLEAN = re.compile(r"Value not boolean: (.*)\.$")
+_NOT_BOOLEAN = re.compile(r"Value not boolean: (.*)\.$")
 _GIVEN = (re.compile(r"(?:Got|Given) value: (.*)$"), re.compile(r"'([^']*)'$"), re.compile(r": (\S+) does not conform"))
 
 
-def describe_error(kind: type, error: Exception) -> str:
-    """One line that names the option and says what it takes.
+def describe_error(config_class: type, error: Exception) -> str:
+    """Rewrite an error of the parser as one line that names the option and what it takes.
 
     Args:
-        kind: the dataclass of `dcgan.config` whose options were read.
+        config_class: the dataclass of `dcgan.config` whose options were read.
         error: what the parser raised.
     """
-    said = " ".join(str(error).split())
-    hints = get_type_hints(kind)
-    if (wrong := _WRONG_VALUE.match(said)) and wrong[1] in hints:
-        hint = hints[wrong[1]]
-        return f"{option(wrong[1])} takes {expected(hint)}{_instead(said, hint)}"
-    if unknown := _UNKNOWN.match(said):
-        name = (unknown[1] or option(unknown[2])).split()[0].split("=")[0]
+    text = " ".join(str(error).split())
+    hints = option_types(config_class)
+    if (match := _WRONG_VALUE.match(text)) and match[1] in hints:
+        hint = hints[match[1]]
+        return f"{flag(match[1])} takes {expected_values(hint)}{_given_value(text, hint)}"
+    if match := _UNKNOWN.match(text):
+        name = (match[1] or flag(match[2])).split()[0].split("=")[0]
         if not name.startswith("-"):
-            return f"{name!r} belongs to no option."
-        return f"There is no option {name}{did_you_mean(name, [option(f.name) for f in fields(kind)])}"
-    if wrong := _NO_BOOLEAN.match(said):
-        return f"What is on or off takes true or false, not {wrong[1]}."
-    return said
+            return f"Unexpected argument {name!r}."
+        return f"There is no option {name}{did_you_mean(name, map(flag, hints))}"
+    if match := _NOT_BOOLEAN.match(text):
+        return f"An option that is on or off takes true or false, not {match[1]}."
+    return text
 
 
-def expected(hint: Any) -> str:
-    """What an option of a type may be given."""
+def option_types(config_class: type) -> dict[str, Any]:
+    """Return the type of every option of a config class by the option's name, `Annotated` metadata included."""
+    hints = get_type_hints(config_class, include_extras=True)
+    return {option_name(f): hints[f.name] for f in fields(config_class)}
+
+
+def flag(name: str) -> str:
+    """Return an option's name as it is typed, for example `--batch-size` for `batch_size`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def expected_values(hint: Any) -> str:
+    """Describe the values that an option of a type takes."""
     if choices := allowed_values(hint):
         return f"{', '.join(choices[:-1])} or {choices[-1]}"
-    kinds = [kind for kind in get_args(hint) or [hint] if kind is not NoneType]
-    return "a text" if str in kinds else "a path" if Path in kinds else kinds[0].__doc__
+    alternatives = list(_alternatives(hint))
+    ranges = [data for kind in alternatives for data in getattr(kind, "__metadata__", ()) if isinstance(data, Range)]
+    return ranges[0].description if ranges else "text" if str in alternatives else "a path"
 
 
-def _instead(said: str, hint: Any) -> str:
-    """What was given in place of that, as the sentence's end, and which choice may have been meant."""
-    given = next((found[1] for pattern in _GIVEN if (found := pattern.search(said))), None)
+def allowed_values(hint: Any) -> list[str]:
+    """Return the choices of an option as text; empty if its values are not a fixed list."""
+    return [str(choice) for kind in _alternatives(hint) if get_origin(kind) is Literal for choice in get_args(kind)]
+
+
+def _alternatives(hint: Any) -> Iterator[Any]:
+    """Yield the members of a union without None, or the type itself."""
+    is_single = get_origin(hint) is Literal or hasattr(hint, "__metadata__") or not get_args(hint)
+    yield from (kind for kind in ([hint] if is_single else get_args(hint)) if kind is not NoneType)
+
+
+def _given_value(text: str, hint: Any) -> str:
+    """Return the end of the sentence about a wrong value: the value, and the choice that may have been meant."""
+    given = next((found[1] for pattern in _GIVEN if (found := pattern.search(text))), None)
     if given is None:
         return "."
     return f", not {given}{did_you_mean(given, allowed_values(hint))}"
 
 
-def allowed_values(hint: Any) -> list[str]:
-    """The values an option is one of; none where it may have any."""
-    kinds = (hint, *get_args(hint))
-    return [str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
-
-
-def did_you_mean(given: str, names: Iterable[str]) -> str:
-    """The end of a sentence that refuses `given`: the name that is most like it, or just a full stop."""
-    by_letters = {name.casefold(): name for name in names}
-    near = get_close_matches(given.casefold(), by_letters, n=1)
-    return f"; did you mean {by_letters[near[0]]}?" if near else "."
-
-
-def describe_yaml_error(error: yaml.YAMLError) -> str:
-    """Where a file stops being YAML."""
-    mark = getattr(error, "problem_mark", None)
-    return "it is no YAML" + (f": {error.problem}, in line {mark.line + 1}." if mark and error.problem else ".")
-
-
-def option(name: str) -> str:
-    """A field's name as it is typed."""
-    return f"--{name.replace('_', '-')}"
+def describe_yaml_error(error: Exception) -> str:
+    """Describe where a file is not valid YAML."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return "it is not valid YAML" + (f": {problem}, in line {mark.line + 1}." if mark and problem else ".")

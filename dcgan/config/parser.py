@@ -1,148 +1,181 @@
-"""From a config dataclass to a command line and a YAML file, and back."""
+"""Conversion of the config dataclasses to command lines and YAML files, and back."""
 
+import functools
 import itertools
+import operator
 import os
 from argparse import SUPPRESS, Action
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import docstring_parser
 import yaml
 from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser, DefaultHelpFormatter
+from jsonargparse.typing import restricted_number_type
 
-from dcgan.config.messages import allowed_values, describe_error, describe_yaml_error, expected, option
+from dcgan.config.fields import Range, option_name
+from dcgan.config.messages import (
+    allowed_values,
+    describe_error,
+    describe_yaml_error,
+    expected_values,
+    flag,
+    option_types,
+)
 from dcgan.core.errors import UserError
 
 Config = TypeVar("Config")
-UNREADABLE = (ArgumentError, OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError)
-"""What the parser raises on an unknown option, a wrong value or a file that is no YAML."""
+PARSER_ERRORS = (ArgumentError, OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError)
+"""What the parser raises on an unknown option, a wrong value or a file that is not YAML."""
 
 
-def parser_for(kind: type, prog: str) -> ArgumentParser:
-    """Build the command line of a config class: an option a field, help from the docstring's `Args`.
+def parser_for(config_class: type, prog: str) -> ArgumentParser:
+    """Build the command-line parser of a config class: one option per field, with help from the docstring's `Args`.
 
     Args:
-        kind: a dataclass of `dcgan.config`.
-        prog: what the user typed to get here, for the usage line.
+        config_class: a dataclass of `dcgan.config`.
+        prog: program and command for the usage line, for example `"dcgan train"`.
     """
     parser = ArgumentParser(
         prog=prog,
         usage=f"{prog} [options]",
-        description=_description(kind),
-        formatter_class=_Help,
+        description=_description(config_class),
+        formatter_class=_HelpFormatter,
         exit_on_error=False,
+        print_config="--print-config",
     )
     parser.add_argument("--config", action="config", help="YAML file with any of the options below.")
-    helps, hints, groups = _helps(kind), get_type_hints(kind), {}
-    for f in fields(kind):
-        title = f.metadata["group"]
+    helps, types, groups = _help_texts(config_class), option_types(config_class), {}
+    for field in fields(config_class):
+        name, title = option_name(field), field.metadata["group"]
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
-        yes_or_no = hints[f.name] in (bool, bool | None)
-        how = {"action": ActionYesNo(no_prefix="no-")} if yes_or_no else {"type": hints[f.name]}
-        how |= _shown_choices(hints[f.name])
-        groups[title].add_argument(f"--{f.name.replace('_', '-')}", default=f.default, help=helps[f.name], **how)
+        groups[title].add_argument(flag(name), default=field.default, help=helps[field.name], **_value(types[name]))
     return parser
 
 
-class _Help(DefaultHelpFormatter):
-    """Help without the types of Python, and with defaults where there are any: the texts tell the rest."""
+def _value(hint: Any) -> dict[str, Any]:
+    """Return the arguments of `add_argument` that say what an option takes."""
+    if hint in (bool, bool | None):
+        return {"action": ActionYesNo(no_prefix="no-")}
+    choices = allowed_values(hint)
+    shown = {"metavar": f"{{{','.join(choices)}}}"} if choices and get_origin(hint) is not Literal else {}
+    return {"type": _restricted(hint), **shown}
+
+
+def _restricted(hint: Any) -> Any:
+    """Replace a number with a `Range`, alone or in a union, by a type that jsonargparse checks."""
+    if get_origin(hint) is Annotated:
+        number, limits = get_args(hint)
+        return _restricted_type(number, limits)
+    if get_origin(hint) is Literal or not get_args(hint):
+        return hint
+    return functools.reduce(operator.or_, map(_restricted, get_args(hint)))
+
+
+@functools.cache
+def _restricted_type(number: type, limits: Range) -> type:
+    """Create the type; `!= -1` always holds and keeps it apart from the types that jsonargparse defines."""
+    return restricted_number_type(None, number, [*limits.restrictions, ("!=", -1)])
+
+
+class _HelpFormatter(DefaultHelpFormatter):
+    """Help without Python types, and with defaults where an option has one."""
 
     def _get_help_string(self, action: Action) -> str:
         if "--print-config" in action.option_strings:
-            return "Print all options as YAML, which --config reads, and exit."
+            return "print all options as YAML for --config and exit."
         if action.default is True:
             return f"{action.help} (on by default)"
-        plain = action.default is None or action.default is False or action.default == SUPPRESS
-        return f"{action.help}{'' if plain else ' (default: %(default)s)'}"
+        has_default = action.default not in (None, False, SUPPRESS)
+        return f"{action.help}{' (default: %(default)s)' if has_default else ''}"
 
 
-def _shown_choices(hint: Any) -> dict[str, str]:
-    """What stands for the value of an option that may be left out, where it is one of a few."""
-    choices = allowed_values(hint)
-    return {"metavar": f"{{{','.join(choices)}}}"} if choices and get_origin(hint) is not Literal else {}
+def parse(config_class: type[Config], arguments: list[str], prog: str) -> Config:
+    """Parse a command line.
 
-
-def parse(kind: type[Config], arguments: list[str], prog: str) -> Config:
-    """Read a command line.
+    Args:
+        config_class: a dataclass of `dcgan.config`.
+        arguments: the arguments after the command.
+        prog: program and command for the usage line.
 
     Raises:
-        UserError: an option is unknown or its value is not of its type, in the command line or in `--config`.
+        UserError: an option is unknown or has a wrong value, on the command line or in the file of `--config`.
         SystemExit: after `--help` and `--print-config`.
     """
-    parser, hint = parser_for(kind, prog), f"`{prog} --help` lists the options."
-    for before, value in zip(["", *arguments], arguments, strict=False):
-        _check_text(before, value, hint)
+    parser, hint = parser_for(config_class, prog), f"`{prog} --help` lists the options."
+    for previous, argument in zip(["", *arguments], arguments, strict=False):
+        _check_argument(previous, argument, hint)
     files = _config_files(arguments)
     try:
         for file in files:
-            _read(file)
-        return _build(kind, parser.parse_args(arguments))
-    except (*UNREADABLE, UserError) as error:
+            _read_text(file)
+        return _build(config_class, parser.parse_args(arguments))
+    except (*PARSER_ERRORS, UserError) as error:
         for file in files:
-            _blame(kind, file, hint)
+            _check_config_file(config_class, file, hint)
         if isinstance(error, UserError):
             raise
-        raise UserError(describe_error(kind, error), hint) from error
+        raise UserError(describe_error(config_class, error), hint) from error
 
 
 def _config_files(arguments: list[str]) -> list[Path]:
-    """What `--config` names."""
-    pairs = itertools.pairwise([*arguments, ""])
-    given = [after if word == "--config" else word.removeprefix("--config=") for word, after in pairs if _names(word)]
-    return [Path(name) for name in given if name]
+    """Return the files that `--config FILE` and `--config=FILE` name."""
+    names = []
+    for word, following in itertools.pairwise([*arguments, ""]):
+        if word == "--config" or word.startswith("--config="):
+            names.append(following if word == "--config" else word.removeprefix("--config="))
+    return [Path(name) for name in names if name]
 
 
-def _names(word: str) -> bool:
-    return word == "--config" or word.startswith("--config=")
-
-
-def _blame(kind: type, file: Path, hint: str) -> None:
-    """Refuse a file that is wrong by itself, and name it; say nothing of one that is right."""
+def _check_config_file(config_class: type, file: Path, hint: str) -> None:
+    """Reject a config file that is wrong by itself, naming it."""
     try:
-        read_yaml(kind, file)
+        read_yaml(config_class, file)
     except UserError as error:
         raise UserError(error.problem, error.hint or hint) from error
 
 
-def _check_text(before: str, value: str, hint: str) -> None:
-    """Refuse a word of the command line that is empty, or no text at all; the parser would say something else."""
-    if value == "" or (value.startswith("--") and value.endswith("=")):
-        raise UserError(f"{(value or before).rstrip('=')} is empty.", hint)
+def _check_argument(previous: str, argument: str, hint: str) -> None:
+    """Reject an empty argument and one that is not UTF-8, for which the parser has no clear message."""
+    if argument == "" or (argument.startswith("--") and argument.endswith("=")):
+        raise UserError(f"{(argument or previous).rstrip('=')} is empty.", hint)
     try:
-        value.encode("utf-8")
+        argument.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UserError(f"{os.fsencode(value)} is no UTF-8.", "Rename the file or folder, or link to it.") from error
+        raise UserError(
+            f"{os.fsencode(argument)} is not UTF-8.", "Rename the file or folder, or create a link to it."
+        ) from error
 
 
-def read_yaml(kind: type[Config], path: Path, absent: Mapping[str, Any] | None = None) -> Config:
-    """Read the config that `to_yaml` wrote.
+def read_yaml(config_class: type[Config], path: Path, defaults: Mapping[str, Any] | None = None) -> Config:
+    """Read a config that `to_yaml` wrote.
 
     Args:
-        kind: the command's dataclass.
-        path: the file.
-        absent: what options are that the file lacks, instead of their defaults.
+        config_class: a dataclass of `dcgan.config`.
+        path: the YAML file.
+        defaults: values of options that the file does not contain, instead of the defaults of the class.
 
     Raises:
-        UserError: the file can't be read, or holds an unknown option or a value that is not of its type.
+        UserError: the file is not readable, or contains an unknown option or a wrong value.
     """
     try:
-        parser = parser_for(kind, "dcgan")
-        parser.set_defaults(dict(absent or {}))
-        return _build(kind, parser.parse_string(_read(path)))
+        parser = parser_for(config_class, "dcgan")
+        parser.set_defaults(dict(defaults or {}))
+        return _build(config_class, parser.parse_string(_read_text(path)))
     except UserError as error:
         raise UserError(f"{path} can't be read as a config: {error.problem}", error.hint) from error
-    except UNREADABLE as error:
-        raise UserError(f"{path} can't be read as a config: {describe_error(kind, error)}") from error
+    except PARSER_ERRORS as error:
+        raise UserError(f"{path} can't be read as a config: {describe_error(config_class, error)}") from error
 
 
-def _read(path: Path) -> str:
-    """The text of a config file.
+def _read_text(path: Path) -> str:
+    """Return the text of a config file.
 
     Raises:
-        UserError: it can't be read, is no YAML, holds no options, or an empty one.
+        UserError: the file is not readable, is not YAML, or contains no options or an empty one.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -150,11 +183,11 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise UserError(f"{error.strerror or error}.") from error
     except (UnicodeDecodeError, yaml.reader.ReaderError) as error:
-        raise UserError("it is no text.") from error
+        raise UserError("it is not a text file.") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise UserError(describe_yaml_error(error)) from error
     if not isinstance(values, dict):
-        raise UserError("it holds no options.", "Its lines look like `steps: 4000`; see --print-config.")
+        raise UserError("it contains no options.", "Its lines look like `steps: 4000`; see --print-config.")
     for name, value in values.items():
         if value == "":
             raise UserError(f"{name} is empty.", "Leave it out, or give it a value.")
@@ -162,38 +195,40 @@ def _read(path: Path) -> str:
 
 
 def to_yaml(config: Any) -> str:
-    """Every option of `config` as YAML, in the order of the class."""
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(config).items()}
+    """Return every option of a config as YAML, in the order of the class."""
+    values = {option_name(field): getattr(config, field.name) for field in fields(config)}
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
     return yaml.safe_dump(plain, sort_keys=False)
 
 
-def _build(kind: type[Config], values: Any) -> Config:
-    """The dataclass from the parser's namespace."""
-    hints = get_type_hints(kind)
-    plain = {f.name: _plain(getattr(values, f.name)) for f in fields(kind)}
-    for name, value in plain.items():
-        if value is None and type(None) not in get_args(hints[name]):
-            raise TypeError(f"{option(name)} takes {expected(hints[name])}; it can't be left empty")
+def _build(config_class: type[Config], namespace: Any) -> Config:
+    """Build a config from the parser's namespace."""
+    types = option_types(config_class)
+    values = {name: _plain(getattr(namespace, name)) for name in types}
+    for name, value in values.items():
+        if value is None and type(None) not in get_args(types[name]):
+            raise TypeError(f"{flag(name)} takes {expected_values(types[name])}; it can't be empty")
         if "\0" in str(value):
-            raise ValueError(f"{option(name)} holds a character that no name can have")
-    return kind(**plain)
+            raise ValueError(f"{flag(name)} contains a null character")
+    return config_class(**{field.name: values[option_name(field)] for field in fields(config_class)})
 
 
 def _plain(value: Any) -> Any:
-    """A number without the restricted type it was checked with: YAML and TensorFlow want int and float."""
+    """Convert a restricted number to int or float, which YAML and TensorFlow require."""
     for plain in (int, float):
         if isinstance(value, plain) and not isinstance(value, bool):
             return plain(value)
     return value
 
 
-def _description(kind: type) -> str:
-    """What stands above `Args` in the docstring."""
-    parsed = docstring_parser.parse(kind.__doc__)
+def _description(config_class: type) -> str:
+    """Return the docstring up to `Args`."""
+    parsed = docstring_parser.parse(config_class.__doc__ or "")
     return "\n\n".join(text for text in (parsed.short_description, parsed.long_description) if text)
 
 
-def _helps(kind: type) -> dict[str, str]:
-    """Help texts by field, from the docstrings of the class and of the classes it extends."""
-    parsed = (docstring_parser.parse(base.__doc__ or "") for base in reversed(kind.__mro__[:-1]))
-    return {entry.arg_name: " ".join(entry.description.split()) for doc in parsed for entry in doc.params}
+def _help_texts(config_class: type) -> dict[str, str]:
+    """Return help texts by field, from the docstrings of the class and its bases, or from the field's metadata."""
+    docs = (docstring_parser.parse(base.__doc__ or "") for base in reversed(config_class.__mro__[:-1]))
+    texts = {entry.arg_name: " ".join((entry.description or "").split()) for doc in docs for entry in doc.params}
+    return texts | {field.name: field.metadata["help"] for field in fields(config_class) if field.metadata["help"]}

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan.config.messages import did_you_mean
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, did_you_mean
 
 _GOLDEN = 11_400_714_819_323_198_485
 """2**64 divided by the golden ratio: its multiples, modulo 2**64, fill the range more evenly than any other's."""

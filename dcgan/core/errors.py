@@ -1,14 +1,17 @@
-"""The one exception that speaks to the user."""
+"""The exception for mistakes of the user, and suggestions for mistyped names."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """Something the user can mend: what went wrong and, in `hint`, what to do about it.
+    """A mistake that the user can fix.
 
-    The command line prints both, without a traceback, and exits with code 2.
+    The command line prints the problem and the hint without a traceback and exits with code 2.
 
     Args:
-        problem: what went wrong, in one line that names the file, option or value.
-        hint: what to do next, in one line; empty where the problem says it all.
+        problem: what is wrong, in one line that names the file, option or value.
+        hint: what to do about it, in one line; empty if the problem says it all.
     """
 
     def __init__(self, problem: str, hint: str = ""):
@@ -18,3 +21,18 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(line for line in (self.problem, self.hint) if line)
+
+
+def did_you_mean(given: str, names: Iterable[str]) -> str:
+    """Return the end of a sentence that rejects a name.
+
+    Args:
+        given: the unknown name.
+        names: the known names.
+
+    Returns:
+        `"; did you mean X?"` with the most similar known name, or `"."` if none is similar.
+    """
+    by_folded_name = {name.casefold(): name for name in names}
+    similar = get_close_matches(given.casefold(), by_folded_name, n=1)
+    return f"; did you mean {by_folded_name[similar[0]]}?" if similar else "."

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.config import EditConfig
-from dcgan.config.messages import did_you_mean
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, did_you_mean
 from dcgan.core.tensorflow_import import import_tensorflow
 from dcgan.evaluation.stroke_features import boldness, for_polarity, slant
 from dcgan.sampling.output_path import check_png_path

@@ -1,4 +1,4 @@
-"""What a drawn picture shows, read by the classifier of the data set that its generator learnt from."""
+"""The class of a generated image, predicted by the classifier of the dataset that its generator was trained on."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ import keras
 import numpy as np
 
 from dcgan import data, runs
-from dcgan.config import DataConfig
+from dcgan.config import DataConfig, EditConfig
 from dcgan.config.messages import did_you_mean
 from dcgan.core import devices
 from dcgan.core.classes import Classes, with_class
 from dcgan.core.errors import UserError
+from dcgan.core.sizes import format_shape
 from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.evaluation.classifier import load_classifier
 from dcgan.evaluation.features import extract
@@ -21,16 +22,42 @@ from dcgan.runs.loading import data_options
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.latents import latents
 
+LabelPredictor = Callable[[np.ndarray], np.ndarray]
+"""Maps images, uint8 (N, H, W, C), to class labels, int (N,)."""
+
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A run's generator, its pictures, and what they show.
+class GeneratedImages:
+    """Some generated images and their latents.
 
     Args:
-        run: it is of.
-        config: the options of the command, from which the data set follows.
-        generator: as `Run.load_generator` gives it.
-        classes: of a conditional run.
+        rows: generator inputs, float32 (N, dim), or (N, dim + classes) with one-hot classes.
+        images: uint8 (N, H, W, C).
+        labels: classes they were generated for, int (N,); None for an unconditional generator.
+    """
+
+    rows: np.ndarray
+    images: np.ndarray
+    labels: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, chosen: np.ndarray | slice) -> "GeneratedImages":
+        """Return the chosen images, by a mask, indices or a slice."""
+        labels = None if self.labels is None else self.labels[chosen]
+        return GeneratedImages(self.rows[chosen], self.images[chosen], labels)
+
+
+@dataclass(frozen=True, eq=False)
+class RunGenerator:
+    """A run's generator, and the classes of the dataset it was trained on.
+
+    Args:
+        run: the run.
+        config: options of the command, which select the dataset.
+        generator: as `Run.load_generator` returns it.
+        classes: classes of a conditional run; None for an unconditional one.
     """
 
     run: Run
@@ -38,80 +65,85 @@ class Subject:
     generator: keras.Model
     classes: Classes | None
 
-    def pool(self, seeds: range) -> "Pool":
-        """The pictures of some seeds; with classes, each in its own."""
-        z = latents(seeds, self.generator.inputs[0].shape[-1])
+    @property
+    def latent_dim(self) -> int:
+        """Length of a latent vector."""
+        return self.generator.inputs[0].shape[-1]
+
+    def generate(self, seeds: range) -> GeneratedImages:
+        """Generate the images of some seeds, in a conditional run each in its own class.
+
+        Args:
+            seeds: non-negative integers.
+
+        Returns:
+            One image per seed.
+        """
+        z = latents(seeds, self.latent_dim)
         if self.classes is None:
-            return Pool(z, generate_images(self.generator, z), None)
+            return GeneratedImages(z, generate_images(self.generator, z), None)
         labels = self.classes.labels_for(seeds)
         rows = with_class(z, self.classes.one_hot(labels))
-        return Pool(rows, generate_images(self.generator, rows), labels)
+        return GeneratedImages(rows, generate_images(self.generator, rows), labels)
 
-    def reader(self) -> tuple[tuple[str, ...], Callable[[np.ndarray], np.ndarray]]:
-        """The names of the data set's classes, and what reads the class of pictures: uint8 (N, H, W, C) to int (N,).
+    def label_predictor(self) -> tuple[tuple[str, ...], LabelPredictor]:
+        """Return the names of the dataset's classes, and a function that predicts the class of images.
 
-        The classifier is trained when it is first asked, so that a name can be looked up before.
+        The classifier is loaded or trained on the first prediction, so that class names can be checked before.
 
         Raises:
-            UserError: the data set is not there, has no labels or not the run's, or images of another size.
+            UserError: the dataset is missing, has no labels, or its images or classes are not those of the run.
         """
         shape = self.generator.output_shape[1:]
         images = data.load(data_options(self.config, self.run, shape))
         if images.labels is None:
-            raise UserError(f"{images.name} has no labels by which its classes could be read.", LABELS_HINT)
+            raise UserError(f"{images.name} has no labels to predict classes from.", LABELS_HINT)
         if images.images.shape[1:] != shape:
-            sizes = " and ".join("x".join(map(str, each)) for each in (images.images.shape[1:], shape))
-            raise UserError(f"Images and generator differ in size: {sizes}.", "Leave out --image-size and --channels.")
+            ours, theirs = format_shape(shape), format_shape(images.images.shape[1:])
+            raise UserError(
+                f"The generated images are {ours}, but the dataset's images are {theirs}.",
+                "Leave out --image-size and --channels.",
+            )
         if self.classes is not None and tuple(images.class_names) != self.classes.names:
             raise UserError(f"{images.name} has other classes than {self.run.path}.", "Leave out --dataset.")
         classifier = cache(lambda: load_classifier(images, self.config.cache_dir))
-        return tuple(images.class_names), lambda pictures: extract(classifier(), pictures).argmax(axis=1)
+        return tuple(images.class_names), lambda generated: extract(classifier(), generated).argmax(axis=1)
 
 
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """Some drawn pictures.
+def load_run_generator(config: EditConfig) -> RunGenerator:
+    """Load the generator of the run that the options name.
 
     Args:
-        rows: what they are drawn from: float32 (N, dim), or with classes (N, dim + classes).
-        images: uint8 (N, H, W, C).
-        labels: int (N,), the classes they are drawn in; None without classes.
-    """
+        config: options with `run_dir` and `weights`.
 
-    rows: np.ndarray
-    images: np.ndarray
-    labels: np.ndarray | None
-
-    def __getitem__(self, chosen) -> "Pool":
-        labels = None if self.labels is None else self.labels[chosen]
-        return Pool(self.rows[chosen], self.images[chosen], labels)
-
-
-def load_subject(config, weights: str) -> Subject:
-    """The generator of the run that a command's options name.
+    Returns:
+        The generator and its classes.
 
     Raises:
         UserError: as `dcgan.runs.find_run` and `Run.load_generator`.
     """
-    devices.configure_tensorflow(seed=0)  # nothing is drawn from it: latents have seeds of their own
+    devices.configure_tensorflow(seed=0)  # no result depends on it: latents have seeds of their own
     run = runs.find_run(config.run_dir)
-    return Subject(run, config, run.load_generator(weights), run.classes())
+    return RunGenerator(run, config, run.load_generator(config.weights), run.classes())
 
 
-def parse_class(text: str, names: tuple[str, ...], others: Iterable[str] = ()) -> int:
-    """The number of the class that a person means by its name or number.
+def parse_class(text: str, names: tuple[str, ...], alternatives: Iterable[str] = ()) -> int:
+    """Return the label of a class given by name or number.
 
     Args:
-        text: the name or number.
-        names: of the classes.
-        others: what else may have been meant.
+        text: name or number.
+        names: class names.
+        alternatives: other valid values of the option, suggested for a misspelled name.
+
+    Returns:
+        The label, an index into `names`.
 
     Raises:
-        UserError: there is no such class; it names what is spelt alike.
+        UserError: there is no such class; the message suggests similar names.
     """
     try:
         return Classes(names, tuple(1 / len(names) for _ in names)).parse(text)
     except UserError as error:
-        if (meant := did_you_mean(text, others)) == ".":
+        if (suggestion := did_you_mean(text, alternatives)) == ".":
             raise
-        raise UserError(f"There is no class {text!r}{meant}", error.hint) from None
+        raise UserError(f"There is no class {text!r}{suggestion}", error.hint) from None
