@@ -1,4 +1,4 @@
-"""Whole writes: a reader sees the old file or the new one, never half of one."""
+"""Atomic writes of files and folders: a reader sees the old content or the new, never half of it."""
 
 import contextlib
 import errno
@@ -9,173 +9,127 @@ import re
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dcgan.core.errors import UserError
 
 _PREFIX = ".writing-"
-"""How the name of a file or folder that is not whole yet begins; the machine and the process follow."""
+"""Start of the names of temporary files and folders; the machine and the process follow."""
 
-_HERE = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
-"""This machine, as far as names tell: a shared folder may hold what another one is writing."""
+_MACHINE = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
+"""This machine in names: another machine may be writing in a shared folder."""
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, move it into place.
+    """Yield a temporary path beside a file; if the block succeeds, flush it to the disk and move it into place.
 
-    The temporary file keeps the ending of `path`, reaches the disk before it is renamed, and is removed when the
-    block raises. Missing parent folders are made.
+    The temporary file has the suffix of `path` and is removed if the block raises. Missing parent folders are made.
 
     Args:
-        path: the file to write.
+        path: file to write.
 
     Yields:
         The path to write to.
 
     Raises:
-        UserError: the folder can't be written to, or the disk is full.
+        UserError: the folder is not writable, or the disk is full.
     """
     temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale_files(path.parent)
-        handle, name = tempfile.mkstemp(prefix=_prefix(), suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        _sync(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise UserError(f"{path} can't be written: {error.strerror or error}.", _advice(error)) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    with _explain_errors(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            remove_stale_files(path.parent)
+            handle, name = tempfile.mkstemp(prefix=_temporary_prefix(), suffix=path.suffix, dir=path.parent)
+            os.close(handle)
+            temporary = Path(name)
+            yield temporary
+            _sync(temporary)
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+            _sync(path.parent)
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def beside(folder: Path, option: str = "") -> Iterator[Path]:
-    """Yield a temporary folder beside `folder`, and remove it with its remaining content when the block ends.
+def atomic_folder(path: Path, option: str = "") -> Iterator[Path]:
+    """Yield an empty temporary folder; if the block succeeds, flush it to the disk and put it in the place of `path`.
 
-    It is on the same file system, so that moving files from it to `folder` is one rename. Missing parent folders are
-    created.
-
-    Args:
-        folder: final folder; it need not exist.
-        option: command-line option that names `folder`, for error messages.
-
-    Yields:
-        The temporary folder.
-
-    Raises:
-        UserError: nothing can be written there, or the disk is full.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale_files(folder.parent)
-        with tempfile.TemporaryDirectory(prefix=_prefix(), dir=folder.parent) as temporary:
-            yield Path(temporary)
-    except OSError as error:
-        raise UserError(f"{folder} can't be written: {error.strerror or error}.", _advice(error, option)) from error
-
-
-@contextlib.contextmanager
-def atomic_folder(folder: Path, option: str = "") -> Iterator[Path]:
-    """Yield a temporary folder beside `folder`; when the block succeeds, move it into place.
-
-    Its files reach the disk before it is moved. An existing `folder` is replaced, and stays if the block raises;
-    processes that have its files open can go on reading them. Missing parent folders are created.
+    What was at `path` is replaced; if the block raises, it stays. Processes that have files of the replaced folder open
+    can still read them. Missing parent folders are made.
 
     Args:
-        folder: folder to write.
-        option: command-line option that names it, for error messages.
+        path: folder to write.
+        option: option that names the folder, for error messages.
 
     Yields:
-        The folder to write to.
+        The folder to write into.
 
     Raises:
-        UserError: nothing can be written there, or the disk is full.
+        UserError: the parent folder is not writable, or the disk is full.
     """
-    with beside(folder, option) as temporary:
-        new = temporary / "new"
+    with temporary_folder(path, option) as temporary:
+        new, old = temporary / "new", temporary / "old"
         new.mkdir()
         yield new
-        for path in [*new.rglob("*"), new]:
-            _sync(path)
-        if folder.exists():
-            folder.rename(temporary / "old")
-        new.rename(folder)
-        _sync(folder.parent)
+        for entry in (*new.rglob("*"), new):
+            _sync(entry)
+        if path.exists() or path.is_symlink():
+            path.rename(old)
+        new.rename(path)
+        _sync(path.parent)
 
 
-def remove_stale_files(folder: Path) -> None:
-    """Remove what processes of this machine were writing in `folder` when they were killed.
-
-    What a living process, or another machine, may be writing stays. So does what can't be removed: it is in nobody's
-    way.
-    """
-    with contextlib.suppress(OSError):
-        for leftover in folder.glob(f"{_PREFIX}*"):
-            if _process_of(leftover) is not None and not _is_being_written(leftover):
-                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-
-
-def _prefix() -> str:
-    return f"{_PREFIX}{_HERE}-{os.getpid()}-"
-
-
-def _process_of(leftover: Path) -> int | None:
-    """The process of this machine that was or is writing; None where the name doesn't tell one."""
-    written = re.match(rf"{re.escape(_PREFIX)}([0-9a-f]+)-([0-9]+)-", leftover.name)
-    return int(written[2]) if written and written[1] == _HERE else None
-
-
-def _is_being_written(leftover: Path) -> bool:
-    process = _process_of(leftover)
-    return process is not None and _lives(process)
-
-
-def _lives(process: int) -> bool:
-    """Whether a process of this machine lives; where that can't be asked without ending it, all of them do."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # somebody else's, or no number of a process
-        return True
-    return True
-
-
-def check_overwrite(out: Path, overwrite: bool, option: str = "--out") -> None:
-    """Refuse to write over what is there; an empty file holds nothing that could be lost.
+@contextlib.contextmanager
+def temporary_folder(path: Path, option: str = "") -> Iterator[Path]:
+    """Yield a temporary folder beside `path`, on the same file system, and remove it with its content in the end.
 
     Args:
-        out: where is to be written.
-        overwrite: whether a file may be replaced.
-        option: the one that named it.
+        path: file or folder that need not exist; its missing parent folders are made.
+        option: option that names the folder, for error messages.
 
     Raises:
-        UserError: it is a folder or a device, or a file that may not be replaced.
+        UserError: the parent folder is not writable, or the disk is full.
     """
-    if out.is_dir():
-        raise UserError(f"{out} is a folder.", f"Give {option} another name.")
-    if out.exists() and not out.is_file():
-        raise UserError(f"{out} is no file.", f"Give {option} another name.")
-    if out.exists() and out.stat().st_size and not overwrite:
-        raise UserError(f"{out} exists already.", f"Choose another {option}, or add --overwrite.")
+    with _explain_errors(path, option):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_stale_files(path.parent)
+        with tempfile.TemporaryDirectory(prefix=_temporary_prefix(), dir=path.parent) as temporary:
+            yield Path(temporary)
+
+
+def first_free_path(path: Path, make: Callable[[Path], object], suffix: str | None = None) -> Path:
+    """Make the first of `numbered_paths` that does not exist; no two processes make the same.
+
+    Args:
+        path: preferred file or folder; its missing parent folders are made.
+        make: makes it and raises FileExistsError if it exists, for example `Path.mkdir`.
+        suffix: as for `numbered_paths`.
+
+    Returns:
+        The path that was made.
+
+    Raises:
+        UserError: it can't be made.
+    """
+    with _explain_errors(path, "--out"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for candidate in numbered_paths(path, suffix):
+            with contextlib.suppress(FileExistsError):
+                make(candidate)
+                return candidate
+    raise AssertionError("numbered_paths does not end")
 
 
 def numbered_paths(path: Path, suffix: str | None = None) -> Iterator[Path]:
     """Yield `path`, then the same name with -2, -3, … before its suffix, without end.
 
     Args:
-        path: the preferred name.
-        suffix: end of the name that stays behind the number; by default that of `path`, empty for folders.
+        path: preferred name.
+        suffix: end of the name that the number precedes; by default that of `path`, empty for folders.
     """
     suffix = path.suffix if suffix is None else suffix
     stem = path.name.removesuffix(suffix)
@@ -184,20 +138,93 @@ def numbered_paths(path: Path, suffix: str | None = None) -> Iterator[Path]:
         yield path.with_name(f"{stem}-{number}{suffix}")
 
 
+def check_overwrite(out: Path, overwrite: bool, option: str = "--out") -> None:
+    """Refuse to overwrite a file that is not empty.
+
+    Args:
+        out: file to write.
+        overwrite: whether it may be replaced.
+        option: the option that names it.
+
+    Raises:
+        UserError: it is a folder or a device, or a file that may not be replaced.
+    """
+    if out.is_dir():
+        raise UserError(f"{out} is a folder.", f"Give {option} another name.")
+    if out.exists() and not out.is_file():
+        raise UserError(f"{out} is not a regular file.", f"Give {option} another name.")
+    if out.exists() and out.stat().st_size and not overwrite:
+        raise UserError(f"{out} exists already.", f"Choose another {option}, or add --overwrite.")
+
+
 def parse_paths(text: str | None) -> list[Path]:
-    """The paths of an option that takes several, parted by commas; none where it was left out."""
+    """Return the paths of an option that takes several, separated by commas; none if it is None."""
     return [Path(part.strip()) for part in (text or "").split(",") if part.strip()]
 
 
-def _advice(error: OSError, option: str = "") -> str:
-    """Say what to do about an error in writing."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    advice = "Free some space, or choose another place" if full else "Choose a place you may write to"
-    return f"{advice} with {option}." if option else f"{advice}."
+def remove_stale_files(folder: Path) -> None:
+    """Remove temporary files and folders that killed processes of this machine left in a folder.
+
+    Files that a running process or another machine may be writing stay, and so does what can't be removed.
+    """
+    with contextlib.suppress(OSError):
+        for leftover in folder.glob(f"{_PREFIX}*"):
+            if _writer(leftover) is not None and not _is_being_written(leftover):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def remove_stale_files_below(folder: Path) -> None:
+    """Remove temporary files that killed processes left in a folder or below, on any machine.
+
+    Files that a running process of this machine is writing stay: images may be generated from a run during training.
+    """
+    for leftover in folder.rglob(f"{_PREFIX}*"):
+        if leftover.is_file() and not _is_being_written(leftover):
+            leftover.unlink(missing_ok=True)
+
+
+def _temporary_prefix() -> str:
+    return f"{_PREFIX}{_MACHINE}-{os.getpid()}-"
+
+
+def _writer(leftover: Path) -> int | None:
+    """Return the process of this machine that created a temporary file; None if the name does not tell it."""
+    match = re.match(rf"{re.escape(_PREFIX)}([0-9a-f]+)-([0-9]+)-", leftover.name)
+    return int(match[2]) if match and match[1] == _MACHINE else None
+
+
+def _is_being_written(leftover: Path) -> bool:
+    process = _writer(leftover)
+    return process is not None and _is_running(process)
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process of this machine is running; always true on Windows, where asking would end it."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's process, or not a process number
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def _explain_errors(path: Path, option: str = "") -> Iterator[None]:
+    """Raise errors in writing as UserError."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "Free some space, or choose another place" if full else "Choose a writable place"
+        hint = f"{advice} with {option}." if option else f"{advice}."
+        raise UserError(f"{path} can't be written: {error.strerror or error}.", hint) from error
 
 
 def _sync(path: Path) -> None:
-    """Have the file, or the folder's entries, on the disk before going on."""
+    """Flush a file, or the entries of a folder, to the disk."""
     if path.is_dir() and os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
@@ -208,17 +235,7 @@ def _sync(path: Path) -> None:
 
 
 def _umask() -> int:
-    """The permissions this process leaves off new files; reading it means setting it."""
+    """Return the permissions that new files lack; reading the mask requires setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def remove_stale_files_below(folder: Path) -> None:
-    """Remove, in `folder` and below, files that killed processes were writing, on whatever machine.
-
-    What a living process of this machine is writing there stays: drawing from a run does not wait for its training.
-    """
-    for leftover in folder.rglob(f"{_PREFIX}*"):
-        if leftover.is_file() and not _is_being_written(leftover):
-            leftover.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from dcgan.core.atomic_io import atomic_write, beside
+from dcgan.core.atomic_io import atomic_write, temporary_folder
 from dcgan.core.errors import UserError
 from dcgan.core.npy import npy_header
 from dcgan.sampling.selection import Selection
@@ -117,7 +117,7 @@ def save_folder(folder: Path, asked: Selection, images: Iterable[np.ndarray], te
         UserError: the folder can't be written to, or the disk is full.
     """
     check_room(folder, _BLOCK * len(asked))
-    with beside(folder) as temporary:
+    with temporary_folder(folder) as temporary:
         for place, (seed, _), image in zip(places(asked), asked.pairs(), images, strict=True):
             (temporary / place).parent.mkdir(exist_ok=True)
             (temporary / place).write_bytes(encode_png(image, {**text, "Seed": seed}))

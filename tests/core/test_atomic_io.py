@@ -1,4 +1,4 @@
-"""A reader sees the old file or the new one, never half of one."""
+"""A reader sees the old content or the new, never half of it."""
 
 import errno
 import os
@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.core.atomic_io import atomic_folder, atomic_write, beside, check_overwrite, remove_stale_files_below
+from dcgan.core.atomic_io import (
+    atomic_folder,
+    atomic_write,
+    check_overwrite,
+    first_free_path,
+    numbered_paths,
+    remove_stale_files_below,
+    temporary_folder,
+)
 from dcgan.core.errors import UserError
 
 CHECKOUT = Path(__file__).parents[2]
@@ -39,14 +47,14 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_told_in_words_and_leaves_nothing(tmp_path):
+def test_a_full_disk_is_a_user_error_and_leaves_no_file(tmp_path):
     path = tmp_path / "file.txt"
     with pytest.raises(UserError, match=r"can't be written: No space left.*\n.*Free some space"), atomic_write(path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_can_not_be_made_is_told_in_words(tmp_path):
+def test_a_folder_that_can_not_be_made_is_a_user_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written"), atomic_write(tmp_path / "file" / "below"):
         pass
@@ -59,7 +67,7 @@ def test_new_files_have_the_permissions_the_user_gives_new_files(tmp_path):
     assert (tmp_path / "whole").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+def test_files_that_a_killed_process_left_half_written_are_removed(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     leftover, kept = tmp_path / "checkpoints" / ".writing-x.npz", tmp_path / "checkpoints" / "step-00000001.npz"
     leftover.write_text("")
@@ -68,20 +76,21 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     assert list((tmp_path / "checkpoints").iterdir()) == [kept]
 
 
-def test_what_a_living_process_is_writing_is_no_leftover(tmp_path):
-    """As when pictures are drawn from a run whose training goes on."""
+def test_a_file_that_a_running_process_is_writing_is_not_removed(tmp_path):
+    """As when images are generated from a run during training."""
     with atomic_write(tmp_path / "generated" / "seeds.png") as temporary:
-        temporary.write_text("drawn")
+        temporary.write_text("image")
         remove_stale_files_below(tmp_path)
-    assert (tmp_path / "generated" / "seeds.png").read_text() == "drawn"
+    assert (tmp_path / "generated" / "seeds.png").read_text() == "image"
 
 
 def process_that_writes(folder, then):
-    """A Python process that begins to write a file and a folder in `folder`."""
+    """Start a Python process that begins to write a file and a folder in `folder`."""
     program = (
-        "import sys, time, os; from pathlib import Path; from dcgan.core.atomic_io import beside, atomic_write\n"
+        "import sys, time, os; from pathlib import Path\n"
+        "from dcgan.core.atomic_io import atomic_write, temporary_folder\n"
         "folder = Path(sys.argv[1])\n"
-        "with atomic_write(folder / 'file.txt'), beside(folder / 'folder') as temporary:\n"
+        "with atomic_write(folder / 'file.txt'), temporary_folder(folder / 'folder') as temporary:\n"
         "    (temporary / 'part').write_text('')\n"
         f"    print('writing', flush=True); {then}\n"
     )
@@ -91,7 +100,7 @@ def process_that_writes(folder, then):
     return process
 
 
-def test_what_a_killed_process_was_writing_is_removed_by_the_next_that_writes_there(tmp_path):
+def test_the_next_write_removes_the_temporary_files_of_a_killed_process(tmp_path):
     with process_that_writes(tmp_path, "time.sleep(60)") as process:
         process.kill()
     assert len(list(tmp_path.iterdir())) == 2
@@ -100,7 +109,7 @@ def test_what_a_killed_process_was_writing_is_removed_by_the_next_that_writes_th
     assert [path.name for path in tmp_path.iterdir()] == ["other.txt"]
 
 
-def test_what_a_living_process_or_another_machine_is_writing_stays(tmp_path):
+def test_temporary_files_of_a_running_process_or_another_machine_stay(tmp_path):
     stranger = tmp_path / ".writing-00000000-999999999-x"
     stranger.write_text("")
     with process_that_writes(tmp_path, "time.sleep(60)") as process:
@@ -110,16 +119,16 @@ def test_what_a_living_process_or_another_machine_is_writing_stays(tmp_path):
         process.kill()
 
 
-def test_a_folder_that_is_written_beside_its_place_vanishes_with_what_was_not_moved(tmp_path):
-    with beside(tmp_path / "new" / "folder") as temporary:
+def test_a_temporary_folder_is_removed_with_its_remaining_content(tmp_path):
+    with temporary_folder(tmp_path / "new" / "folder") as temporary:
         (temporary / "part").write_text("")
         assert temporary.parent == tmp_path / "new"
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_only_what_holds_nothing_is_replaced_unasked(tmp_path):
+def test_without_overwrite_only_an_empty_file_is_replaced(tmp_path):
     full, empty = tmp_path / "full.txt", tmp_path / "empty.txt"
-    full.write_text("dear to me")
+    full.write_text("content")
     empty.write_text("")
     check_overwrite(tmp_path / "new.txt", overwrite=False)
     check_overwrite(empty, overwrite=False)
@@ -156,8 +165,23 @@ def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
-def test_the_advice_names_the_option_of_the_folder(tmp_path):
+def test_the_hint_names_the_option_of_the_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written") as caught, atomic_folder(tmp_path / "file" / "x", "--here"):
         pass
-    assert caught.value.hint == "Choose a place you may write to with --here."
+    assert caught.value.hint == "Choose a writable place with --here."
+
+
+def test_names_that_are_taken_get_the_next_number(tmp_path):
+    paths = numbered_paths(tmp_path / "grid.png")
+    assert [next(paths).name for _ in range(3)] == ["grid.png", "grid-2.png", "grid-3.png"]
+    for expected in ("out", "out-2", "out-3"):
+        assert first_free_path(tmp_path / "new" / "out", Path.mkdir).name == expected
+    assert first_free_path(tmp_path / "new" / "out.v1", Path.mkdir, suffix="").name == "out.v1"
+    assert first_free_path(tmp_path / "new" / "out.v1", Path.mkdir, suffix="").name == "out.v1-2"
+
+
+def test_a_name_that_can_not_be_made_is_a_user_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="can't be written"):
+        first_free_path(tmp_path / "file" / "below", Path.mkdir)
