@@ -2,7 +2,7 @@
 
 import sys
 
-from dcgan.cli.main import run
+from dcgan.cli.main import run_command
 
 if __name__ == "__main__":
-    sys.exit(run("train"))
+    sys.exit(run_command("train", sys.argv[1:], prog="python train.py"))

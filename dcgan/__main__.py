@@ -1,4 +1,4 @@
-"""`python -m dcgan`."""
+"""The command line as `python -m dcgan`."""
 
 import sys
 

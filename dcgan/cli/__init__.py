@@ -1,0 +1,1 @@
+"""The command line: `main.py` runs it, `commands.py` lists the commands."""

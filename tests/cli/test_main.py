@@ -1,4 +1,4 @@
-"""What the commands print, and the exit codes they end with."""
+"""The output and the exit codes of the commands."""
 
 import errno
 import os
@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import dcgan
 from dcgan.cli import main
-from dcgan.core.errors import UserError
+from dcgan.cli.commands import COMMANDS
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -20,18 +21,33 @@ CHECKOUT = Path(__file__).parents[2]
 def test_help_lists_the_commands(capsys):
     assert main.main(["--help"]) == 0
     printed = capsys.readouterr().out
-    assert all(f"  {command} " in printed for command in main.COMMANDS)
+    assert all(f"  {command} " in printed for command in COMMANDS)
+
+
+def test_usage_lines_show_how_the_program_was_called(monkeypatch, capsys):
+    for program, shown in [("/bin/dcgan", "dcgan"), ("/lib/dcgan/__main__.py", "python -m dcgan")]:
+        monkeypatch.setattr(sys, "argv", [program])
+        main.main(["--help"])
+        assert capsys.readouterr().out.startswith(f"usage: {shown} COMMAND")
+        with pytest.raises(SystemExit):
+            main.main(["prepare", "--help"])
+        assert capsys.readouterr().out.startswith(f"usage: {shown} prepare [options]")
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert main.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"dcgan {dcgan.__version__}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["trian"]])
-def test_no_command_and_an_unknown_one_end_with_code_2_and_the_list(arguments, capsys):
+def test_a_missing_and_an_unknown_command_end_with_code_2_and_the_list_of_commands(arguments, capsys):
     assert main.main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "commands:" in printed.err
 
 
-def test_a_mistake_ends_with_code_2_and_two_lines_without_a_traceback(capsys):
+def test_a_user_error_ends_with_code_2_and_two_lines_without_a_traceback(capsys):
     assert main.main(["train", "--steps", "none"]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
@@ -47,7 +63,7 @@ def test_an_interrupt_ends_with_code_130(monkeypatch, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_sigterm_unwinds_the_program_and_leaves_the_handler_as_it_was(monkeypatch, capsys):
+def test_sigterm_runs_cleanup_and_restores_the_previous_handler(monkeypatch, capsys):
     before = signal.getsignal(signal.SIGTERM)
     cleaned = []
 
@@ -64,7 +80,7 @@ def test_sigterm_unwinds_the_program_and_leaves_the_handler_as_it_was(monkeypatc
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_an_error_of_the_system_is_one_line_that_names_the_file(monkeypatch, capsys):
+def test_an_os_error_is_one_line_that_names_the_file(monkeypatch, capsys):
     def fail(options):
         raise PermissionError(errno.EACCES, "Permission denied", "some/log.jsonl")
 
@@ -84,19 +100,19 @@ class Owner:
 """Python 3.11 makes a RuntimeError of this."""
 
 
-def test_an_interrupt_that_an_import_wraps_is_still_one(monkeypatch, capsys):
-    def imports(options):
+def test_an_interrupt_that_an_import_wraps_still_ends_with_code_130(monkeypatch, capsys):
+    def fail_to_import(options):
         try:
             exec(WRAPPED, {"__name__": "library"})
         except RuntimeError as error:
             raise ImportError("no library") from error
 
-    monkeypatch.setattr("dcgan.data.prepare", imports)
+    monkeypatch.setattr("dcgan.data.prepare", fail_to_import)
     assert main.main(["prepare"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_what_is_no_interrupt_and_no_mistake_keeps_its_traceback(monkeypatch):
+def test_an_unexpected_error_keeps_its_traceback(monkeypatch):
     def fail(options):
         raise RuntimeError("a bug")
 
@@ -106,10 +122,10 @@ def test_what_is_no_interrupt_and_no_mistake_keeps_its_traceback(monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", [["train", "--help"], ["prepare", "--dataset", "folder", "--data-dir", "café"]])
-def test_everything_can_be_printed_where_the_terminal_knows_ascii_alone(arguments, tmp_path):
-    for kind in "thé", "lait":
-        (tmp_path / "café" / kind).mkdir(parents=True)
-        Image.new("RGB", (8, 8)).save(tmp_path / "café" / kind / "1.png")
+def test_help_and_file_names_can_be_printed_to_an_ascii_terminal(arguments, tmp_path):
+    for name in "thé", "lait":
+        (tmp_path / "café" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "café" / name / "1.png")
     for settings in {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}:
         result = subprocess.run(
             [sys.executable, "-m", "dcgan", *arguments],
@@ -120,30 +136,23 @@ def test_everything_can_be_printed_where_the_terminal_knows_ascii_alone(argument
         assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("door", ["train.py", "generate.py"])
-def test_the_doors_have_the_options_of_their_commands(door):
-    command = door.removesuffix(".py")
-    through_door = subprocess.run(
-        [sys.executable, door, "--print-config"], cwd=CHECKOUT, check=True, capture_output=True, text=True
+@pytest.mark.parametrize("script", ["train.py", "generate.py"])
+def test_the_scripts_have_the_options_of_their_commands(script):
+    command = script.removesuffix(".py")
+    from_script = subprocess.run(
+        [sys.executable, script, "--print-config"], cwd=CHECKOUT, check=True, capture_output=True, text=True
     )
-    through_module = subprocess.run(
+    from_module = subprocess.run(
         [sys.executable, "-m", "dcgan", command, "--print-config"],
         cwd=CHECKOUT,
         check=True,
         capture_output=True,
         text=True,
     )
-    assert through_door.stdout == through_module.stdout != ""
+    assert from_script.stdout == from_module.stdout != ""
 
 
 def test_every_public_name_can_be_imported():
-    import dcgan
-
     for name in dcgan.__all__:
         assert getattr(dcgan, name) is not None
     assert not hasattr(dcgan, "nonsense")
-
-
-def test_a_user_error_is_its_problem_and_its_hint():
-    assert str(UserError("The cat is gone.", "Look on the roof.")) == "The cat is gone.\nLook on the roof."
-    assert str(UserError("The cat is gone.")) == "The cat is gone."

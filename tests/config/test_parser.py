@@ -11,7 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from dcgan import config
-from dcgan.cli.main import COMMANDS
+from dcgan.cli.commands import COMMANDS
 from dcgan.config.messages import expected_values, flag, option_types
 from dcgan.config.parser import parse, parser_for, read_yaml, to_yaml
 from dcgan.core.errors import UserError
@@ -210,7 +210,7 @@ def test_resolving_fills_in_every_option_that_the_preset_or_the_dataset_decides(
         name for name, hint in get_type_hints(config.ResolvedTrainConfig).items() if NoneType in get_args(hint)
     }
     given = {name for name, hint in get_type_hints(config.TrainConfig).items() if NoneType in get_args(hint)}
-    assert given - unresolved == {name for name in config.PRESETS["default"]}
+    assert given - unresolved == set(config.PRESETS["default"])
     assert all(getattr(resolved, name) is not None for name in given - unresolved)
 
 
@@ -246,8 +246,8 @@ def test_only_options_that_change_the_result_count_as_differences():
 @pytest.mark.parametrize("arguments", [["--help"], ["--print-config"], ["--steps", "0"]])
 def test_the_command_line_answers_without_importing_tensorflow(arguments):
     code = (
-        "import sys; from dcgan.cli.main import run\n"
-        f"try: run('train', {arguments})\n"
+        "import sys; from dcgan.cli.main import main\n"
+        f"try: main({['train', *arguments]})\n"
         "except SystemExit: pass\n"
         "assert not {'tensorflow', 'keras', 'matplotlib', 'PIL'} & set(sys.modules), sorted(sys.modules)"
     )

@@ -1,0 +1,78 @@
+"""The commands of `python -m dcgan`: the options of each and the function that runs it.
+
+The functions import what they need when they run, so that `--help` does not wait for TensorFlow.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from dcgan import config
+
+
+def prepare(options: config.PrepareConfig) -> None:
+    """Run `dcgan.data.prepare`."""
+    from dcgan.data import prepare
+
+    prepare(options)
+
+
+def train(options: config.TrainConfig) -> None:
+    """Run `dcgan.train`."""
+    from dcgan import train
+
+    train(options)
+
+
+def generate(options: config.GenerateConfig) -> None:
+    """Run `dcgan.sampling.generate`."""
+    from dcgan.sampling import generate
+
+    generate(options)
+
+
+def evaluate(options: config.EvaluateConfig) -> None:
+    """Run `dcgan.evaluation.evaluate`."""
+    from dcgan.evaluation import evaluate
+
+    evaluate(options)
+
+
+def project(options: config.ProjectConfig) -> None:
+    """Run `dcgan.sampling.project.project`."""
+    from dcgan.sampling.project import project
+
+    project(options)
+
+
+def edit(options: config.EditConfig) -> None:
+    """Run `dcgan.evaluation.edit.edit`."""
+    from dcgan.evaluation.edit import edit
+
+    edit(options)
+
+
+def explain(options: config.ExplainConfig) -> None:
+    """Run `dcgan.interpretation.explain`."""
+    from dcgan.interpretation import explain
+
+    explain(options)
+
+
+def export(options: config.ExportConfig) -> None:
+    """Run `dcgan.export.export`."""
+    from dcgan.export import export
+
+    export(options)
+
+
+COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
+    "prepare": (config.PrepareConfig, prepare),
+    "train": (config.TrainConfig, train),
+    "generate": (config.GenerateConfig, generate),
+    "evaluate": (config.EvaluateConfig, evaluate),
+    "project": (config.ProjectConfig, project),
+    "edit": (config.EditConfig, edit),
+    "explain": (config.ExplainConfig, explain),
+    "export": (config.ExportConfig, export),
+}
+"""Every command's config class and function."""
