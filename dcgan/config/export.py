@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dcgan.config.fields import option
+from dcgan.config.fields import Weights, option, run_dir_option, weights_option
 
 
 @dataclass(frozen=True)
@@ -15,17 +15,14 @@ class ExportConfig:
     outputs, usage, origin and license. Example: `python -m dcgan export --format onnx`.
 
     Args:
-        run_dir: folder of the run; by default the newest one under `checkpoints/`.
         format: format to write (required): `saved_model` for TensorFlow, `onnx`, `litert` for phones and small
             devices, `keras`, or `npz` for NumPy alone.
         out: file to write, or folder for `saved_model`; by default in the run directory, under `exported/`.
-        weights: generator weights: `ema` for the EMA weights, `raw` for the weights without averaging, or `best` for
-            the EMA weights with the best evaluation (`train.py --evaluate-every`).
         overwrite: replace `--out` and its model card if they exist.
     """
 
-    run_dir: Path | None = option(None, "Export")
+    run_dir: Path | None = run_dir_option("Export")
     format: Literal["saved_model", "onnx", "litert", "keras", "npz"] | None = option(None, "Export")
     out: Path | None = option(None, "Export")
-    weights: Literal["ema", "raw", "best"] = option("ema", "Export")
+    weights: Weights = weights_option("Export")
     overwrite: bool = option(False, "Export")

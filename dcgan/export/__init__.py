@@ -1,6 +1,6 @@
-"""Export a trained generator to other formats, verified against the original.
+"""Export a trained generator to other formats, verified against the Keras generator.
 
-Importing this package loads neither TensorFlow nor a format's own packages; its functions do.
+Importing this package loads neither TensorFlow nor the packages of a format; its functions do.
 """
 
 from dcgan.export.export import export

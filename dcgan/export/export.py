@@ -1,82 +1,90 @@
-"""The command that exports."""
+"""The `export` command."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from dcgan import runs
 from dcgan.config import ExportConfig
 from dcgan.core.errors import UserError
-from dcgan.export.formats import FORMATS, Format
+from dcgan.export.format import Format
+from dcgan.export.formats import FORMATS
 from dcgan.export.output_path import atomic_export, output_path
 
 if TYPE_CHECKING:
     import keras
-import keras
 
 
 def export(config: ExportConfig) -> Path:
-    """Write a generator in another format, compare it with the one it was made from, and write a card beside it.
+    """Convert a generator to another format, compare it with the Keras generator and write a model card beside it.
 
-    Whatever precision the run was trained in, an export computes in float32.
+    The export computes in float32, whatever precision the run was trained in.
 
     Args:
-        config: every option; see `ExportConfig`.
+        config: options of the command; `format` is required.
 
     Returns:
         The file or folder that was written.
 
     Raises:
-        UserError: no such run, a place that is taken or can't be written to, a missing package, a generator that the
-            format can't hold; or what was written draws other pictures, and then it is not left there.
+        UserError: there is no such run, the output path exists or is not writable, a package is missing, the format
+            does not support the generator, or the export generates other images; then nothing is written.
     """
     if config.format is None:
         raise UserError("--format is missing.", f"Formats: {', '.join(FORMATS)}.")
-    run, form = runs.find_run(config.run_dir), FORMATS[config.format]
+    run, target = runs.find_run(config.run_dir), FORMATS[config.format]
     out = output_path(config, run)
-    form.check_packages()
-    generator = _load(run, config.weights)
+    target.check_packages()
+    generator = _load_generator(run, config.weights)
     from dcgan.export.model_card import model_card
-    from dcgan.export.runtimes import max_difference
+    from dcgan.export.verification import max_difference
 
-    with atomic_export(out, form) as (made, beside):
-        _write(form, generator, made)
-        difference = max_difference(config.format, made, generator)
-        beside.write_text(model_card(config, run, generator, out.name, difference), encoding="utf-8")
-    print(f"{form.words} of {run.path} ({config.weights} weights): {out}")
-    print(f"Largest difference from the Keras generator on 64 seeds: {difference:.2g}, in [-1, 1].")
+    with atomic_export(out, target) as (exported, card):
+        _convert(generator, target, exported)
+        difference = max_difference(target, exported, generator)
+        card.write_text(model_card(config, run, generator, out.name, difference), encoding="utf-8")
+    print(f"Exported {run.path} ({config.weights} weights) as {target.name}: {out}")
+    print(f"Largest difference from the Keras generator over 64 seeds: {difference:.2g}, for pixels in [-1, 1].")
     return out
 
 
-def _load(run: runs.Run, weights: str) -> "keras.Model":
-    """The run's generator in float32; TensorFlow is imported here, quietly."""
+def in_float32(generator: "keras.Model") -> "keras.Model":
+    """Return a generator whose layers all compute in float32.
+
+    Args:
+        generator: in any precision; its weights are float32.
+
+    Returns:
+        `generator` itself if it computes in float32, otherwise a copy with the same weights.
+    """
+    if all(layer.compute_dtype == "float32" for layer in generator.layers):
+        return generator
+    import keras
+
+    def to_float32(layer: Any) -> Any:
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    copy = cast("keras.Model", keras.models.clone_model(generator, clone_function=to_float32))
+    copy.set_weights(generator.get_weights())
+    return copy
+
+
+def _load_generator(run: runs.Run, weights: str) -> "keras.Model":
+    """Import TensorFlow and load the run's generator in float32."""
     from dcgan.core.tensorflow_import import import_tensorflow
 
     import_tensorflow()
     from dcgan.core import devices
 
-    devices.configure_tensorflow(seed=0)  # nothing is drawn from it: latents have seeds of their own
+    devices.configure_tensorflow(seed=0)  # without effect on the export: latents have seeds of their own
     return in_float32(run.load_generator(weights))
 
 
-def _write(form: Format, generator: "keras.Model", path: Path) -> None:
-    """Write it; a generator that was put together elsewhere may hold what a format has no operation for."""
+def _convert(generator: "keras.Model", target: Format, path: Path) -> None:
+    """Write the export; a generator that was built elsewhere may hold operations that the format lacks."""
     try:
-        form.write(generator, path)
+        target.write(generator, path)
     except (UserError, OSError):
         raise
-    except Exception as error:  # whatever a converter raises on what it does not know
+    except Exception as error:  # converters raise exceptions of many types
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"This generator can't be written as {form.words}: {reason}") from error
-
-
-def in_float32(generator: keras.Model) -> keras.Model:
-    """A generator whose every layer computes in float32, as its weights are; itself, if it does already."""
-    if all(layer.compute_dtype == "float32" for layer in generator.layers):
-        return generator
-
-    def of_float32(layer: keras.Layer) -> keras.Layer:
-        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
-
-    copy = keras.models.clone_model(generator, clone_function=of_float32)
-    copy.set_weights(generator.get_weights())
-    return copy
+        raise UserError(f"This generator can't be exported as {target.name}: {reason}") from error

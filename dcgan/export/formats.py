@@ -1,82 +1,30 @@
-"""The formats: what writes each, what reads it back, and the packages both need.
+"""The export formats: functions that write and load each one, and the table `FORMATS`.
 
-Whatever the format, the inputs are called `latent` and, in a conditional generator, `class`, the output is `image`,
-and the number of pictures a call is free.
+To add a format, write a pair of functions (`write_…`, `load_…`), add an entry to `FORMATS`, and add its key to
+`dcgan.config.ExportConfig.format`.
 """
 
-import importlib.util
 import tempfile
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from dcgan.core.errors import UserError
+import numpy as np
+
 from dcgan.core.tensorflow_import import suppress_stderr
+from dcgan.export.format import OUTPUT, Format, Forward, Inputs, Usage, call_generator, named_inputs
 
 if TYPE_CHECKING:
     import keras
 
-INPUTS = ("latent", "class")
-OUTPUT = "image"
 
-REQUIREMENTS = "requirements-export.txt"
-"""Lists what the formats need beyond the core."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """One way to write a generator.
-
-    Args:
-        words: its name, for people.
-        ending: of the file's name; empty where a folder is written.
-        write: takes a float32 generator and the path.
-        packages: modules that have to be there.
-    """
-
-    words: str
-    ending: str
-    write: Callable[["keras.Model", Path], None]
-    packages: tuple[str, ...] = ()
-
-    def check_packages(self) -> None:
-        """Stop before any work if something is missing.
-
-        Raises:
-            UserError: naming it, and the file that lists it.
-        """
-        missing = [package for package in self.packages if not _is_installed(package)]
-        if missing:
-            *several, last = missing
-            names = f"{', '.join(several)} and {last}" if several else last
-            raise UserError(
-                f"Writing {self.words} needs {names}, which {'are' if several else 'is'} not installed.",
-                f"`pip install -r {REQUIREMENTS}` installs {'them' if several else 'it'}.",
-            )
-
-
-def _named(generator: "keras.Model") -> list[tuple[str, "keras.KerasTensor"]]:
-    """The generator's inputs with the names they have in every format."""
-    return list(zip(INPUTS, generator.inputs, strict=False))
-
-
-def _is_installed(package: str) -> bool:
-    """Whether a module can be found, without importing it."""
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ModuleNotFoundError:  # not even the package that it is part of
-        return False
-
-
-def _write_saved_model(generator: "keras.Model", path: Path) -> None:
-    """A folder for TensorFlow: `serve`, and the signature `serving_default` by names."""
+def write_saved_model(generator: "keras.Model", path: Path) -> None:
+    """Write a TensorFlow SavedModel folder with the endpoint `serve` and the signature `serving_default`."""
     import tensorflow as tf
 
-    names = {"class": "class_"}  # a keyword of Python's, which can be no argument's name while a function is traced
-    specs = [tf.TensorSpec(tensor.shape, tf.float32, names.get(name, name)) for name, tensor in _named(generator)]
-    module = tf.Module()
+    names = {"class": "class_"}  # `class` is a Python keyword, so no traced function can have an argument of that name
+    specs = [tf.TensorSpec(tensor.shape, tf.float32, names.get(name, name)) for name, tensor in named_inputs(generator)]
+    module: Any = tf.Module()
     module.weights = [weight.value for weight in generator.variables]
     module.serve = tf.function(
         lambda inputs: {OUTPUT: generator(inputs, training=False)},
@@ -88,7 +36,7 @@ def _write_saved_model(generator: "keras.Model", path: Path) -> None:
 
 
 def _rename_arguments(file: Path, names: dict[str, str]) -> None:
-    """Give a SavedModel's inputs the names they should have had: in its signatures, and where its functions load."""
+    """Rename inputs of a SavedModel, both in its signatures and in its restored functions."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
@@ -100,22 +48,37 @@ def _rename_arguments(file: Path, names: dict[str, str]) -> None:
     for function in functions:
         if names.keys() & set(function.argument_keywords):
             function.argument_keywords[:] = [names.get(name, name) for name in function.argument_keywords]
-            function.ClearField("function_spec")  # repeats them; without it, loading goes by the keywords
+            function.ClearField("function_spec")  # repeats the names; without it, loading uses the keywords
     file.write_bytes(saved.SerializeToString(deterministic=True))
-    file.with_name("fingerprint.pb").unlink(missing_ok=True)  # of the file as it was; nothing needs it
+    file.with_name("fingerprint.pb").unlink(missing_ok=True)  # optional, and of the file before the renaming
 
 
-def _write_onnx(generator: "keras.Model", path: Path) -> None:
-    """One file for ONNX Runtime and whatever else reads ONNX; the batch's axis is called `batch`."""
+def load_saved_model(path: Path) -> Forward:
+    """Load a SavedModel with TensorFlow."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+
+    def forward(inputs: Inputs) -> np.ndarray:
+        serve = loaded.signatures["serving_default"]  # `loaded` has to stay referenced: it holds the variables
+        return serve(**{name: tf.constant(array) for name, array in inputs.items()})[OUTPUT].numpy()
+
+    return forward
+
+
+def write_onnx(generator: "keras.Model", path: Path) -> None:
+    """Write an ONNX file; the batch axis is called `batch`."""
     import keras
     import onnx
 
-    inputs = [keras.Input(tensor.shape[1:], name=name) for name, tensor in _named(generator)]
-    specs = [keras.InputSpec(dtype="float32", shape=tensor.shape, name=name) for name, tensor in _named(generator)]
+    inputs = [keras.Input(tensor.shape[1:], name=name) for name, tensor in named_inputs(generator)]
+    specs = [
+        keras.InputSpec(dtype="float32", shape=tensor.shape, name=name) for name, tensor in named_inputs(generator)
+    ]
     several = len(inputs) > 1
     named = keras.Model(inputs, {OUTPUT: generator(inputs if several else inputs[0])})
     with warnings.catch_warnings(), suppress_stderr():
-        warnings.simplefilter("ignore", FutureWarning)  # Keras asks NumPy for names that tf2onnx still uses
+        warnings.simplefilter("ignore", FutureWarning)  # tf2onnx uses NumPy names that Keras requests for it
         named.export(path, format="onnx", verbose=False, input_signature=[specs if several else specs[0]])
     model = onnx.load(path)
     for value in (*model.graph.input, *model.graph.output):
@@ -124,36 +87,137 @@ def _write_onnx(generator: "keras.Model", path: Path) -> None:
     onnx.save(model, path)
 
 
-def _write_litert(generator: "keras.Model", path: Path) -> None:
-    """One file for LiteRT, once TensorFlow Lite; of its built-in operations only."""
+def load_onnx(path: Path) -> Forward:
+    """Load an ONNX file with ONNX Runtime, on the CPU."""
+    with suppress_stderr():
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda inputs: np.asarray(session.run([OUTPUT], inputs)[0])
+
+
+def write_litert(generator: "keras.Model", path: Path) -> None:
+    """Write a LiteRT (formerly TensorFlow Lite) file that uses built-in operations only."""
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder, suppress_stderr():
-        _write_saved_model(generator, Path(folder))
+        write_saved_model(generator, Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         path.write_bytes(converter.convert())
 
 
-def _write_keras(generator: "keras.Model", path: Path) -> None:
-    """One file that plain `keras.models.load_model` reads, as `generator.keras` is one."""
+def load_litert(path: Path) -> Forward:
+    """Load a LiteRT file with its interpreter."""
+    with suppress_stderr():
+        from ai_edge_litert.interpreter import Interpreter
+
+        runner = Interpreter(str(path)).get_signature_runner("serving_default")
+
+    def forward(inputs: Inputs) -> np.ndarray:
+        with suppress_stderr():
+            return runner(**inputs)[OUTPUT]
+
+    return forward
+
+
+def write_keras(generator: "keras.Model", path: Path) -> None:
+    """Write a Keras archive that `keras.models.load_model` reads, as `generator.keras` is one."""
     from dcgan.core.keras_archive import make_reproducible
 
     generator.save(path)
     make_reproducible(path)
 
 
-def _write_npz(generator: "keras.Model", path: Path) -> None:
-    """One file for NumPy; see `dcgan.export.generator_arrays`."""
+def load_keras(path: Path) -> Forward:
+    """Load a Keras archive in safe mode."""
+    import keras
+
+    loaded = cast("keras.Model", keras.models.load_model(path, compile=False, safe_mode=True))
+    return lambda inputs: call_generator(loaded, inputs)
+
+
+def write_npz(generator: "keras.Model", path: Path) -> None:
+    """Write the weights and sizes as NumPy arrays; see `dcgan.export.generator_arrays`."""
     from dcgan.export.generator_arrays import write_generator_arrays
 
     write_generator_arrays(generator, path)
 
 
+def load_npz(path: Path) -> Forward:
+    """Load the arrays for the generator in NumPy, `dcgan.export.numpy_generator`."""
+    from dcgan.export import numpy_generator
+
+    loaded = numpy_generator.load(path)
+    return lambda inputs: numpy_generator.generate(loaded, *inputs.values())
+
+
 FORMATS = {
-    "saved_model": Format("SavedModel", "", _write_saved_model),
-    "onnx": Format("ONNX", ".onnx", _write_onnx, ("onnx", "tf2onnx", "onnxruntime")),
-    "litert": Format("LiteRT", ".tflite", _write_litert, ("ai_edge_litert",)),
-    "keras": Format("Keras", ".keras", _write_keras),
-    "npz": Format("NumPy arrays", ".npz", _write_npz),
+    "saved_model": Format(
+        name="SavedModel",
+        suffix="",
+        write=write_saved_model,
+        load=load_saved_model,
+        usage=Usage(
+            imports="import tensorflow as tf",
+            load='loaded = tf.saved_model.load("{name}")',
+            generate='image = loaded.signatures["serving_default"](**{tensors})["image"].numpy()',
+            packages=("tensorflow",),
+        ),
+    ),
+    "onnx": Format(
+        name="ONNX",
+        suffix=".onnx",
+        write=write_onnx,
+        load=load_onnx,
+        usage=Usage(
+            imports="import onnxruntime",
+            load='session = onnxruntime.InferenceSession("{name}")',
+            generate='image = session.run(["image"], {arrays})[0]',
+            packages=("onnxruntime",),
+        ),
+        packages=("onnx", "tf2onnx", "onnxruntime"),
+    ),
+    "litert": Format(
+        name="LiteRT",
+        suffix=".tflite",
+        write=write_litert,
+        load=load_litert,
+        usage=Usage(
+            imports="from ai_edge_litert.interpreter import Interpreter",
+            load='generator = Interpreter("{name}").get_signature_runner()',
+            generate='image = generator(**{arrays})["image"]',
+            packages=("ai-edge-litert",),
+        ),
+        packages=("ai_edge_litert",),
+    ),
+    "keras": Format(
+        name="Keras",
+        suffix=".keras",
+        write=write_keras,
+        load=load_keras,
+        usage=Usage(
+            imports="import keras",
+            load='generator = keras.models.load_model("{name}", compile=False)',
+            generate="image = np.asarray(generator({model_input}, training=False))",
+            packages=("tensorflow", "keras"),
+        ),
+    ),
+    "npz": Format(
+        name="NumPy arrays",
+        suffix=".npz",
+        write=write_npz,
+        load=load_npz,
+        usage=Usage(
+            load='generator = load("{name}")',
+            generate="image = generate(generator, {arguments})",
+            module="numpy_generator.py",
+        ),
+        notes=(
+            "The file holds every weight under the path of its variable (`project/kernel`, `norm_0/gamma`, …), and the "
+            "values that rebuild the network: `image_size`, `channels`, `width`, `latent_dim`, `kernel`, `classes` and "
+            "`upsampling` are arguments of `dcgan.networks.build_generator`; `epsilon` is that of BatchNorm. Kernels "
+            "of transposed convolutions have the shape (height, width, out, in), all others (height, width, in, out)."
+        ),
+    ),
 }
-"""What `--format` chooses from."""
+"""The formats by their `--format` key."""

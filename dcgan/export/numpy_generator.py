@@ -1,21 +1,21 @@
-"""A generator in NumPy alone: this file and an exported `.npz` are all that drawing needs."""
+"""A generator in NumPy alone: this file and an exported `.npz` file are all it takes to generate images."""
 
 import numpy as np
 
 
 def load(path):
-    """Read an exported generator: its weights and sizes, arrays by name."""
+    """Read an exported generator: a dictionary of its weights and sizes, as arrays by name."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
-def draw(generator, latent, kind=None):
-    """Draw pictures.
+def generate(generator, latent, class_one_hot=None):
+    """Generate images.
 
     Args:
-        generator: what `load` gave.
+        generator: arrays by name, from `load`.
         latent: float32 (N, latent_dim), standard normal.
-        kind: with `classes`, float32 (N, classes): a one-hot row each.
+        class_one_hot: float32 (N, classes), one-hot rows; required if the generator is conditional.
 
     Returns:
         float32 (N, height, width, channels) in [-1, 1].
@@ -23,16 +23,17 @@ def draw(generator, latent, kind=None):
     stages = sum(name.endswith("/gamma") for name in generator)
     x = latent @ generator["project/kernel"]
     if generator["classes"]:
-        x = x + kind @ generator["project_class/kernel"]
+        x = x + class_one_hot @ generator["project_class/kernel"]
     x = x.reshape(len(x), *(generator["image_size"] >> stages), -1)
+    upsample = UPSAMPLERS[str(generator["upsampling"])]
     for stage in range(stages):
-        x = np.maximum(normalise(x, generator, f"norm_{stage}"), 0)
-        x = DOUBLE[str(generator["upsampling"])](x, generator[f"up_{stage}/kernel"])
+        x = np.maximum(batch_norm(x, generator, f"norm_{stage}"), 0)
+        x = upsample(x, generator[f"up_{stage}/kernel"])
     return np.tanh(x)
 
 
-def normalise(x, generator, name):
-    """BatchNorm with the statistics that were gathered: every map by its own numbers."""
+def batch_norm(x, generator, name):
+    """Batch normalization with the moving statistics."""
     gamma, beta, mean, variance = (
         generator[f"{name}/{part}"] for part in ("gamma", "beta", "moving_mean", "moving_variance")
     )
@@ -41,38 +42,40 @@ def normalise(x, generator, name):
 
 
 def convolve(x, kernel):
-    """Stride 1; zeros around x, one more behind than before it where the kernel's side is even."""
-    height, width, side = *x.shape[1:3], len(kernel)
-    before, after = (side - 1) // 2, side // 2
+    """Convolution with stride 1 and zero padding; an even kernel has one more zero after x than before it."""
+    count, height, width, size = *x.shape[:3], len(kernel)
+    before, after = (size - 1) // 2, size // 2
     padded = np.pad(x, ((0, 0), (before, after), (before, after), (0, 0)))
-    shifts = [(row, column) for row in range(side) for column in range(side)]
-    return sum(padded[:, row : row + height, column : column + width] @ kernel[row, column] for row, column in shifts)
+    result = np.zeros((count, height, width, kernel.shape[3]), x.dtype)
+    for row in range(size):
+        for column in range(size):
+            result += padded[:, row : row + height, column : column + width] @ kernel[row, column]
+    return result
 
 
 def transposed(x, kernel):
-    """Every pixel lays down a weighted copy of the kernel, two pixels from its neighbour's; copies add up."""
-    count, height, width, side = *x.shape[:3], len(kernel)
-    whole = np.zeros((count, 2 * height + side - 2, 2 * width + side - 2, kernel.shape[2]), x.dtype)
-    for row in range(side):
-        for column in range(side):
-            place = whole[:, row : row + 2 * height : 2, column : column + 2 * width : 2]
-            place += x @ kernel[row, column].T
-    first = (side - 2) // 2
-    return whole[:, first : first + 2 * height, first : first + 2 * width]
+    """Transposed convolution with stride 2: the sum of copies of the kernel, weighted by the pixels, 2 pixels apart."""
+    count, height, width, size = *x.shape[:3], len(kernel)
+    padded = np.zeros((count, 2 * height + size - 2, 2 * width + size - 2, kernel.shape[2]), x.dtype)
+    for row in range(size):
+        for column in range(size):
+            padded[:, row : row + 2 * height : 2, column : column + 2 * width : 2] += x @ kernel[row, column].T
+    first = (size - 2) // 2
+    return padded[:, first : first + 2 * height, first : first + 2 * width]
 
 
 def bilinear(x, kernel):
-    """A quarter of the way from every pixel to each of its neighbours; at the border, the pixel itself."""
+    """Bilinear upsampling by 2, with edge pixels repeated at the border, and a convolution."""
     for axis in (1, 2):
         size = x.shape[axis]
-        around = (x.take(np.clip(np.arange(size) + step, 0, size - 1), axis) for step in (-1, 1))
-        pairs = np.stack([x * np.float32(0.75) + other * np.float32(0.25) for other in around], axis + 1)
+        neighbors = (x.take(np.clip(np.arange(size) + step, 0, size - 1), axis) for step in (-1, 1))
+        pairs = np.stack([x * np.float32(0.75) + other * np.float32(0.25) for other in neighbors], axis + 1)
         x = pairs.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 1 :])
     return convolve(x, kernel)
 
 
 def subpixel(x, kernel):
-    """Four times the maps, of which every four become the pixels of a block."""
+    """Convolution to four times the feature maps, of which every four become the pixels of a 2x2 block."""
     x = convolve(x, kernel)
     count, height, width, maps = x.shape
     blocks = x.reshape(count, height, width, 2, 2, maps // 4).transpose(0, 1, 3, 2, 4, 5)
@@ -80,17 +83,17 @@ def subpixel(x, kernel):
 
 
 def unpool(x, kernel):
-    """Every pixel goes to the lower right of a block of four; the other three are 0."""
+    """Unpooling, which puts every pixel at the lower right of a 2x2 block of zeros, and a convolution."""
     count, height, width, maps = x.shape
     blocks = np.zeros((count, 2 * height, 2 * width, maps), x.dtype)
     blocks[:, 1::2, 1::2] = x
     return convolve(blocks, kernel)
 
 
-DOUBLE = {
+UPSAMPLERS = {
     "transposed": transposed,
     "bilinear": bilinear,
     "subpixel": subpixel,
     "unpool": unpool,
 }
-"""How a stage doubles height and width, by the name that `upsampling` has in the file."""
+"""The functions that double height and width, by the value of `upsampling` in the file."""
