@@ -1,6 +1,6 @@
-"""From seeds to pictures: latents, the forward pass, and the files they end in.
+"""From seeds to images: latents, the forward pass, and the files that images are written to.
 
-Importing this package does not load TensorFlow; `dcgan.sampling.generation` does.
+Importing this package does not load TensorFlow; importing `dcgan.sampling.generation` does.
 """
 
 from dcgan.sampling.generate import generate

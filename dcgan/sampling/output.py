@@ -1,6 +1,6 @@
-"""Arrays written to disk chunk by chunk, so that memory doesn't grow with their length.
+"""Arrays, archives and folders of images, written chunk by chunk in memory that does not grow with their number.
 
-Written in order rather than through a memory map: a disk that fills up then raises an error, and not a signal that
+Files are written in order rather than through a memory map: a full disk then raises an error instead of a signal that
 ends the process.
 """
 
@@ -10,9 +10,10 @@ import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from dcgan.core.atomic_io import atomic_write, temporary_folder
 from dcgan.core.errors import UserError
@@ -22,119 +23,128 @@ from dcgan.visualization import encode_png
 
 Shape = tuple[int, ...]
 
+_BLOCK = 4096  # bytes that even the smallest file occupies on most disks
+
 
 def save_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> None:
-    """Write an `.npy` file of uint8, whole or not at all.
+    """Write an `.npy` file of uint8 atomically.
 
     Args:
-        path: the file.
-        shape: of the whole array.
-        chunks: uint8 parts of it along the first axis, one behind the other.
+        path: file to write.
+        shape: shape of the whole array.
+        chunks: its consecutive parts along the first axis, uint8.
 
     Raises:
-        UserError: the disk has no room for it, or the file can't be written.
+        UserError: the disk has too little space, or the file cannot be written.
     """
-    check_room(path, math.prod(shape))
+    check_disk_space(path, math.prod(shape))
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        _write(file, shape, np.uint8, chunks)
+        _write_npy(file, shape, np.uint8, chunks)
 
 
-def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], asked: Selection) -> None:
-    """Write an uncompressed `.npz` file: `images` (uint8), `seeds` and, with classes, `labels` (int64, one an image).
+def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], selection: Selection) -> None:
+    """Write an uncompressed `.npz` file atomically.
 
-    Arguments and errors as for `save_array`.
+    It contains `images` (uint8), `seeds` (int64, one per image) and, with classes, `labels` (int64, one per image).
+
+    Args:
+        path: file to write.
+        shape: shape of all images, (N, H, W, C).
+        chunks: consecutive parts of the images along the first axis, uint8.
+        selection: seeds and labels of the images.
+
+    Raises:
+        UserError: the disk has too little space, or the file cannot be written.
     """
-    numbers = ("seeds", "labels") if asked.classes else ("seeds",)
-    check_room(path, math.prod(shape) + 8 * len(numbers) * len(asked))
+    names = ("seeds", "labels") if selection.classes else ("seeds",)
+    check_disk_space(path, math.prod(shape) + 8 * len(names) * len(selection))
     with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open("images.npy", "w", force_zip64=True) as file:
-            _write(file, shape, np.uint8, chunks)
-        for column, name in enumerate(numbers):
+            _write_npy(file, shape, np.uint8, chunks)
+        for column, name in enumerate(names):
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                _write(file, (len(asked),), np.int64, _numbers(pair[column] for pair in asked.pairs()))
+                numbers = (pair[column] for pair in selection.pairs())
+                _write_npy(file, (len(selection),), np.int64, _integer_chunks(numbers))
 
 
-def _write(file: BinaryIO, shape: Shape, kind: type, chunks: Iterable[np.ndarray]) -> None:
-    """The header of NumPy's format, then the chunks as they come."""
-    file.write(npy_header(shape, kind))
-    for chunk in chunks:
-        file.write(np.ascontiguousarray(chunk, kind))
+def save_folder(folder: Path, selection: Selection, images: Iterable[np.ndarray], notes: Mapping[str, str]) -> None:
+    """Write one PNG file per image to a folder, all of them or none.
 
-
-def _numbers(numbers: Iterable[int], at_once: int = 65536) -> Iterator[np.ndarray]:
-    """Whole numbers as arrays."""
-    left = iter(numbers)
-    while some := list(itertools.islice(left, at_once)):
-        yield np.array(some, np.int64)
-
-
-def check_room(path: Path, size: int) -> None:
-    """Refuse at once what would fill the disk after hours of drawing.
+    They are written to a temporary folder and moved when the last one is complete. Other files in `folder` stay, so
+    that a set of images can be generated in parts; files of the same names are replaced (see `check_free_images`).
 
     Args:
-        path: what is to be written.
-        size: its bytes.
+        folder: created if it does not exist.
+        selection: seeds and labels of the images; a seed that is repeated in a class has one file.
+        images: uint8 arrays of shape (H, W, C).
+        notes: text chunks for every file; its seed is added.
 
     Raises:
-        UserError: fewer are free.
+        UserError: the folder cannot be written to, or the disk is full.
+    """
+    check_disk_space(folder, _BLOCK * len(selection))
+    with temporary_folder(folder) as temporary:
+        for path, (seed, _), image in zip(image_paths(selection), selection.pairs(), images, strict=True):
+            (temporary / path).parent.mkdir(exist_ok=True)
+            (temporary / path).write_bytes(encode_png(image, {**notes, "Seed": seed}))
+        for path in dict.fromkeys(image_paths(selection)):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(temporary / path, folder / path)
+
+
+def image_paths(selection: Selection) -> Iterator[Path]:
+    """Yield the path of each image in the folder: `seed-000007.png`, with classes in a subfolder per class."""
+    for seed, label in selection.pairs():
+        name = f"seed-{seed:06d}.png"
+        yield Path(name) if selection.classes is None or label is None else Path(selection.classes.names[label], name)
+
+
+def check_free_images(folder: Path, selection: Selection) -> None:
+    """Check that a folder holds none of the images of a selection yet.
+
+    Args:
+        folder: folder to write to; it need not exist.
+        selection: images to write.
+
+    Raises:
+        UserError: one of the files exists; the message names the first one.
+    """
+    if not folder.is_dir():
+        return
+    present = {entry.relative_to(folder) for entry in itertools.chain(folder.glob("*.png"), folder.glob("*/*.png"))}
+    taken = next((path for path in image_paths(selection) if path in present), None) if present else None
+    if taken:
+        raise UserError(f"{folder / taken} exists already.", "Choose another --out or other seeds, or add --overwrite.")
+
+
+def check_disk_space(path: Path, size: int) -> None:
+    """Check that a file fits on its disk, before hours are spent on generating its content.
+
+    Args:
+        path: file or folder to write.
+        size: its size in bytes.
+
+    Raises:
+        UserError: fewer bytes are free.
     """
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     free = shutil.disk_usage(folder).free
     if size > free:
         raise UserError(
-            f"{path} needs {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free.",
-            "Ask for fewer, or free some space.",
+            f"{path} needs {size / 1e9:,.1f} GB, but only {free / 1e9:,.1f} GB are free.",
+            "Generate fewer images, or free some disk space.",
         )
 
 
-_BLOCK = 4096  # bytes that even the smallest file takes on most disks
+def _write_npy(file: IO[bytes], shape: Shape, dtype: DTypeLike, chunks: Iterable[np.ndarray]) -> None:
+    """Write the header of the `.npy` format, then the chunks as they arrive."""
+    file.write(npy_header(shape, dtype))
+    for chunk in chunks:
+        file.write(np.ascontiguousarray(chunk, dtype).data)
 
 
-def file_name(seed: int) -> str:
-    """The name of a seed's picture; it depends on nothing else."""
-    return f"seed-{seed:06d}.png"
-
-
-def places(asked: Selection) -> Iterator[Path]:
-    """Where each picture goes in the folder: with classes, into the folder of its class."""
-    for seed, label in asked.pairs():
-        yield Path(file_name(seed)) if label is None else Path(asked.classes.names[label], file_name(seed))
-
-
-def save_folder(folder: Path, asked: Selection, images: Iterable[np.ndarray], text: Mapping[str, str]) -> None:
-    """Write each image to `folder`, all of them or none.
-
-    They are written beside it first, and moved when the last one is there. Other files in `folder` stay, so that a
-    set can be drawn in parts; those of the same names are replaced (see `refuse_existing`).
-
-    Args:
-        folder: made if need be.
-        asked: which pictures they are; a seed that comes twice in a class has one file.
-        images: uint8 (H, W, C) each.
-        text: notes for every file; its own seed is added.
-
-    Raises:
-        UserError: the folder can't be written to, or the disk is full.
-    """
-    check_room(folder, _BLOCK * len(asked))
-    with temporary_folder(folder) as temporary:
-        for place, (seed, _), image in zip(places(asked), asked.pairs(), images, strict=True):
-            (temporary / place).parent.mkdir(exist_ok=True)
-            (temporary / place).write_bytes(encode_png(image, {**text, "Seed": seed}))
-        for place in dict.fromkeys(places(asked)):
-            (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(temporary / place, folder / place)
-
-
-def refuse_existing(folder: Path, asked: Selection) -> None:
-    """Stop, before anything is drawn, if one of the pictures is there.
-
-    Raises:
-        UserError: naming the first one.
-    """
-    if not folder.is_dir():
-        return
-    present = {entry.relative_to(folder) for entry in itertools.chain(folder.glob("*.png"), folder.glob("*/*.png"))}
-    taken = next((place for place in places(asked) if place in present), None) if present else None
-    if taken:
-        raise UserError(f"{folder / taken} exists already.", "Choose another --out or other seeds, or add --overwrite.")
+def _integer_chunks(numbers: Iterable[int | None], chunk_size: int = 65536) -> Iterator[np.ndarray]:
+    """The numbers as int64 arrays."""
+    remaining = iter(numbers)
+    while chunk := list(itertools.islice(remaining, chunk_size)):
+        yield np.array(chunk, np.int64)

@@ -1,150 +1,90 @@
-"""Where pictures go: what `--out` means, and a free name where it is left out."""
+"""Where the output of `generate` and other commands goes: free names, and checks of names that were given."""
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from dcgan.config import GenerateConfig
-from dcgan.core.atomic_io import check_overwrite, numbered_paths, parse_paths
+from dcgan.core.atomic_io import check_overwrite, first_free_path
 from dcgan.core.errors import UserError
-from dcgan.runs import Run
-from dcgan.sampling.output import refuse_existing
-from dcgan.sampling.selection import Selection
-
-KINDS = {
-    ".png": "grid",
-    ".npy": "array",
-    ".npz": "archive",
-    ".gif": "animation",
-    ".mp4": "animation",
-    "": "folder",
-}
-"""What is written, by the ending of its name."""
-
-
-def kind_of(out: Path) -> str:
-    """What is to be written to `out`, one of `KINDS`.
-
-    Raises:
-        UserError: an ending that means nothing; a folder of that name would hardly be what was wanted.
-    """
-    if not out.name:
-        raise UserError("--out is empty.", "Name a file or a folder.")
-    try:
-        return KINDS[out.suffix.lower()]
-    except KeyError:
-        hint = "Write .png, .npy, .npz, .gif or .mp4, or a folder's name without a dot."
-        raise UserError(f"--out {out} ends in {out.suffix}, which can't be written.", hint) from None
+from dcgan.sampling.output import check_free_images
+from dcgan.sampling.sample_spec import SampleSpec
 
 
 @contextlib.contextmanager
-def reserve_output_path(config: GenerateConfig, run: Run, asked: Selection) -> Iterator[Path]:
-    """The file or folder to write.
+def reserve_output_path(spec: SampleSpec) -> Iterator[Path]:
+    """Yield the file or folder to write.
+
+    A numbered name is reserved by an empty file, so that no other process chooses it. The file is removed if the block
+    raises.
 
     Args:
-        config: with `out`, or without it for a new name in the run directory; that is held by an empty file, so that no
-            other process chooses it, and given up when the block raises.
-        run: the run that is drawn from.
-        asked: what is drawn.
+        spec: what to generate.
 
     Yields:
-        A path that is free, or may be overwritten.
+        A path that does not exist, or may be overwritten.
 
     Raises:
-        UserError: it is taken, or its ending means nothing.
+        UserError: the path is taken or cannot be written to.
     """
-    if config.out is not None or config.overwrite:
-        yield _named(config, run, asked)
+    if not spec.numbered:
+        _check(spec)
+        yield spec.out
         return
-    named = _default(config, run, asked)
-    held = _first_free(named, named.suffix, lambda path: path.touch(exist_ok=False))
+    path = first_free_path(spec.out, lambda name: name.touch(exist_ok=False))
     try:
-        yield held
+        yield path
     except BaseException:
         with contextlib.suppress(OSError):
-            if not held.stat().st_size:
-                held.unlink()
-            held.parent.rmdir()  # if nothing else is in it
+            if not path.stat().st_size:
+                path.unlink()
+            path.parent.rmdir()  # fails if it is not empty
         raise
 
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Make a folder of that name, or of the first of `path`-2, `path`-3, … that nobody has.
+    """Create a folder, and remove it with its content if the block raises.
 
-    It is removed with all that is in it when the block raises.
+    Args:
+        path: its name; if that is taken, the first free one of `path`-2, `path`-3, … is used.
+
+    Yields:
+        The folder.
 
     Raises:
-        UserError: it can't be made.
+        UserError: it cannot be created.
     """
-    made = _first_free(path, "", lambda name: name.mkdir())
+    folder = first_free_path(path, Path.mkdir, suffix="")
     try:
-        yield made
+        yield folder
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
 def check_png_path(out: Path | None, overwrite: bool) -> None:
-    """Refuse a name that is taken or no picture's; only a sheet of the run directory's own is replaced unasked."""
+    """Check that `--out` names a PNG file that may be written.
+
+    Args:
+        out: value of `--out`; None for the default name, which may always be overwritten.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        UserError: the name has another extension, or the file exists.
+    """
     if out is None:
         return
     if out.suffix.lower() != ".png":
-        raise UserError(f"--out {out} is no picture.", "Its name ends in .png.")
+        raise UserError(f"--out {out} is not a PNG file.", "Use a name that ends in .png.")
     check_overwrite(out, overwrite)
 
 
-def _named(config: GenerateConfig, run: Run, asked: Selection) -> Path:
-    """`--out`, if it may be written to."""
-    if config.out is None:
-        return _default(config, run, asked)
-    if kind_of(config.out) == "folder":
-        _check_folder(config, asked)
-    else:
-        check_overwrite(config.out, config.overwrite)
-    return config.out
-
-
-def _default(config: GenerateConfig, run: Run, asked: Selection) -> Path:
-    """A name that says what is in it; a long list of seeds is left at its length."""
-    if config.animate:
-        return run.path / "history.gif"
-    what, which = _what(config, asked)
-    which = which if len(which) <= 40 else f"{len(asked.seeds)}-chosen"
-    label = "" if asked.labels is None else "-each-class" if asked.per_class else f"-class-{asked.labels[0]}"
-    weights = "" if config.weights == "ema" else f"-{config.weights}"
-    return run.path / "generated" / f"{what}-{which}{label}{weights}.png"
-
-
-def _what(config: GenerateConfig, asked: Selection) -> tuple[str, str]:
-    """The kind of picture, and of which seeds."""
-    if config.arithmetic is not None:
-        return "arithmetic", "".join(config.arithmetic.split())
-    if config.along is not None:
-        return f"along-{''.join(config.along.split())}", str(asked.seeds)
-    if config.stages:
-        others = parse_paths(config.beside)
-        return f"stages-of-{1 + len(others)}-runs" if others else "stages", str(asked.seeds)
-    return "walk" if config.walk else "seeds", str(asked.seeds)
-
-
-def _first_free(path: Path, ending: str, make: Callable[[Path], None]) -> Path:
-    """Make `path`, or the first with -2, -3, … before its ending that is not there yet; no two processes make one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for name in numbered_paths(path, ending):
-            with contextlib.suppress(FileExistsError):
-                make(name)
-                return name
-    except OSError as error:
-        raise UserError(f"{path} can't be written: {error.strerror}.", "Choose another --out.") from error
-    raise AssertionError("there are infinitely many names")
-
-
-def _check_folder(config: GenerateConfig, asked: Selection) -> None:
-    """Refuse a folder that is a file, or holds a picture that would be drawn."""
-    if config.out.exists() and not config.out.is_dir():
-        raise UserError(f"{config.out} is a file.", "Give the folder another name.")
-    if not config.overwrite:
-        refuse_existing(config.out, asked)
+def _check(spec: SampleSpec) -> None:
+    """Reject a path that is taken."""
+    if spec.mode != "folder":
+        check_overwrite(spec.out, spec.overwrite)
+    elif spec.out.exists() and not spec.out.is_dir():
+        raise UserError(f"{spec.out} is a file.", "Choose another name for the folder.")
+    elif not spec.overwrite:
+        check_free_images(spec.out, spec.selection)

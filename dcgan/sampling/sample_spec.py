@@ -1,51 +1,193 @@
-"""Options of the command that draws which contradict each other."""
+"""What to generate: the options of `generate`, checked and resolved into one value before TensorFlow is loaded."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from dcgan import runs
 from dcgan.config import GenerateConfig
-from dcgan.core.errors import UserError
-from dcgan.sampling.latent_arithmetic import parse_arithmetic
-from dcgan.sampling.output_path import kind_of
+from dcgan.config.generate import OutputFormat, check_combinations, output_format
+from dcgan.core.atomic_io import parse_paths
+from dcgan.runs import Run
+from dcgan.sampling.latent_arithmetic import Expression, parse_arithmetic
+from dcgan.sampling.seeds import parse_seeds
+from dcgan.sampling.selection import EACH_CLASS, Selection, default_selection, select
+
+Mode = Literal[
+    "grid",
+    "walk grid",
+    "direction",
+    "stages",
+    "arithmetic figure",
+    "arithmetic array",
+    "array",
+    "archive",
+    "folder",
+    "walk animation",
+    "training animation",
+]
+"""What is generated, and in which form it is written."""
+
+ANIMATION_STEPS = 12
+"""Images per pair of seeds in an animated walk by default: one second at the default frame rate."""
+
+DIRECTION_STEPS = 9
+"""Images along a direction by default; the middle one belongs to the seed itself."""
 
 
-def check(config: GenerateConfig) -> None:
-    """Refuse options that contradict each other, rather than leave one of them out.
+@dataclass(frozen=True)
+class SampleSpec:
+    """Everything that decides what `generate` does.
+
+    Args:
+        run: the run whose generator is used.
+        mode: what is generated, and in which form it is written.
+        selection: the images; in the arithmetic modes only its labels count, in a training animation nothing.
+        out: file or folder to write.
+        numbered: whether a number is added to the name of `out` if it is taken.
+        overwrite: whether `out` is replaced if it exists.
+        weights: weights of the generator, as for `Run.load_generator`.
+        steps: number of images per pair of seeds in a walk, or per seed along a direction; 0 in other modes.
+        columns: number of columns of a grid; None for a grid that is as square as possible.
+        expression: the arithmetic, or the direction; no terms in other modes.
+        noise: amplitude of the noise around the result of the arithmetic; None for the result alone.
+        compared: other runs with their selections, whose stages follow those of each seed.
+        fps: frames per second of an animation.
+        notes: text chunks of the PNG files that are written.
+    """
+
+    run: Run
+    mode: Mode
+    selection: Selection
+    out: Path
+    numbered: bool
+    overwrite: bool
+    weights: str
+    steps: int
+    columns: int | None
+    expression: Expression
+    noise: float | None
+    compared: tuple[tuple[Run, Selection], ...]
+    fps: float
+    notes: Mapping[str, str]
+
+
+def resolve(config: GenerateConfig) -> SampleSpec:
+    """Check the options of `generate` and resolve them.
+
+    Args:
+        config: the options as given.
+
+    Returns:
+        What to generate.
 
     Raises:
-        UserError: naming them.
+        UserError: options contradict each other, a value cannot be parsed, or there is no such run or class.
     """
-    kind = kind_of(config.out) if config.out is not None else "animation" if config.animate else "grid"
-    if config.seeds is not None and config.num is not None:
-        raise UserError("--seeds and --num both say which pictures to draw.", "Leave one of them out.")
-    others = (config.seeds, config.num, config.walk, config.label)
-    if config.animate and (any(option is not None for option in others) or kind != "animation"):
-        hint = "Leave out --seeds, --num, --label and --walk."
-        raise UserError("--animate shows the run's history in a .gif or .mp4.", hint)
-    _check_latent_space(config, kind)
-    if config.walk and kind not in ("grid", "animation"):
-        raise UserError(f"A walk can't be written to {config.out}.", "Take --out NAME.png, NAME.gif or NAME.mp4.")
-    others = (config.walk, config.columns, config.arithmetic, config.along, config.animate or None)
-    if config.stages and (any(option is not None for option in others) or kind != "grid"):
-        hint = "Take --out NAME.png, and leave out --walk, --columns, --arithmetic, --along and --animate."
-        raise UserError("--stages draws a row a seed.", hint)
-    if config.beside is not None and not config.stages:
-        raise UserError("--beside names runs whose stages are compared.", "Add --stages, or leave it out.")
-    if config.columns and (config.walk or kind != "grid"):
-        raise UserError("--columns is for a grid of seeds.", "Leave it out here.")
+    mode = _mode(config)
+    check_combinations(config)
+    expression = _expression(config)
+    run = runs.find_run(config.run_dir)
+    selection = _selection(config, mode, run)
+    others = [runs.find_run(path) for path in parse_paths(config.compare_runs)]
+    steps = _steps(config, mode)
+    return SampleSpec(
+        run=run,
+        mode=mode,
+        selection=selection,
+        out=_default_out(config, mode, run, selection) if config.out is None else config.out,
+        numbered=config.out is None and not config.overwrite,
+        overwrite=config.overwrite,
+        weights=config.weights,
+        steps=steps,
+        columns=steps or config.columns or selection.columns,
+        expression=expression,
+        noise=config.noise,
+        compared=tuple((other, select(selection.seeds, config.class_label, other.classes())) for other in others),
+        fps=config.fps,
+        notes=_notes(config, mode, run, selection),
+    )
 
 
-def _check_latent_space(config: GenerateConfig, kind: str) -> None:
-    """The same for what is done with the latents of seeds."""
-    for expression in (config.arithmetic, config.along):
-        if expression is not None:
-            parse_arithmetic(expression)
-    others = (config.seeds, config.num, config.walk, config.columns, config.along)
-    if config.arithmetic is not None and (any(option is not None for option in others) or config.animate):
-        hint = "Leave out --seeds, --num, --walk, --columns, --along and --animate."
-        raise UserError("--arithmetic names its own seeds.", hint)
-    if config.arithmetic is not None and kind not in ("grid", "array"):
-        raise UserError(f"Arithmetic can't be written to {config.out}.", "Take --out NAME.png or NAME.npy.")
-    if config.cloud is not None and config.arithmetic is None:
-        raise UserError("--cloud is drawn around the result of --arithmetic.", "Leave it out here.")
-    if config.along is not None and (config.animate or config.columns or kind != "grid"):
-        raise UserError("--along draws a row a seed.", "Take --out NAME.png, and leave out --columns and --animate.")
-    if config.along is not None and config.walk == 1:
-        raise UserError("A row of one picture leads nowhere.", "Take --walk 2 or more.")
+def _mode(config: GenerateConfig) -> Mode:
+    """The mode that the options select; they may still contradict each other."""
+    output: OutputFormat = "grid" if config.out is None else output_format(config.out)
+    if config.animate:
+        return "training animation"
+    if config.stages:
+        return "stages"
+    if config.arithmetic is not None:
+        return "arithmetic array" if output == "array" else "arithmetic figure"
+    if config.along is not None:
+        return "direction"
+    if output == "animation":
+        return "walk animation"
+    return "walk grid" if config.walk else output
+
+
+def _expression(config: GenerateConfig) -> Expression:
+    """The arithmetic or the direction."""
+    text = config.along if config.arithmetic is None else config.arithmetic
+    return Expression(()) if text is None else parse_arithmetic(text)
+
+
+def _selection(config: GenerateConfig, mode: Mode, run: Run) -> Selection:
+    """The images that the options select; by default a grid, or 8 seeds for one row or one pair per seed."""
+    if mode == "training animation":
+        return Selection(())
+    classes, label = run.classes(), config.class_label
+    if config.arithmetic is not None:
+        seeds = parse_arithmetic(config.arithmetic).seeds
+        return replace(default_selection(classes), seeds=seeds) if label is None else select(seeds, label, classes)
+    if config.num is not None:
+        return select(parse_seeds(f"0-{config.num - 1}"), label, classes)
+    if config.seeds is not None:
+        return select(parse_seeds(config.seeds), label, classes)
+    if mode in ("walk grid", "walk animation", "direction", "stages"):
+        return select(parse_seeds("0-7"), label, classes)
+    if label is None:
+        return default_selection(classes)
+    return select(parse_seeds("0-7" if label == EACH_CLASS else "0-63"), label, classes)
+
+
+def _steps(config: GenerateConfig, mode: Mode) -> int:
+    """The number of images per pair of seeds, or per seed along a direction."""
+    defaults = {"walk animation": ANIMATION_STEPS, "direction": DIRECTION_STEPS}
+    return config.walk or defaults.get(mode, 0)
+
+
+def _default_out(config: GenerateConfig, mode: Mode, run: Run, selection: Selection) -> Path:
+    """A file in the run directory, named after its content; a long list of seeds is replaced by its length."""
+    if mode == "training animation":
+        return run.path / "history.gif"
+    seeds = str(selection.seeds)
+    if config.arithmetic is not None:
+        what, seeds = "arithmetic", "".join(config.arithmetic.split())
+    elif config.along is not None:
+        what = f"along-{''.join(config.along.split())}"
+    elif config.stages:
+        others = parse_paths(config.compare_runs)
+        what = f"stages-of-{1 + len(others)}-runs" if others else "stages"
+    else:
+        what = "walk" if config.walk else "seeds"
+    seeds = seeds if len(seeds) <= 40 else f"{len(selection.seeds)}-chosen"
+    labels = selection.labels
+    label = "" if labels is None else "-each-class" if selection.per_class else f"-class-{labels[0]}"
+    weights = "" if config.weights == "ema" else f"-{config.weights}"
+    return run.path / "generated" / f"{what}-{seeds}{label}{weights}.png"
+
+
+def _notes(config: GenerateConfig, mode: Mode, run: Run, selection: Selection) -> dict[str, str]:
+    """The text chunks of a PNG file, which say what it shows; each file of a folder has its own seed instead."""
+    notes = {
+        "Software": "dcgan",
+        "Run": run.path.resolve().name,
+        "Seeds": "" if mode == "folder" else str(selection.seeds),
+        "Weights": config.weights,
+        "Class": config.class_label,
+        "Arithmetic": config.arithmetic,
+        "Direction": config.along,
+        "Compared runs": ", ".join(path.resolve().name for path in parse_paths(config.compare_runs)),
+    }
+    return {name: text for name, text in notes.items() if text}

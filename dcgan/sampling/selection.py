@@ -1,34 +1,35 @@
-"""Which pictures are drawn: seeds, and with a conditional run the classes they are drawn in."""
+"""Which images to generate: seeds, and in a conditional run the class labels."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dcgan.core.classes import Classes, with_class
 from dcgan.core.errors import UserError
-from dcgan.sampling.latents import iter_latents, walk
-from dcgan.sampling.seeds import Seeds, parse_seeds
+from dcgan.sampling.latents import iter_latents, walk, walk_positions
+from dcgan.sampling.seeds import parse_seeds
 
 EACH_CLASS = "each"
 """The label that stands for every class, one after the other."""
 
-AT_ONCE = 4096
-"""Seeds whose classes are looked up together."""
+LABEL_BATCH_SIZE = 4096
+"""Number of seeds whose labels are computed at a time."""
 
-MOST_ROWS = 16
-"""Classes of a sheet that nobody described further; of more, the first ones."""
+MAX_CLASS_ROWS = 16
+"""Largest number of classes in a grid by default; a run with more shows the first ones."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Some pictures, in the order in which they are drawn.
+    """The images to generate, in order.
 
     Args:
-        seeds: which ones.
-        classes: of a conditional run.
-        labels: the classes in which all seeds are drawn, one after the other; None for each seed's own.
+        seeds: one image per seed, and per label if there are several.
+        classes: classes of a conditional run; None for an unconditional one.
+        labels: class labels, each combined with all seeds, one label after the other; None for the default label of
+            each seed.
     """
 
     seeds: Sequence[int]
@@ -40,100 +41,145 @@ class Selection:
 
     @property
     def per_class(self) -> bool:
-        """Whether the same seeds are drawn in several classes."""
+        """Whether the same seeds are generated in several classes."""
         return self.labels is not None and len(self.labels) > 1
 
     @property
     def columns(self) -> int | None:
-        """How many pictures make a row of a sheet: a class a row; None where nothing speaks for any number."""
+        """Number of columns of a grid with one row per class; None if there are not several classes."""
         return len(self.seeds) if self.per_class else None
 
     def pairs(self) -> Iterator[tuple[int, int | None]]:
-        """Seed and label of each; the label is None without classes."""
+        """Yield the seed and the label of each image; the label is None without classes."""
         if self.classes is None:
             return ((seed, None) for seed in self.seeds)
         if self.labels is not None:
             return ((seed, label) for label in self.labels for seed in self.seeds)
-        return self._in_own_classes()
-
-    def _in_own_classes(self) -> Iterator[tuple[int, int]]:
-        """Seed and own label of each; looked up for many at once, in memory that does not grow with their number."""
-        left = iter(self.seeds)
-        while some := list(itertools.islice(left, AT_ONCE)):
-            yield from zip(some, self.classes.labels_for(some).tolist(), strict=True)
+        return _with_default_labels(self.seeds, self.classes)
 
     def rows(self, dim: int) -> Iterator[np.ndarray]:
-        """What the generator takes for each: float32 (dim,), or with classes (dim + classes,)."""
+        """Yield the generator input of each image.
+
+        Args:
+            dim: length of a latent vector.
+
+        Yields:
+            float32 array of shape (dim,), with classes (dim + classes,).
+        """
         if self.classes is None:
             return iter_latents(self.seeds, dim)
         latents = itertools.chain.from_iterable(iter_latents(self.seeds, dim) for _ in self.labels or (None,))
-        kinds = self.classes.one_hot(range(len(self.classes)))
-        return (np.concatenate([z, kinds[label]]) for z, (_, label) in zip(latents, self.pairs(), strict=True))
+        one_hot = self.classes.one_hot(range(len(self.classes)))
+        return (np.concatenate([z, one_hot[label]]) for z, (_, label) in zip(latents, self.pairs(), strict=True))
 
-    def in_classes(self, latents: np.ndarray) -> np.ndarray:
-        """The rows of latents (N, dim) that are no seeds', in the classes asked for, one after the other."""
+    def with_labels(self, latents: np.ndarray) -> np.ndarray:
+        """Combine latents that belong to no seed with every label of the selection, one label after the other.
+
+        Args:
+            latents: float32 (N, dim).
+
+        Returns:
+            float32 (N, dim) without classes, otherwise (labels * N, dim + classes).
+        """
         if self.classes is None:
             return latents
-        return np.concatenate([with_class(latents, kind) for kind in self.classes.one_hot(list(self.labels))])
+        one_hot = self.classes.one_hot(list(self.labels or ()))
+        return np.concatenate([with_class(latents, vector) for vector in one_hot])
 
     def walk(self, dim: int, steps: int, *, loop: bool = False) -> Iterator[np.ndarray]:
-        """The rows along a walk from seed to seed, `steps` a pair; from class to class it goes in a straight line.
+        """Yield the generator inputs along a walk from seed to seed; classes are interpolated linearly.
+
+        Args:
+            dim: length of a latent vector.
+            steps: number of images per pair of seeds.
+            loop: also walk from the last seed back to the first, as in `dcgan.sampling.latents.walk`.
+
+        Yields:
+            float32 array of shape (dim,), with classes (dim + classes,).
 
         Raises:
-            UserError: as `dcgan.sampling.latents.walk`; or the walk would be in several classes at once.
+            UserError: as for `dcgan.sampling.latents.walk`, or the selection has several classes per seed.
         """
         if self.per_class:
-            raise UserError("A walk goes through one class, or through its seeds' own.", "Name one with --label.")
-        along = itertools.chain.from_iterable(walk(self.seeds, dim, steps, loop=loop))
+            raise UserError("A walk cannot show several classes at once.", "Select one with --class.")
+        points = itertools.chain.from_iterable(walk(self.seeds, dim, steps, loop=loop))
         if self.classes is None:
-            return along
-        kinds = [self.classes.one_hot([label])[0] for _, label in self.pairs()]
-        kinds = [*kinds, kinds[0]] if loop else kinds
-        part = np.linspace(0.0, 1.0, steps, endpoint=not loop, dtype=np.float32)[:, None]
-        between = (a + part * (b - a) for a, b in itertools.pairwise(kinds))
-        return (np.concatenate(pair) for pair in zip(along, itertools.chain.from_iterable(between), strict=True))
+            return points
+        one_hot = [self.classes.one_hot([label])[0] for _, label in self.pairs() if label is not None]
+        if loop:
+            one_hot.append(one_hot[0])
+        mixtures = interpolate_classes(one_hot, walk_positions(steps, loop=loop).astype(np.float32))
+        return (np.concatenate(pair) for pair in zip(points, itertools.chain.from_iterable(mixtures), strict=True))
 
     def __str__(self) -> str:
         count = len(self.seeds)
-        return f"{count} seed{'' if count == 1 else 's'} ({_short(str(self.seeds))}){self.in_words}"
+        return f"{count} seed{'' if count == 1 else 's'} ({_shortened(str(self.seeds))}){self.class_suffix}"
 
     @property
-    def in_words(self) -> str:
-        """The classes, to be put behind the seeds."""
-        if not self.labels:
+    def class_suffix(self) -> str:
+        """Text about the labels to append to a description of the seeds."""
+        if self.classes is None or not self.labels:
             return ""
-        return (
-            f" in each of {len(self.labels)} classes"
-            if self.per_class
-            else f" of {self.classes.names[self.labels[0]]!r}"
-        )
+        if self.per_class:
+            return f" in each of {len(self.labels)} classes"
+        return f" of class {self.classes.names[self.labels[0]]!r}"
 
 
-def select(seeds: Seeds, label: str | None, classes: Classes | None) -> Selection:
-    """The pictures of some seeds.
+def select(seeds: Sequence[int], label: str | None, classes: Classes | None) -> Selection:
+    """Return the selection of some seeds.
 
     Args:
-        seeds: which ones.
-        label: a class's name or number, `each`, or None for the seeds' own.
-        classes: of the run; None where it is not conditional.
+        seeds: which seeds.
+        label: name or number of a class, `each`, or None for the default label of each seed.
+        classes: classes of the run; None if it is not conditional.
+
+    Returns:
+        The selection, in the order of the seeds, and class by class for `each`.
 
     Raises:
-        UserError: there is no such class.
+        UserError: there is no such class, or the run is not conditional.
     """
-    if label is None or classes is None:
-        if label is not None:
-            raise UserError("--label asks for a class, and this run is not conditional.", "Train with --conditional.")
+    if label is None:
         return Selection(seeds, classes)
+    if classes is None:
+        raise UserError("--class selects a class, but this run is not conditional.", "Train with --conditional.")
     return Selection(seeds, classes, tuple(range(len(classes))) if label == EACH_CLASS else (classes.parse(label),))
 
 
 def default_selection(classes: Classes | None) -> Selection:
-    """What is drawn where nothing is asked for: 64 seeds, or with classes 8 seeds in a row of each class."""
+    """Return the selection for a grid without further options.
+
+    Args:
+        classes: classes of the run; None if it is not conditional.
+
+    Returns:
+        The seeds 0 to 63; with classes, the seeds 0 to 7 in each of the first 16 classes.
+    """
     if classes is None:
         return Selection(parse_seeds("0-63"))
-    return Selection(parse_seeds("0-7"), classes, tuple(range(min(len(classes), MOST_ROWS))))
+    return Selection(parse_seeds("0-7"), classes, tuple(range(min(len(classes), MAX_CLASS_ROWS))))
 
 
-def _short(text: str) -> str:
-    """A text cut to what a line can hold."""
+def interpolate_classes(one_hot: Iterable[np.ndarray], t: np.ndarray) -> Iterator[np.ndarray]:
+    """Interpolate linearly from each class vector to the next one.
+
+    Args:
+        one_hot: class vectors of shape (classes,).
+        t: positions between two neighbors, shape (steps,), from 0 to 1; their type is that of the computation.
+
+    Returns:
+        Iterator of arrays of shape (steps, classes), one per pair of neighbors.
+    """
+    return (a + t[:, None] * (b - a) for a, b in itertools.pairwise(one_hot))
+
+
+def _with_default_labels(seeds: Sequence[int], classes: Classes) -> Iterator[tuple[int, int]]:
+    """Seeds with their default labels; computed in batches, in memory that does not grow with the number of seeds."""
+    remaining = iter(seeds)
+    while batch := list(itertools.islice(remaining, LABEL_BATCH_SIZE)):
+        yield from zip(batch, classes.labels_for(batch).tolist(), strict=True)
+
+
+def _shortened(text: str) -> str:
+    """The text, cut to fit on one line."""
     return text if len(text) <= 40 else text[:40] + "…"

@@ -1,4 +1,4 @@
-"""The sample grids that a training left."""
+"""The sample grids that training saves, and an animation of them."""
 
 from pathlib import Path
 
@@ -8,23 +8,26 @@ from dcgan.visualization import read_png, save_animation
 
 
 def animate(run: Run, out: Path, fps: float = 12.0) -> Path:
-    """Turn the sample grids of a run into an animation, oldest first; an existing `out` is replaced.
+    """Write the sample grids of a run as an animation, oldest first; an existing file is replaced.
+
+    Args:
+        run: a run with at least one sample grid.
+        out: file to write, `.gif` or `.mp4`.
+        fps: frames per second.
+
+    Returns:
+        The file, `out`.
 
     Raises:
-        UserError: there are no grids, their sizes differ, or `out` is neither .gif nor .mp4 or can't be written.
+        UserError: there are no grids, their sizes differ, or `out` has another extension or cannot be written.
     """
-    save_animation(out, map(read_png, history(run)), fps)
+    grids = sample_grids(run)
+    if not grids:
+        raise UserError(f"{run.path} has no sample grids yet.", "Training saves one every --sample-every steps.")
+    save_animation(out, map(read_png, grids), fps)
     return out
 
 
 def sample_grids(run: Run) -> list[Path]:
-    """The run's sample grids, oldest first; there may be none yet."""
+    """Return the sample grids of a run, oldest first; an empty list if there are none yet."""
     return sorted(run.samples_dir.glob("step-*.png"), key=lambda file: (len(file.name), file.name))
-
-
-def history(run: Run) -> list[Path]:
-    """The same, at least one."""
-    grids = sample_grids(run)
-    if not grids:
-        raise UserError(f"{run.path} holds no sample grids yet.", "Training draws one every --sample-every steps.")
-    return grids

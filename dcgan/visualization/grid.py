@@ -1,28 +1,37 @@
-"""Many images on one sheet."""
+"""Many images in one: grids, magnified images, and captions above images."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 BACKGROUND = 255
-"""White: digits and faces alike stand out from it, and empty places vanish on a page."""
+"""White: digits and faces stand out from it, and empty cells are invisible on a page."""
+
+MAX_GRID_PIXELS = 89_478_485
+"""Largest number of pixels of a grid. Above it, Pillow and programs based on it warn of a decompression bomb."""
+
+CAPTION_HEIGHT = 14
+"""Height of a line of text in pixels."""
+
+_GAP = 8  # pixels between images with captions
 
 
 def tile(images: np.ndarray, columns: int | None = None, padding: int = 2) -> np.ndarray:
-    """Lay images out row by row on one sheet.
+    """Arrange images in a grid, row by row.
 
     Args:
         images: uint8 (N, H, W, C), N at least 1, C 1 or 3.
-        columns: images a row, at most N are used; by default, as many as make the sheet nearest to a square.
-        padding: pixels of background between images and around the sheet.
+        columns: images per row, at most N; by default the number that makes the grid most nearly square.
+        padding: width of the background between images and around the grid in pixels.
 
     Returns:
-        uint8 (rows·(H + padding) + padding, columns·(W + padding) + padding, C); places left over in the last row
-        show the background.
+        uint8 array of shape (rows * (H + padding) + padding, columns * (W + padding) + padding, C). Empty cells of the
+        last row show the background.
 
     Raises:
-        ValueError: `images` is empty, or not of that type and shape.
+        ValueError: `images` is empty, or has another type or shape.
     """
     _check(images)
     count, height, width, channels = images.shape
@@ -36,48 +45,57 @@ def tile(images: np.ndarray, columns: int | None = None, padding: int = 2) -> np
 
 
 def square_columns(count: int, height: int, width: int) -> int:
-    """How many images of `height` × `width` a row make `count` of them fill about a square."""
+    """Return the number of columns that makes a grid of `count` images of `height` × `width` most nearly square."""
     return min(count, math.ceil(math.sqrt(count * height / width)))
 
 
 def magnify(image: np.ndarray, side: int) -> np.ndarray:
-    """Repeat every pixel until the shorter side has at least `side` pixels; no colour is made up.
+    """Repeat every pixel until the shorter side has at least `side` pixels; no new colors arise.
 
     Args:
-        image: (H, W, C).
-        side: pixels the shorter side shall have at least.
+        image: array of shape (H, W, C).
+        side: minimum length of the shorter side in pixels.
 
     Returns:
-        (H·k, W·k, C) with the smallest whole k that does it.
+        Array of shape (H * k, W * k, C), with the smallest integer k that suffices.
     """
-    times = math.ceil(side / min(image.shape[:2]))
-    return image.repeat(times, axis=0).repeat(times, axis=1)
+    factor = math.ceil(side / min(image.shape[:2]))
+    return image.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def with_caption(caption: str, image: np.ndarray) -> np.ndarray:
+    """Put a line of text above an image.
+
+    Args:
+        caption: text; it is cut off where it is wider than the image.
+        image: uint8 (H, W, C).
+
+    Returns:
+        uint8 array of shape (H + 14, W, C).
+    """
+    _, width, channels = image.shape
+    strip = Image.new("L", (width, CAPTION_HEIGHT), BACKGROUND)
+    ImageDraw.Draw(strip).text((2, 1), caption, fill=0)
+    return np.concatenate([np.repeat(np.asarray(strip)[:, :, None], channels, axis=2), image])
+
+
+def side_by_side(images: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Put images beside each other, each below its caption.
+
+    Args:
+        images: captions and images from left to right, uint8 (H, W, C) of equal height.
+
+    Returns:
+        uint8 array of shape (H + 14, sum of widths and gaps, C).
+    """
+    parts = [with_caption(caption, image) for caption, image in images.items()]
+    gap = np.full((len(parts[0]), _GAP, parts[0].shape[2]), BACKGROUND, np.uint8)
+    return np.concatenate([part for image in parts for part in (gap, image)][1:], axis=1)
 
 
 def _check(images: np.ndarray) -> None:
-    """Refuse what no grid can be made of."""
+    """Reject arrays that no grid can be made of."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != np.uint8:
-        raise ValueError(f"Images are uint8 (N, H, W, 1 or 3), not {images.dtype} {images.shape}.")
+        raise ValueError(f"Images must be uint8 (N, H, W, 1 or 3), not {images.dtype} {images.shape}.")
     if not len(images):
         raise ValueError("A grid needs at least one image.")
-
-
-HEIGHT = 14
-"""Pixels of a line of text."""
-
-_GAP = 8
-
-
-def with_title(label: str, picture: np.ndarray) -> np.ndarray:
-    """A picture, uint8 (H, W, C), below a line of text, which is cut off where it is too long: (H + 14, W, C)."""
-    _, width, channels = picture.shape
-    strip = Image.new("L", (width, HEIGHT), BACKGROUND)
-    ImageDraw.Draw(strip).text((2, 1), label, fill=0)
-    return np.concatenate([np.repeat(np.asarray(strip)[:, :, None], channels, axis=2), picture])
-
-
-def side_by_side(pictures: dict[str, np.ndarray]) -> np.ndarray:
-    """Pictures of one height, by their titles, from left to right: uint8 (H + 14, sum of widths and gaps, C)."""
-    parts = [with_title(label, picture) for label, picture in pictures.items()]
-    gap = np.full((len(parts[0]), _GAP, parts[0].shape[2]), BACKGROUND, np.uint8)
-    return np.concatenate([part for picture in parts for part in (gap, picture)][1:], axis=1)

@@ -1,4 +1,4 @@
-"""PNG files in and out, with notes about what they show."""
+"""Reading and writing PNG files, with text chunks about their content."""
 
 import contextlib
 import io
@@ -13,28 +13,33 @@ from dcgan.core.errors import UserError
 
 
 def encode_png(image: np.ndarray, text: Mapping[str, object] | None = None) -> bytes:
-    """Write an image as the bytes of a PNG file.
+    """Encode an image as PNG.
 
     Args:
-        image: uint8 (H, W, C); with C = 1 the file is grey, with C = 3 RGB.
-        text: notes kept in the file, one tEXt chunk each, such as `{"Seeds": "0-63"}`.
+        image: uint8 (H, W, C); C = 1 gives a grayscale file, C = 3 an RGB file.
+        text: text chunks (tEXt) by keyword, such as `{"Seeds": "0-63"}`.
 
     Returns:
-        The file's bytes; equal for equal arguments.
+        The bytes of the file, equal for equal arguments.
     """
-    notes = PngImagePlugin.PngInfo()
+    chunks = PngImagePlugin.PngInfo()
     for key, value in (text or {}).items():
-        notes.add_text(key, str(value))
+        chunks.add_text(key, str(value))
     buffer = io.BytesIO()
-    to_pillow(image).save(buffer, "PNG", pnginfo=notes)
+    to_pillow(image).save(buffer, "PNG", pnginfo=chunks)
     return buffer.getvalue()
 
 
 def save_png(path: Path, image: np.ndarray, text: Mapping[str, object] | None = None) -> None:
-    """Write an image to a PNG file, whole or not at all; arguments as for `encode_png`.
+    """Write an image to a PNG file atomically.
+
+    Args:
+        path: file to write.
+        image: as for `encode_png`.
+        text: as for `encode_png`.
 
     Raises:
-        UserError: the file can't be written.
+        UserError: the file cannot be written.
     """
     with atomic_write(path) as temporary:
         temporary.write_bytes(encode_png(image, text))
@@ -43,40 +48,49 @@ def save_png(path: Path, image: np.ndarray, text: Mapping[str, object] | None = 
 def read_png(path: Path) -> np.ndarray:
     """Read an image file.
 
+    Args:
+        path: file to read.
+
     Returns:
-        uint8 (H, W, 1) for a grey file, otherwise (H, W, 3).
+        uint8 array of shape (H, W, 1) for a grayscale file, otherwise (H, W, 3).
 
     Raises:
-        UserError: there is no such file, or no whole image in it.
+        UserError: there is no such file, or it is not a complete image.
     """
-    with _opened(path) as picture:
-        pixels = np.asarray(picture.convert("L" if picture.mode in ("1", "L", "LA") else "RGB"))
+    with _open(path) as image:
+        pixels = np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
 def read_png_text(path: Path) -> dict[str, str]:
-    """Read the notes of a PNG file, as they were given to `save_png`.
+    """Read the text chunks of a PNG file by keyword.
+
+    Args:
+        path: file to read.
+
+    Returns:
+        The text chunks as given to `save_png`.
 
     Raises:
-        UserError: there is no such file, or no whole image in it.
+        UserError: there is no such file, or it is not a complete image.
     """
-    with _opened(path) as picture:
-        return dict(getattr(picture, "text", {}))
+    with _open(path) as image:
+        return dict(getattr(image, "text", {}))
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:
-    """The same image for Pillow: mode L for (H, W, 1), RGB for (H, W, 3)."""
+    """Convert uint8 (H, W, 1) to a Pillow image of mode L, or (H, W, 3) to mode RGB."""
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open and decode a file, or say to the user what is wrong with it."""
+def _open(path: Path) -> Iterator[Image.Image]:
+    """Open and decode a file, with errors for the user."""
     try:
-        with Image.open(path) as picture:
-            picture.load()
-            yield picture
+        with Image.open(path) as image:
+            image.load()
+            yield image
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path}.") from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow calls a bad PNG chunk a SyntaxError
-        raise UserError(f"{path} is not a whole image file.", "Write it again, or remove it.") from error
+        raise UserError(f"{path} is not a complete image file.", "Write it again, or remove it.") from error
