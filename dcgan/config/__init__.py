@@ -1,7 +1,7 @@
-"""One frozen dataclass a command: every option, its default and its reason.
+"""The options of every command, as one frozen dataclass per command.
 
-The command line, `--help`, `--print-config`, the run's `config.yaml` and the validation are all derived from
-these classes (see `dcgan.cli.main`). A field's help text is its entry under `Args`.
+The command line, `--help`, `--print-config`, a run's `config.yaml` and the validation are derived from these classes
+(see `dcgan.config.parser`). The help text of an option is the entry of its field under `Args`.
 """
 
 from dcgan.config.data import DATASETS, DataConfig, PrepareConfig
@@ -10,7 +10,7 @@ from dcgan.config.explain import ExplainConfig
 from dcgan.config.export import ExportConfig
 from dcgan.config.fields import differing_options, option, result_options
 from dcgan.config.generate import GenerateConfig
-from dcgan.config.latent_space import DropConfig, EditConfig, ProjectConfig
+from dcgan.config.latent_space import EditConfig, ProjectConfig
 from dcgan.config.train import AUGMENTATIONS, PRESETS, SMALL_DATASETS, UPSAMPLERS, ResolvedTrainConfig, TrainConfig
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "SMALL_DATASETS",
     "UPSAMPLERS",
     "DataConfig",
-    "DropConfig",
     "EditConfig",
     "EvaluateConfig",
     "ExplainConfig",

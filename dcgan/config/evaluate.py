@@ -2,42 +2,40 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from dcgan.config.data import DATASETS, DataConfig
-from dcgan.config.fields import PositiveInt, option
+from dcgan.config.data import DataConfig, Dataset
+from dcgan.config.fields import PositiveInt, Weights, option, run_dir_option, weights_option
 
 
 @dataclass(frozen=True)
 class EvaluateConfig(DataConfig):
-    """Measure how near drawn pictures are to real ones that are held out.
+    """Evaluate generated images: compare them with held-out real images, in numbers.
 
-    These are the test split, which no training saw; of a data set without one, a random half of its images, which a
-    run learnt from like all others. The data options are those of the run, unless they are given.
+    The held-out images are the test split, which is not used for training; for a dataset without one, a random half of
+    its images, which a run has seen in training. The data options default to those of the run.
 
     Args:
-        dataset: what to compare with; by default the run's own, and `mnist10k` for `--images`.
-        run_dir: folder of the run whose pictures are judged; by default the newest one under `checkpoints/`.
-        images: instead of a run's, the pictures in this folder, `.zip`, `.npy` or `.npz`; as large as the data set's.
-        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, as `train.py --evaluate-every`
-            kept it.
-        num: how many pictures are judged, at most; as many training images are measured beside them.
-        metrics: which, parted by commas: frechet, kernel, precision_recall, density_coverage, modes, neighbours,
-            memorisation, support, checkerboard, unsupervised; by default all that can be measured but the last.
-        features: what the pictures are compared in: `classifier`, trained once on the data set's labels, `inception`,
-            whose weights are downloaded, or the name of a `.keras` file.
-        json: file for the report, beside which sheets of pictures take its name; by default `evaluation.json` in the
-            run directory, replacing an older one, but not the one that came with a published generator: beside that,
-            it is `evaluation-2.json` and so on.
-        overwrite: replace `--json` and its sheets if they exist, or what came with a published generator.
+        dataset: dataset to compare with; by default the run's own, and `mnist10k` for `--images`.
+        images: evaluate the images of this folder, `.zip`, `.npy` or `.npz` instead of a run; they need the size of the
+            dataset's images.
+        num: maximum number of generated images; as many training images are evaluated beside them.
+        metrics: metrics to measure, separated by commas: frechet, kernel, precision_recall, density_coverage, modes,
+            nearest_neighbors, memorization, support, checkerboard, linear_probe; by default all that can be measured
+            except linear_probe.
+        features: features to compare images in: `classifier`, trained once on the dataset's labels, `inception`, whose
+            weights are downloaded, or a `.keras` file.
+        json: file for the report; figures are written beside it with the same name. The default is `evaluation.json` in
+            the run directory, which is replaced if it exists; the report of a pretrained generator is kept, and the new
+            report is `evaluation-2.json` and so on.
+        overwrite: replace `--json` and its figures if they exist, or the report of a pretrained generator.
     """
 
-    dataset: Literal[*DATASETS] | None = option(None, "Data")
-    run_dir: Path | None = option(None, "Pictures")
-    images: Path | None = option(None, "Pictures")
-    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
-    # As many as MNIST's and CIFAR-10's test sets have; the Fréchet distance of fewer pictures is larger.
-    num: PositiveInt = option(10_000, "Pictures")
+    dataset: Dataset | None = option(None, "Data")
+    run_dir: Path | None = run_dir_option("Images")
+    images: Path | None = option(None, "Images")
+    weights: Weights = weights_option("Images")
+    # As many as the test sets of MNIST and CIFAR-10 have; the Fréchet distance of fewer images is larger.
+    num: PositiveInt = option(10_000, "Images")
     metrics: str | None = option(None, "Report")
     features: str = option("classifier", "Report")
     json: Path | None = option(None, "Report")

@@ -1,116 +1,100 @@
-"""The options of the commands that move through the latent space: `project`, `turn` and `drop`."""
+"""The options of the commands that search the latent space: `project` and `edit`."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dcgan.config.data import DATASETS, DataConfig
-from dcgan.config.fields import ImagesPerMap, PositiveInt, Seed, WalkSteps, option
+from dcgan.config.data import DataConfig, Dataset
+from dcgan.config.fields import (
+    ImagesPerMap,
+    Options,
+    PositiveInt,
+    Seed,
+    WalkSteps,
+    Weights,
+    option,
+    run_dir_option,
+    weights_option,
+)
 
 
 @dataclass(frozen=True)
-class ProjectConfig:
-    """Find the points of the latent space from which a generator draws what is most like some pictures.
+class ProjectConfig(Options):
+    """Find the latent vectors whose generated images are most similar to given images.
 
-    A sheet shows each picture, how the search came nearer to it and what was found; two pictures or more are joined by
-    a walk. Example: `python -m dcgan project --images one.png,other.jpg`.
+    A figure shows each image, the progress of the search and the result; two or more images are joined by a walk.
+    Example: `python -m dcgan project --images one.png,other.jpg`.
 
     Args:
-        images: picture files, parted by commas; they are cropped at the centre and resized as for training. Has to be
-            given.
-        run_dir: folder of the run; by default the newest one under `checkpoints/`.
-        label: with a conditional run, the class all of them are drawn in, by name or number; by default every class is
-            tried for each.
-        starts: how many points the search for each picture begins at, for every class that is tried.
-        steps: how many small steps the search takes; more come nearer.
-        walk: pictures on the way from each found point to the next, both ends included.
-        seed: the points at which the search begins follow from it.
-        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
-            to the data (`train.py --evaluate-every`).
-        out: folder for `sheet.png`, `errors.png`, `walk.png` and `latents.npz`; by default a new one in the run
+        images: image files, separated by commas; they are cropped at the center and resized as for training. Required.
+        class_label: class of all images for a conditional run, by name or number; by default every class is tried for
+            each image.
+        restarts: number of random latents the search of each image starts from, for every class that is tried.
+        steps: number of optimization steps; more steps come closer.
+        walk: number of images from each result to the next, both ends included.
+        seed: seed of the latents that the search starts from.
+        out: folder for `projection.png`, `errors.png`, `walk.png` and `latents.npz`; by default a new folder in the run
             directory, under `projected/`.
         overwrite: replace these files in `--out` if they exist.
     """
 
-    images: str | None = option(None, "Pictures")
-    run_dir: Path | None = option(None, "Pictures")
-    label: str | None = option(None, "Pictures")
-    starts: PositiveInt = option(4, "Search")
+    images: str | None = option(None, "Images")
+    run_dir: Path | None = run_dir_option("Images")
+    weights: Weights = weights_option("Images")
+    class_label: str | None = option(None, "Images", name="class")
+    restarts: PositiveInt = option(4, "Search")
     steps: PositiveInt = option(1000, "Search")
-    walk: WalkSteps = option(9, "Pictures")
     seed: Seed = option(0, "Search")
-    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
-    out: Path | None = option(None, "Pictures")
-    overwrite: bool = option(False, "Pictures")
+    walk: WalkSteps = option(9, "Output")
+    out: Path | None = option(None, "Output")
+    overwrite: bool = option(False, "Output")
 
 
 @dataclass(frozen=True)
 class EditConfig(DataConfig):
-    """Turn pictures of one kind into another, along a direction that is found in the latent space.
+    """Edit generated images: move their latents toward an attribute, or ablate the feature maps of a class.
 
-    A sheet shows a row a picture; in words it is told how often the turn succeeds. Example: `python -m dcgan turn
-    --toward slant`. For a direction between seeds that you chose by eye, see `generate.py --along`.
+    With `--toward`, a direction is found in the latent space, and a figure shows one row of images along it per latent.
+    With `--ablate`, the feature maps that predict a class are set to zero, and a figure shows images with all maps,
+    without these maps, and without as many random maps. Both modes print the effect on other images. In the pretrained
+    generator ablation hardly singles out a class: without half of the last hidden maps, 82 % of a class's digits are
+    still classified as that class, and 83 % without as many random maps.
+
+    Examples: `python -m dcgan edit --toward slant`, `python -m dcgan edit --ablate 7`. For a direction between seeds of
+    your choice, see `generate.py --along`.
 
     Args:
-        dataset: whose classifier says what is seen, for a class; by default the run's own. The data options are those
-            of the run, unless they are given.
-        run_dir: folder of the run; by default the newest one under `checkpoints/`.
-        toward: what the pictures shall become: `slant`, strokes that lean to the right, `boldness`, more ink (brighter,
-            or darker where the ground is bright), or with a run that is not conditional the name or number of a class,
-            read by a classifier. Has to be given.
-        start: for a class, which class the pictures begin as; by default any other.
-        method: how the direction is found: between the means of both groups, `means`, or across the `plane` that tells
-            them apart.
-        num: pictures the direction is found on, and others it is tried on.
-        rows: pictures that are shown.
-        walk: pictures a row.
-        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
-            to the data (`train.py --evaluate-every`).
-        out: the sheet, a `.png`; by default a file in the run directory, replacing an older one.
+        dataset: dataset whose classifier predicts classes; by default the run's own. The data options default to those
+            of the run.
+        toward: what to move images toward: `slant` (strokes lean to the right), `boldness` (more ink: brighter, or
+            darker on bright ground), or, for a run that is not conditional, a class by name or number. This or
+            `--ablate` is required.
+        from_class: with a class in `--toward`, the class that images start from; by default any other class.
+        method: how the direction is found: `means` is the difference between the mean latents of both groups, `plane`
+            the normal of the plane that separates them.
+        rows: number of rows of the figure.
+        walk: number of images per row.
+        ablate: class whose feature maps are set to zero, by name or number. This or `--toward` is required.
+        layer: generator layer of these feature maps; by default the input of the last convolution.
+        seed: seed of the random maps.
+        num: number of images the direction or the maps are found on, and of other images they are tested on; by default
+            2000 with `--toward` and 1000 with `--ablate`.
+        out: `.png` file to write; by default a file in the run directory, under `edited/`, which is replaced if it
+            exists.
         overwrite: replace `--out` if it exists.
     """
 
-    dataset: Literal[*DATASETS] | None = option(None, "Data")
-    run_dir: Path | None = option(None, "Pictures")
+    dataset: Dataset | None = option(None, "Data")
+    run_dir: Path | None = run_dir_option("Images")
+    weights: Weights = weights_option("Images")
+    num: PositiveInt | None = option(None, "Images")
     toward: str | None = option(None, "Direction")
-    start: str | None = option(None, "Direction")
+    from_class: str | None = option(None, "Direction")
     method: Literal["means", "plane"] = option("means", "Direction")
-    num: PositiveInt = option(2000, "Direction")
-    rows: ImagesPerMap = option(8, "Pictures")
-    walk: WalkSteps = option(9, "Pictures")
-    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
-    out: Path | None = option(None, "Pictures")
-    overwrite: bool = option(False, "Pictures")
-
-
-@dataclass(frozen=True)
-class DropConfig(DataConfig):
-    """Drop the generator's feature maps that draw one class, and see what it draws instead.
-
-    As in the DCGAN paper, where a generator of bedrooms was made to forget windows. A sheet shows pictures as they are,
-    without these maps, and without as many others; in words it is told how many are still read as what they were.
-    Example: `python -m dcgan drop --thing 7`.
-
-    Args:
-        dataset: whose classifier says what is seen; by default the run's own. The data options are those of the run,
-            unless they are given.
-        run_dir: folder of the run; by default the newest one under `checkpoints/`.
-        thing: the class, by name or number. Has to be given.
-        layer: the generator's layer whose maps are dropped; by default the last before the picture.
-        num: pictures on which the maps are found, and others that are drawn without them.
-        seed: of the choice of other maps.
-        weights: `ema`, the averaged generator, `raw`, as training left it, or `best`, the average when it was nearest
-            to the data (`train.py --evaluate-every`).
-        out: the sheet, a `.png`; by default a file in the run directory, replacing an older one.
-        overwrite: replace `--out` if it exists.
-    """
-
-    dataset: Literal[*DATASETS] | None = option(None, "Data")
-    run_dir: Path | None = option(None, "Pictures")
-    thing: str | None = option(None, "Maps")
-    layer: str | None = option(None, "Maps")
-    num: PositiveInt = option(1000, "Maps")
-    seed: Seed = option(0, "Maps")
-    weights: Literal["ema", "raw", "best"] = option("ema", "Pictures")
-    out: Path | None = option(None, "Pictures")
-    overwrite: bool = option(False, "Pictures")
+    rows: ImagesPerMap = option(8, "Direction")
+    walk: WalkSteps = option(9, "Direction")
+    ablate: str | None = option(None, "Ablation")
+    layer: str | None = option(None, "Ablation")
+    seed: Seed = option(0, "Ablation")
+    out: Path | None = option(None, "Output")
+    overwrite: bool = option(False, "Output")

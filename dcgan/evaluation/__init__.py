@@ -1,7 +1,7 @@
-"""How good the pictures are: distances to real ones, in numbers that have a scale.
+"""Evaluation of generated images: distances to held-out real images, each beside the same distance of real images.
 
-Features of the Inception network of 2015, in which the literature's FID is measured, are other programs' business; the
-README has the lines.
+Published FID values use the features of the 2015 Inception network. This package does not reproduce them; the README
+names programs that do.
 
 Importing this package loads neither TensorFlow nor scikit-learn; its functions do.
 """

@@ -1,8 +1,9 @@
-"""A small classifier of a data set's own labels, trained once and kept: what its features know is that data set."""
+"""A small classifier of a dataset's own labels, trained once and cached; its hidden layer provides features."""
 
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,38 +20,38 @@ from dcgan.core.sizes import Size
 from dcgan.data.batches import batch_indices
 from dcgan.data.image_dataset import ImageDataset
 
-RECIPE = 1
-"""Counted up by whoever changes the network or its training, so that no classifier of an older recipe is taken for it.
-Figures by different recipes can't be compared."""
+VERSION = 1
+"""Increase it with every change of the network or its training, so that no cached older classifier is loaded.
+Results in the features of different versions are not comparable."""
 
 # 99.2 % on MNIST's test set after 45 seconds on two cores; twice the filters add no more than a tenth of a percent.
-STEPS, BATCH, LEARNING_RATE = 1500, 128, 2e-3
-FILTERS, MOST_FILTERS, FEATURES = 16, 128, 64
+STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 128, 2e-3
+FILTERS, MAX_FILTERS, FEATURES = 16, 128, 64
 _SEED = 0
 
 
 def load_classifier(images: ImageDataset, cache_dir: Path | None = None, steps: int = STEPS) -> keras.Model:
-    """The classifier of these images: trained now, or read from where an earlier call left it.
+    """Load the classifier of these images from the cache, or train it and write it there.
 
-    The same images give the same weights on one machine; on another, sums are rounded in another order.
+    The same images give the same weights on one machine. On another machine sums are rounded in another order.
 
     Args:
-        images: with labels of at least two classes.
-        cache_dir: where it is kept; by default the user's cache folder.
-        steps: how long it is trained.
+        images: dataset with labels of at least two classes.
+        cache_dir: directory of the cache; None for the user's cache directory.
+        steps: number of training steps.
 
     Returns:
-        A model from float32 (N, H, W, C) in [-1, 1] to logits (N, classes); its layer `features` gives
-        float32 (N, 64), none below 0.
+        A model from float32 (N, H, W, C) in [-1, 1] to logits (N, classes). Its layer `features` outputs non-negative
+        float32 (N, 64).
 
     Raises:
-        UserError: the images have no labels, or the folder can't be written to.
+        UserError: the images have no labels, or the cache directory is not writable.
     """
     if images.labels is None or len(images.class_names) < 2:
-        raise UserError(f"{images.name} has no labels to train a classifier on.", "Take --features inception.")
-    path = place_of(images, cache_dir, steps)
+        raise UserError(f"{images.name} has no labels to train a classifier on.", "Use --features inception.")
+    path = classifier_path(images, cache_dir, steps)
     with build_lock(path, "training"):
-        model = _read(path)
+        model = _load_cached(path)
         if model is None:
             model = train_classifier(images, steps)
             with atomic_write(path) as temporary:
@@ -59,63 +60,101 @@ def load_classifier(images: ImageDataset, cache_dir: Path | None = None, steps: 
     return model
 
 
-def place_of(images: ImageDataset, cache_dir: Path | None, steps: int = STEPS) -> Path:
-    """Where the classifier of these images, by this recipe, lies."""
-    key = hashlib.sha256(f"{RECIPE} {steps} {images.fingerprint}".encode()).hexdigest()[:12]
+def classifier_path(images: ImageDataset, cache_dir: Path | None, steps: int = STEPS) -> Path:
+    """Return the path of these images' classifier in the cache.
+
+    Args:
+        images: as for `load_classifier`.
+        cache_dir: as for `load_classifier`.
+        steps: as for `load_classifier`.
+
+    Returns:
+        A `.keras` file, which need not exist; its name depends on the images, the steps and `VERSION`.
+    """
+    key = hashlib.sha256(f"{VERSION} {steps} {images.fingerprint}".encode()).hexdigest()[:12]
     return resolve_cache_dir(cache_dir) / f"classifier-{images.name}-{key}.keras"
 
 
 def train_classifier(images: ImageDataset, steps: int = STEPS) -> keras.Model:
-    """Train a new classifier; arguments and result as for `load_classifier`."""
+    """Train a new classifier.
+
+    Args:
+        images: as for `load_classifier`.
+        steps: as for `load_classifier`.
+
+    Returns:
+        As `load_classifier`.
+    """
+    assert images.labels is not None
     devices.configure_tensorflow(_SEED)
     model = build_classifier(images.image_size, images.channels, len(images.class_names))
-    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
+    rate: Any = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
-    words = f"Training a classifier of {images.name}, once"
-    if not sys.stderr.isatty():  # where no bar is drawn
-        print(f"{words}.", file=sys.stderr, flush=True)
-    for step in tqdm(range(1, steps + 1), words, leave=False, disable=None):
-        chosen = batch_indices(step, BATCH, len(images), _SEED)
+    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)  # pyright: ignore[reportArgumentType]  (the stub knows only "auto")
+    message = f"Training a classifier of {images.name} (once)"
+    if not sys.stderr.isatty():  # tqdm shows no bar there
+        print(f"{message}.", file=sys.stderr, flush=True)
+    for step in tqdm(range(1, steps + 1), message, leave=False, disable=None):
+        chosen = batch_indices(step, BATCH_SIZE, len(images), _SEED)
         model.train_on_batch(to_float(images.images[chosen]), images.labels[chosen])
     return model
 
 
 def build_classifier(image_size: Size, channels: int, classes: int) -> keras.Model:
-    """Convolutions that double their filters wherever the image is halved, until it is 4 pixels or less, and two
-    dense layers; the first of them is `features`."""
+    """Build the untrained classifier.
+
+    Convolutions with max-pooling double the filters at every halving of the image until a side is at most 4 pixels.
+    Two dense layers follow, of which the first one is `features`.
+
+    Args:
+        image_size: (height, width) in pixels.
+        channels: image channels.
+        classes: number of classes.
+
+    Returns:
+        A model as `load_classifier` returns it.
+    """
     image = keras.Input((*image_size, channels), name="image")
     x, side, filters = image, min(image_size), FILTERS
     while side > 4:
         name = f"convolution_{filters}_{side}"
-        x = _normed(keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, **_initial(name)), x)
+        x = _with_norm(keras.layers.Conv2D(filters, 3, padding="same", use_bias=False, **_seeded(name)), x)
         x = keras.layers.MaxPooling2D(2)(x)
-        side, filters = side // 2, min(2 * filters, MOST_FILTERS)
+        side, filters = side // 2, min(2 * filters, MAX_FILTERS)
     x = keras.layers.Flatten()(x)
-    x = _normed(keras.layers.Dense(FEATURES, use_bias=False, **_initial("dense")), x, "features")
-    logits = keras.layers.Dense(classes, **_initial("logits"))(x)
+    x = _with_norm(keras.layers.Dense(FEATURES, use_bias=False, **_seeded("dense")), x, "features")
+    logits = keras.layers.Dense(classes, **_seeded("logits"))(x)
     return keras.Model(image, logits, name="classifier")
 
 
-def _normed(layer: keras.layers.Layer, x, name: str | None = None):
-    """A layer, BatchNorm and ReLU."""
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the fraction of images whose largest logit is that of their label.
+
+    Args:
+        logits: (N, classes).
+        labels: integers (N,).
+
+    Returns:
+        A number in [0, 1].
+    """
+    return float((np.argmax(logits, axis=1) == labels).mean())
+
+
+def _with_norm(layer: keras.layers.Layer, x: Any, name: str | None = None) -> Any:
+    """Apply a layer, BatchNorm and ReLU."""
     x = keras.layers.BatchNormalization(momentum=0.9)(layer(x))
     return keras.layers.ReLU(name=name)(x)
 
 
-def _initial(name: str) -> dict:
-    """The name of a layer, and weights that are drawn for it alone."""
+def _seeded(name: str) -> dict[str, Any]:
+    """Return a layer's name and its kernel initializer, whose seed depends on the name."""
     return {"name": name, "kernel_initializer": keras.initializers.HeNormal(derived_seed(_SEED, f"classifier/{name}"))}
 
 
-def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The part of the images, in [0, 1], whose largest logit, of (N, classes), is their label's, of (N,)."""
-    return float((np.argmax(logits, axis=1) == labels).mean())
-
-
-def _read(path: Path) -> keras.Model | None:
-    """The classifier, or None where there is none, or none that is whole."""
+def _load_cached(path: Path) -> keras.Model | None:
+    """Load the classifier, or return None where the file is missing or damaged."""
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True) if path.is_file() else None
-    except Exception:  # whatever a damaged file makes Keras raise
+        model: Any = keras.models.load_model(path, compile=False, safe_mode=True) if path.is_file() else None
+    except Exception:  # Keras raises many types for a damaged file
         return None
+    return model

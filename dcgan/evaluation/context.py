@@ -1,13 +1,15 @@
-"""One evaluation: drawn, real and held-out pictures and their features, each made when it is first needed."""
+"""One evaluation: generated, real and held-out images and their features, each computed on first use."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
+from dcgan.core.sizes import format_shape
 from dcgan.evaluation.classifier import accuracy, load_classifier
 from dcgan.evaluation.features import (
     CLASSIFIER,
@@ -25,19 +27,19 @@ from dcgan.runs import Run
 
 @dataclass(frozen=True, eq=False)
 class EvaluationContext:
-    """What is compared with what.
+    """Everything a metric can use; use `build_context`, which validates it.
 
     Args:
-        samples: the drawn pictures.
-        reference: the real ones.
-        data: the options that `load_splits` was loaded with.
-        count: how many drawn pictures, and how many training images beside them.
-        features: which extractor: `classifier`, `inception` or a file.
-        run: where the pictures were drawn by a run.
+        samples: the generated images.
+        splits: the real images.
+        data: options that `splits` was loaded with.
+        count: number of generated images, and of training images beside them.
+        features: feature extractor: `classifier`, `inception` or a file.
+        run: the run that generated the images; None for images from a file.
     """
 
     samples: Samples
-    reference: Splits
+    splits: Splits
     data: DataConfig
     count: int
     features: str = CLASSIFIER
@@ -45,81 +47,96 @@ class EvaluationContext:
 
     @property
     def held_out(self) -> np.ndarray:
-        """uint8 (M, H, W, C): what both others are compared with."""
-        return self.reference.held_out.images
+        """Held-out images, uint8 (M, H, W, C), that generated and real images are compared with."""
+        return self.splits.held_out.images
 
     @cached_property
-    def drawn(self) -> np.ndarray:
-        """uint8 (count, H, W, C)."""
+    def generated(self) -> np.ndarray:
+        """Generated images, uint8 (count, H, W, C)."""
         return self.samples.take(self.count)
 
     @cached_property
     def real(self) -> np.ndarray:
-        """uint8 (count, H, W, C): training images, chosen at random."""
-        return random_subset(self.reference.training, self.count)[0]
+        """Random training images, uint8 (count, H, W, C)."""
+        return random_subset(self.splits.training, self.count)[0]
 
     @cached_property
-    def drawn_features(self) -> np.ndarray:
-        """float32 (count, D)."""
-        return self.extractor(self.drawn)
+    def generated_features(self) -> np.ndarray:
+        """Features of `generated`, float32 (count, D)."""
+        return self.extractor(self.generated)
 
     @cached_property
     def real_features(self) -> np.ndarray:
-        """float32 (count, D)."""
+        """Features of `real`, float32 (count, D)."""
         return self.extractor(self.real)
 
     @cached_property
     def held_out_features(self) -> np.ndarray:
-        """float32 (M, D)."""
+        """Features of `held_out`, float32 (M, D)."""
         return self.extractor(self.held_out)
 
     @property
-    def stacked(self) -> bool:
-        """Whether every channel of a picture is a digit."""
+    def is_stacked(self) -> bool:
+        """Whether every channel of an image is a digit of its own, as in stacked MNIST."""
         return self.data.dataset == "stacked_mnist"
 
     @cached_property
-    def learnt(self) -> Splits:
-        """What the classifier learns from and is tested on: for stacked MNIST, single digits."""
-        return load_splits(digit_config(self.data)) if self.stacked else self.reference
+    def classifier_splits(self) -> Splits:
+        """Images that the classifier is trained and tested on: for stacked MNIST, single digits."""
+        return load_splits(digit_config(self.data)) if self.is_stacked else self.splits
 
     @cached_property
-    def classifier(self):
-        """The classifier of the data set's labels (or of digits), trained once."""
-        return load_classifier(self.learnt.training, self.data.cache_dir)
+    def classifier(self) -> keras.Model:
+        """Classifier of the dataset's labels (or of digits), trained once."""
+        return load_classifier(self.classifier_splits.training, self.data.cache_dir)
 
     @cached_property
     def classifier_accuracy(self) -> float:
-        """The part of the held-out images, in [0, 1], that it classifies rightly."""
-        return accuracy(extract(self.classifier, self.learnt.held_out.images), self.learnt.held_out.labels)
+        """Accuracy of the classifier on its held-out images, in [0, 1]."""
+        held_out = self.classifier_splits.held_out
+        assert held_out.labels is not None  # `classifier` was trained on the same dataset's labels
+        return accuracy(extract(self.classifier, held_out.images), held_out.labels)
 
     @cached_property
     def extractor(self) -> Extractor:
-        """What `features` names."""
+        """Feature extractor that `features` names."""
         height, width, channels = self.samples.shape
         if self.features == CLASSIFIER:
-            return classifier_features_from(self.classifier, each_channel=self.stacked)
+            return classifier_features_from(self.classifier, each_channel=self.is_stacked)
         if self.features == INCEPTION:
             return inception_features()
         return file_features(Path(self.features), (height, width), channels)
 
 
 def build_context(
-    samples: Samples, real: Splits, data: DataConfig, num: int, features: str, run: Run | None = None
+    samples: Samples, splits: Splits, data: DataConfig, num: int, features: str, run: Run | None = None
 ) -> EvaluationContext:
-    """Settle how many pictures are compared: `num`, or as many as there are drawn or training images.
+    """Build a context with equally many generated and training images.
 
-    The figures of few images are worse than those of many, so both sides have the same number.
+    Distances depend on the number of images, so both sides use the same number: `num`, or fewer where fewer exist.
+
+    Args:
+        samples: as for `EvaluationContext`.
+        splits: as for `EvaluationContext`.
+        data: as for `EvaluationContext`.
+        num: maximum number of images.
+        features: as for `EvaluationContext`.
+        run: as for `EvaluationContext`.
+
+    Returns:
+        The context; no image is generated yet.
 
     Raises:
-        UserError: the pictures are not of the data set's size, or there are fewer than two.
+        UserError: the images do not have the size of the dataset's, or there are fewer than two.
     """
-    if samples.shape != real.held_out.images.shape[1:]:
-        ours, theirs = ("x".join(map(str, shape)) for shape in (samples.shape, real.held_out.images.shape[1:]))
-        raise UserError(f"The pictures are {ours}, and the data set's images {theirs}.", "Change --image-size.")
-    count = min(num, len(real.training), samples.available or num)
+    if samples.shape != splits.held_out.images.shape[1:]:
+        ours, theirs = format_shape(samples.shape), format_shape(splits.held_out.images.shape[1:])
+        raise UserError(
+            f"The images to evaluate are {ours}, but the dataset's images are {theirs}.", "Change --image-size."
+        )
+    count = min(num, len(splits.training), samples.available or num)
     if count < 2:
-        small = len(real.training) < 2
-        hint = f"The data set is too small: {real.words}" if small else "Draw more with --num, or take more --images."
-        raise UserError("There are fewer than two pictures to compare.", hint)
-    return EvaluationContext(samples, real, data, count, features, run)
+        too_small = len(splits.training) < 2
+        hint = f"The dataset is too small: {splits.description}" if too_small else "Increase --num or add --images."
+        raise UserError("There are fewer than two images to evaluate.", hint)
+    return EvaluationContext(samples, splits, data, count, features, run)

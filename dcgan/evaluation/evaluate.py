@@ -1,101 +1,104 @@
-"""The command that judges: a table to read, and the same as JSON."""
+"""The `evaluate` command: metrics of generated images as a table and as JSON."""
 
 import importlib.metadata
-import itertools
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dcgan import runs
 from dcgan.config import EvaluateConfig
-from dcgan.core.atomic_io import atomic_write, check_overwrite
+from dcgan.core.atomic_io import atomic_write, check_overwrite, numbered_paths
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.runs.loading import data_options
+
+if TYPE_CHECKING:
+    from dcgan.evaluation.context import EvaluationContext
+    from dcgan.evaluation.metrics import MetricResult
 
 _ROW = "{:22}{:>20}{:>20}{:>9}"
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Measure how near drawn pictures are to held-out ones, print it as a table, and write it as JSON.
+    """Compare generated images with held-out images; print the metrics as a table and write them as JSON.
 
     Args:
-        config: every option; see `EvaluateConfig`.
+        config: all options; see `EvaluateConfig`.
 
     Returns:
-        What was written: `pictures`, `data`, `features`, `counts` and `versions` say what was compared, and `left_out`
-        what metrics lack that were left out unasked. `figures` holds, by name, `drawn`, `real` (as many training
-        images), `ratio`, `better` and, where there are, `drawn_spread`, `real_spread` and `note`; numbers that do not
-        exist are null.
+        The report as written. `images`, `data`, `features`, `counts` and `versions` describe what was compared.
+        `skipped_metrics` holds what default metrics need that could not be measured. `metrics` holds, by name,
+        `generated`, `real` (as many training images), `ratio`, `better` and optionally `generated_std`, `real_std` and
+        `note`; values that do not exist are null.
 
     Raises:
-        UserError: options that contradict each other; no such run, pictures or data set; what a metric lacks; or a
-            place that is taken.
+        UserError: conflicting options; a missing run, image or dataset; a metric that can't be measured; or an output
+            file that exists.
     """
-    run = _run(config)
-    place = _place(config, run)
-    comparison = _comparison(config, run)
-    from dcgan.evaluation.metrics import chosen, left_out
+    run = _find_run(config)
+    report_file = _report_file(config, run)
+    context = _load_context(config, run)
+    from dcgan.evaluation.metrics import select_metrics, skipped_metrics
 
-    names = chosen(config.metrics, comparison)  # before anything is drawn or learnt
-    sheets = _sheets(config, names, place)
-    began = time.monotonic()
-    report = _describe(comparison, names)
-    report["left_out"] = left_out(comparison) if config.metrics is None else {}
-    _print_head(report)
-    report["figures"] = dict(_figure(figure) for figure in _measure(comparison, names, sheets))
-    report["seconds"] = round(time.monotonic() - began, 1)
-    _write(report, place)
+    names = select_metrics(config.metrics, context)  # before any image is generated or classifier trained
+    figure_files = _figure_files(config, names, report_file)
+    started = time.monotonic()
+    report = _describe(context, names)
+    report["skipped_metrics"] = skipped_metrics(context) if config.metrics is None else {}
+    _print_header(report)
+    report["metrics"] = dict(_to_json(result) for result in _measure(context, names, figure_files))
+    report["seconds"] = round(time.monotonic() - started, 1)
+    _write(report, report_file)
     return report
 
 
-def _run(config: EvaluateConfig) -> Run | None:
-    """The run to judge, None for `--images`."""
+def _find_run(config: EvaluateConfig) -> Run | None:
+    """Return the run to evaluate, None for `--images`."""
     if config.images is None:
         return runs.find_run(config.run_dir)
     if config.run_dir is not None:
-        raise UserError("--run-dir and --images both say which pictures to judge.", "Leave one of them out.")
+        raise UserError("--run-dir and --images both select images to evaluate.", "Leave out one of them.")
     return None
 
 
-def _place(config: EvaluateConfig, run: Run | None) -> Path | None:
-    """Where the report goes; a run's own older one is replaced, any other file only if that was asked."""
+def _report_file(config: EvaluateConfig, run: Run | None) -> Path | None:
+    """Return where to write the report: a run's own older report is replaced, another file only with --overwrite."""
     if config.json is not None:
         check_overwrite(config.json, config.overwrite, "--json")
         return config.json
     if run is None:
         return None
-    taken = run.evaluation_file.exists() and run.is_pretrained() and not config.overwrite
-    return _beside_the_published(run.evaluation_file) if taken else run.evaluation_file
+    keep = run.evaluation_file.exists() and run.is_pretrained() and not config.overwrite
+    return _free_name(run.evaluation_file) if keep else run.evaluation_file
 
 
-def _beside_the_published(file: Path) -> Path:
-    """The first free name beside the report that came with a generator; says so."""
-    names = (file.with_stem(f"{file.stem}-{number}") for number in itertools.count(2))
-    free = next(name for name in names if not name.exists())
-    print(f"{file} came with the generator and stays (--overwrite would replace it): this report is {free.name}.\n")
+def _free_name(file: Path) -> Path:
+    """Return the first free name beside the report of a pretrained generator, and report that choice."""
+    free = next(name for name in numbered_paths(file) if not name.exists())
+    print(f"{file} belongs to the pretrained generator and is kept (--overwrite replaces it). Writing {free.name}.\n")
     return free
 
 
-def _sheets(config: EvaluateConfig, names: list[str], place: Path | None) -> dict[str, Path]:
-    """Where the sheets of pictures go, by metric: beside the report, named after it, and replaced with it."""
+def _figure_files(config: EvaluateConfig, names: list[str], report_file: Path | None) -> dict[str, Path]:
+    """Return the files for the metrics' figures, by metric: beside the report, with its name, and replaced with it."""
     from dcgan.evaluation.metrics import METRICS
 
-    if place is None:
+    if report_file is None:
         return {}
-    kinds = {name: METRICS[name].sheet for name in names if METRICS[name].sheet}
-    sheets = {name: place.with_name(f"{place.stem}-{kind}.png") for name, kind in kinds.items()}
-    for sheet in sheets.values() if config.json is not None else ():
-        check_overwrite(sheet, config.overwrite, "--json")
-    return sheets
+    suffixes = {name: METRICS[name].figure for name in names if METRICS[name].figure}
+    files = {name: report_file.with_name(f"{report_file.stem}-{suffix}.png") for name, suffix in suffixes.items()}
+    for file in files.values() if config.json is not None else ():
+        check_overwrite(file, config.overwrite, "--json")
+    return files
 
 
-def _comparison(config: EvaluateConfig, run: Run | None):
-    """Load both sides; TensorFlow is imported here, quietly."""
+def _load_context(config: EvaluateConfig, run: Run | None) -> "EvaluationContext":
+    """Load generated and real images; TensorFlow is imported here."""
     from dcgan.core.tensorflow_import import import_tensorflow
 
     import_tensorflow()
@@ -104,87 +107,91 @@ def _comparison(config: EvaluateConfig, run: Run | None):
     from dcgan.evaluation.context import build_context
     from dcgan.evaluation.splits import load_splits
 
-    devices.configure_tensorflow(seed=0)  # whatever is drawn or learnt has a seed of its own
-    drawn = samples.samples_from_run(run, config.weights) if run is not None else None
-    data = data_options(config, run, drawn.shape if drawn else ())
-    real = load_splits(data)
-    if drawn is None:
-        drawn = samples.samples_from_path(config.images, real.held_out.images.shape[1:], real.held_out.class_names)
-    return build_context(drawn, real, data, config.num, config.features, run)
+    devices.configure_tensorflow(seed=0)  # everything random here has a seed of its own
+    if run is not None:
+        images = samples.samples_from_run(run, config.weights)
+        data = data_options(config, run, images.shape)
+        return build_context(images, load_splits(data), data, config.num, config.features, run)
+    assert config.images is not None  # `_find_run`
+    data = data_options(config, None)
+    splits = load_splits(data)
+    height, width, channels = splits.held_out.images.shape[1:]
+    images = samples.samples_from_path(config.images, (height, width, channels), splits.held_out.class_names)
+    return build_context(images, splits, data, config.num, config.features)
 
 
-def _describe(this, names: list[str]) -> dict[str, Any]:
-    """What is compared with what, and in which features, where a metric needs any."""
+def _describe(context: "EvaluationContext", names: list[str]) -> dict[str, Any]:
+    """Return what is compared, and in which features, if a metric uses any."""
     from dcgan.evaluation.metrics import METRICS
 
     return {
-        "pictures": this.samples.words,
-        "data": this.reference.words,
-        "counts": {"drawn": this.count, "real": this.count, "held_out": len(this.held_out)},
-        "features": _describe_features(this) if any(METRICS[name].of_features for name in names) else None,
-        "fingerprint": this.reference.held_out.fingerprint,
+        "images": context.samples.description,
+        "data": context.splits.description,
+        "counts": {"generated": context.count, "real": context.count, "held_out": len(context.held_out)},
+        "features": _describe_features(context) if any(METRICS[name].uses_features for name in names) else None,
+        "fingerprint": context.splits.held_out.fingerprint,
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
 
 
-def _describe_features(this) -> dict[str, Any]:
-    """Which features they are, how many, and how good the classifier is that they are from."""
-    extractor = this.extractor
-    features = {"name": extractor.name, "width": this.held_out_features.shape[1], "note": extractor.note}
-    return features | ({"accuracy": this.classifier_accuracy} if extractor.name == "classifier" else {})
+def _describe_features(context: "EvaluationContext") -> dict[str, Any]:
+    """Return name, width and note of the features, and the accuracy of the classifier that they come from."""
+    extractor = context.extractor
+    features = {"name": extractor.name, "width": context.held_out_features.shape[1], "note": extractor.note}
+    return features | ({"accuracy": context.classifier_accuracy} if extractor.name == "classifier" else {})
 
 
-def _print_head(report: dict[str, Any]) -> None:
-    """What is compared, and the table's head."""
+def _print_header(report: dict[str, Any]) -> None:
+    """Print what is compared, and the header of the table."""
     counts, features = report["counts"], report["features"]
-    print(f"Pictures: {counts['drawn']} of {report['pictures']}; beside them, {counts['real']} real ones.")
+    print(f"Images: {counts['generated']} of {report['images']}, beside {counts['real']} real images.")
     print(f"Data: {report['data']}")
-    if report["left_out"]:
-        print(f"Left out: {'; '.join(f'{name}, which needs {lacks}' for name, lacks in report['left_out'].items())}.")
+    if report["skipped_metrics"]:
+        print(f"Skipped: {'; '.join(f'{name} (needs {needs})' for name, needs in report['skipped_metrics'].items())}.")
     if features is not None:
-        right = f" ({features['accuracy']:.2%} right on held-out images)" if "accuracy" in features else ""
-        print(f"Features: {features['width']} of {features['name']}{right}. {features['note']}")
-    print("\n" + _ROW.format("", "drawn", "real", "ratio"))
+        accuracy = f" ({features['accuracy']:.2%} accuracy on held-out images)" if "accuracy" in features else ""
+        print(f"Features: {features['width']} of {features['name']}{accuracy}. {features['note']}")
+    print("\n" + _ROW.format("", "generated", "real", "ratio"))
 
 
-def _measure(this, names: list[str], sheets: dict[str, Path]):
-    """The figures of all metrics, each printed as soon as it is there."""
+def _measure(context: "EvaluationContext", names: list[str], figure_files: dict[str, Path]) -> Iterator["MetricResult"]:
+    """Yield the results of all metrics, each printed as soon as it is known."""
     from dcgan.evaluation.metrics import METRICS
 
     for name in names:
-        for figure in METRICS[name].measure(this, sheets.get(name)):
-            drawn, real = _number(figure.drawn, figure.drawn_spread), _number(figure.real, figure.real_spread)
-            note = f"  {figure.note}" if figure.note else ""
-            print(_ROW.format(figure.name, drawn, real, _number(figure.ratio)) + note, flush=True)
-            yield figure
+        for result in METRICS[name].measure(context, figure_files.get(name)):
+            generated, real = _format(result.generated, result.generated_std), _format(result.real, result.real_std)
+            note = f"  {result.note}" if result.note else ""
+            print(_ROW.format(result.name, generated, real, _format(result.ratio)) + note, flush=True)
+            yield result
 
 
-def _number(value: float | None, spread: float | None = None) -> str:
-    """A number as the table shows it."""
+def _format(value: float | None, std: float | None = None) -> str:
+    """Return a value as the table shows it."""
     if value is None:
         return "–"
-    return f"{value:.4g}" if spread is None else f"{value:.2g} ± {spread:.2g}"
+    return f"{value:.4g}" if std is None else f"{value:.2g} ± {std:.2g}"
 
 
-def _figure(figure) -> tuple[str, dict[str, Any]]:
-    """A figure's name, and the rest of it, without what it doesn't have."""
-    content = asdict(figure)
-    name, optional = content.pop("name"), ("drawn_spread", "real_spread", "note")
+def _to_json(result: "MetricResult") -> tuple[str, dict[str, Any]]:
+    """Return a result's name and its other fields, without optional fields that are not set."""
+    content = asdict(result)
+    name, optional = content.pop("name"), ("generated_std", "real_std", "note")
     kept = {key: value for key, value in content.items() if key not in optional or value not in (None, "")}
-    return name, {**kept, "ratio": figure.ratio}
+    return name, {**kept, "ratio": result.ratio}
 
 
-def _write(report: dict[str, Any], place: Path | None) -> None:
-    """Write the report, and say where."""
-    if place is None:
+def _write(report: dict[str, Any], report_file: Path | None) -> None:
+    """Write the report, and print its path."""
+    if report_file is None:
         return
-    with atomic_write(place) as path:
-        path.write_text(json.dumps(_finite(report), indent=1) + "\n", encoding="utf-8")
-    print(f"\nReport: {place}")
+    with atomic_write(report_file) as path:
+        path.write_text(json.dumps(_without_nan(report), indent=1) + "\n", encoding="utf-8")
+    print(f"\nReport: {report_file}")
 
 
-def _finite(value: Any) -> Any:
-    """The same without numbers that JSON does not know."""
+def _without_nan(value: Any) -> Any:
+    """Replace NaN and infinite values, which JSON does not have, by None."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _without_nan(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

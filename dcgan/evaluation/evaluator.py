@@ -1,4 +1,4 @@
-"""What training calls at intervals: how near are the pictures by now?"""
+"""Evaluation during training: metrics of the current generator at intervals."""
 
 import keras
 
@@ -14,41 +14,43 @@ from dcgan.runs.loading import data_options
 
 
 class Evaluator:
-    """Compares a generator's pictures with held-out images, always the same ones and in the same features.
+    """Compares generated images with the same held-out images in the same features on every call.
+
+    Everything needed is loaded here, and the classifier trained if it is not cached, so that missing data is reported
+    before training starts.
 
     Args:
-        config: the training's options; what it reads is loaded, and a classifier trained if there is none yet, so that
-            whatever is missing is told before training begins.
+        config: the options of the training.
 
     Raises:
-        UserError: the classifier's features were asked for, and the data set has no labels.
+        UserError: `--features classifier` is used with a dataset without labels.
     """
 
     def __init__(self, config: TrainConfig):
-        real = load_splits(config)
-        if config.features == CLASSIFIER and real.training.labels is None:
-            hint = "Give --features inception or a .keras file, or leave --evaluate-every out."
-            raise UserError(f"--evaluate-every needs a data set with labels, and {config.dataset} has none here.", hint)
-        pictures = Samples("training", real.held_out.images.shape[1:], lambda count: real.training.images[:count])
-        self._real = build_context(pictures, real, data_options(config, None), config.evaluate_num, config.features)
-        self.scale = f"{config.features}, {self._real.count} pictures"
-        """How it measures, in words: distances are compared with those on the same scale only."""
-        self._real_distance = frechet_distance(self._real.real_features, self._real.held_out_features)
+        splits = load_splits(config)
+        if config.features == CLASSIFIER and splits.training.labels is None:
+            hint = "Use --features inception or a .keras file, or leave out --evaluate-every."
+            raise UserError(f"--evaluate-every needs a dataset with labels, but {config.dataset} has none.", hint)
+        samples = Samples("training", splits.held_out.images.shape[1:], lambda count: splits.training.images[:count])
+        self._context = build_context(samples, splits, data_options(config, None), config.evaluate_num, config.features)
+        self.scale = f"{config.features}, {self._context.count} images"
+        """Features and number of images. Only distances with the same scale are comparable."""
+        self._real_distance = frechet_distance(self._context.real_features, self._context.held_out_features)
 
     def __call__(self, generator: keras.Model, classes: Classes | None = None) -> dict[str, float]:
-        """Figures of pictures 0 to `config.evaluate_num` - 1.
+        """Evaluate images 0 to `config.evaluate_num` - 1 of a generator.
 
         Args:
-            generator: as `Run.load_generator` gives it.
-            classes: of a conditional training.
+            generator: as `Run.load_generator` returns it.
+            classes: classes of a conditional run.
 
         Returns:
             `frechet_distance`, `frechet_ratio` to the same distance of as many training images, `precision` and
             `recall`.
         """
-        pictures = samples_from_generator(generator, classes, "training").take(self._real.count)
-        drawn, held_out = self._real.extractor(pictures), self._real.held_out_features
-        distance = frechet_distance(drawn, held_out)
-        precision, recall = precision_recall(held_out, drawn)
+        images = samples_from_generator(generator, classes, "training").take(self._context.count)
+        generated, held_out = self._context.extractor(images), self._context.held_out_features
+        distance = frechet_distance(generated, held_out)
+        precision, recall = precision_recall(held_out, generated)
         ratio = distance / self._real_distance
         return {"frechet_distance": distance, "frechet_ratio": ratio, "precision": precision, "recall": recall}

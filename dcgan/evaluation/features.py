@@ -1,10 +1,11 @@
-"""From images to the features in which they are compared."""
+"""Feature extraction: the networks in whose features generated and real images are compared."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,9 +19,9 @@ from dcgan.data import load
 from dcgan.data.image_dataset import ImageDataset
 from dcgan.evaluation.classifier import load_classifier
 
-BATCH = 256
-"""Images a forward pass, the last one filled up: sums are rounded the same way for any number of images."""
-INCEPTION_BATCH = 32  # its 299×299 images take 100 times the memory of a digit's
+BATCH_SIZE = 256
+"""Images per forward pass, the last one padded, so that rounding does not depend on the number of images."""
+INCEPTION_BATCH_SIZE = 32  # its 299×299 images take 100 times the memory of a digit's
 INCEPTION_SIZE = (299, 299)
 
 CLASSIFIER, INCEPTION = "classifier", "inception"
@@ -28,35 +29,35 @@ CLASSIFIER, INCEPTION = "classifier", "inception"
 
 @dataclass(frozen=True, eq=False)
 class Extractor:
-    """A network whose outputs are the features.
+    """A network whose output is used as features.
 
     Args:
         name: `classifier`, `inception`, or a file.
-        model: float32 (N, H, W, C) in [-1, 1] in, one output of floats (N, …) out.
-        note: what has to be known to read figures in these features, in one line.
-        batch_size: images a forward pass.
-        each_channel: whether the network sees one channel at a time, and the features are those of all channels.
+        model: maps float32 (N, H, W, C) in [-1, 1] to one floating-point output (N, …).
+        note: what to know when comparing results in these features, in one sentence.
+        batch_size: images per forward pass.
+        each_channel: whether the network takes one channel at a time; the features of all channels are concatenated.
     """
 
     name: str
     model: keras.Model
     note: str
-    batch_size: int = BATCH
+    batch_size: int = BATCH_SIZE
     each_channel: bool = False
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Features of images, uint8 (N, H, W, C): float32 (N, D)."""
+        """Return the features, float32 (N, D), of images, uint8 (N, H, W, C)."""
         parts = [images[..., [c]] for c in range(images.shape[-1])] if self.each_channel else [images]
         return np.concatenate([extract(self.model, part, self.batch_size) for part in parts], axis=1)
 
 
-def extract(model: keras.Model, images: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
+def extract(model: keras.Model, images: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
     """Run images through a network in inference mode, in padded batches of one size.
 
     Args:
-        model: as for `Extractor`; images of another size than its input's are resized, and grey ones repeated.
+        model: as for `Extractor`; images of another size are resized to its input, and grayscale repeated to RGB.
         images: uint8 (N, H, W, C), in memory or memory-mapped.
-        batch_size: images a forward pass; features depend on it by rounding only.
+        batch_size: images per forward pass; it changes the features by rounding only.
 
     Returns:
         float32 (N, D), the model's output flattened.
@@ -73,18 +74,18 @@ def extract(model: keras.Model, images: np.ndarray, batch_size: int = BATCH) -> 
 
 @lru_cache(maxsize=4)
 def _forward(model: keras.Model, batch_size: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The network from bytes to flat features, as a graph for one batch size."""
+    """Return the network from uint8 images to flat features, as a graph for one batch size."""
 
     @tf.function(reduce_retracing=False)
     def forward(images: tf.Tensor) -> tf.Tensor:
-        output = model(_fitted(to_float(images), model.input_shape[1:]), training=False)
+        output = model(_resize_to_input(to_float(images), model.input_shape[1:]), training=False)
         return tf.reshape(tf.cast(output, tf.float32), (batch_size, -1))
 
     return forward
 
 
-def _fitted(images: tf.Tensor, shape: tuple[int | None, ...]) -> tf.Tensor:
-    """Images of the size and channels that a network takes; None takes any."""
+def _resize_to_input(images: Any, shape: tuple[int | None, ...]) -> tf.Tensor:
+    """Match the images to an input shape (H, W, C); None matches any size."""
     *size, channels = shape
     if images.shape[-1] == 1 and channels == 3:
         images = tf.image.grayscale_to_rgb(images)
@@ -94,26 +95,48 @@ def _fitted(images: tf.Tensor, shape: tuple[int | None, ...]) -> tf.Tensor:
 
 
 def classifier_features(images: ImageDataset, cache_dir: Path | None = None) -> Extractor:
-    """The last hidden layer of a classifier trained on these images and their labels; see `load_classifier`."""
+    """Return the last hidden layer of a classifier trained on these images and their labels.
+
+    Args:
+        images: as for `load_classifier`.
+        cache_dir: as for `load_classifier`.
+
+    Returns:
+        An extractor of 64 features.
+
+    Raises:
+        UserError: as `load_classifier`.
+    """
     return classifier_features_from(load_classifier(images, cache_dir))
 
 
 def classifier_features_from(classifier: keras.Model, *, each_channel: bool = False) -> Extractor:
-    """The last hidden layer of a classifier that `dcgan.evaluation.classifier` built; `each_channel` as above."""
+    """Return the last hidden layer of a classifier.
+
+    Args:
+        classifier: a model from `dcgan.evaluation.classifier`.
+        each_channel: as for `Extractor`.
+
+    Returns:
+        An extractor of 64 features, or of 64 per channel.
+    """
     hidden = keras.Model(classifier.input, classifier.get_layer("features").output)
-    note = "Figures compare runs on one data set, and on one machine; with no other classifier's."
+    note = "Comparable only between runs on one dataset and one machine."
     return Extractor(CLASSIFIER, hidden, note, each_channel=each_channel)
 
 
 def inception_features() -> Extractor:
-    """Inception-v3 as `keras.applications` has it, pooled: 2048 features; the weights are downloaded once.
+    """Return Inception-v3 from `keras.applications` with average pooling; its weights are downloaded once.
 
-    Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", trained on ImageNet. The
-    Fréchet inception distance of the literature is measured in another network's features (the Inception of 2015, in
-    TensorFlow 1), so these figures must not be compared with it.
+    Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", trained on ImageNet. Published
+    FID values use another network, the 2015 Inception weights in TensorFlow 1, so results must not be compared with
+    them.
+
+    Returns:
+        An extractor of 2048 features.
 
     Raises:
-        UserError: the weights are not there and can't be downloaded.
+        UserError: the weights are not there and the download fails.
     """
     try:
         model = keras.applications.InceptionV3(
@@ -121,40 +144,48 @@ def inception_features() -> Extractor:
         )
     except Exception as error:  # Keras raises plain `Exception` when an address can't be reached
         raise UserError(
-            f"Inception-v3's weights could not be downloaded: {' '.join(str(error).split())[:200]}",
-            "Without a network, take --features classifier, or a model file.",
+            f"The weights of Inception-v3 can't be downloaded: {' '.join(str(error).split())[:200]}",
+            "Without a network connection, use --features classifier or a model file.",
         ) from error
-    note = "Not comparable to the FID of the literature, whose Inception network of 2015 is another one."
-    return Extractor(INCEPTION, model, note, INCEPTION_BATCH)
+    note = "Not comparable with published FID, which uses the 2015 Inception weights."
+    return Extractor(INCEPTION, model, note, INCEPTION_BATCH_SIZE)
 
 
 def file_features(path: Path, image_size: Size, channels: int) -> Extractor:
-    """Any Keras model, read in safe mode: images in [-1, 1] in, its output, flattened, is the features.
+    """Load any Keras model in safe mode; its flattened output is used as features.
 
     Args:
-        path: a `.keras` file.
-        image_size: (height, width) of the images it will see; resized if it takes others.
-        channels: of the images.
+        path: a `.keras` file whose model takes images in [-1, 1].
+        image_size: (height, width) of the images; they are resized if the model takes another size.
+        channels: image channels.
+
+    Returns:
+        An extractor of as many features as the model has outputs.
 
     Raises:
-        UserError: there is no such file, it holds no model, or one that takes no such images.
+        UserError: the file is missing, contains no model, or its model takes other inputs.
     """
     if not path.is_file():
         raise UserError(f"There is no model file {path}.", "--features: classifier, inception, or a .keras file.")
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
         shape, width = model.input_shape, math.prod(model.output_shape[1:])
         fits = len(shape) == 4 and shape[-1] in (channels, None, 3 if channels == 1 else channels)
-    except Exception as error:  # whatever a damaged or hostile file makes Keras raise; several inputs or outputs
-        raise UserError(f"{path} can't be used: {' '.join(str(error).split())[:200]}") from error
+    except Exception as error:  # a damaged or hostile file raises many types; so do several inputs or outputs
+        raise UserError(
+            f"{path} can't be used: {' '.join(str(error).split())[:200]}",
+            "--features needs a .keras model with one input and one output that Keras loads in safe mode.",
+        ) from error
     if not fits:
-        raise UserError(f"{path} takes {shape}, not images of {(*image_size, channels)}.")
+        raise UserError(
+            f"{path} takes inputs {shape}, not images of {(*image_size, channels)}.", "Choose another --features model."
+        )
     note = "" if None in shape[1:3] or shape[1:3] == image_size else f"Images are resized to {shape[1]}x{shape[2]}. "
     return Extractor(str(path), model, f"{note}{width} features of {path.name}.")
 
 
 def digit_features(images: np.ndarray) -> np.ndarray:
-    """Features of digits, by a classifier that was trained, once, on the 10,000 embedded ones.
+    """Compute features of digits, by a classifier trained once on the 10,000 digits of `mnist10k`.
 
     Args:
         images: uint8 (N, 28, 28, 1).
@@ -163,11 +194,16 @@ def digit_features(images: np.ndarray) -> np.ndarray:
         float32 (N, 64).
 
     Raises:
-        UserError: the classifier can't be kept in the user's cache folder.
+        UserError: the user's cache directory is not writable.
     """
-    return _extractor()(images)
+    return digit_extractor()(images)
 
 
 @lru_cache(maxsize=1)
-def _extractor() -> Extractor:
+def digit_extractor() -> Extractor:
+    """Return the extractor that `digit_features` uses, loaded or trained once per process.
+
+    Returns:
+        An extractor of 64 features.
+    """
     return classifier_features(load(DataConfig()))

@@ -1,261 +1,252 @@
-"""Every metric by its name: what it needs, and the figures it gives, each beside the same figure of real images."""
+"""Every metric of `evaluate`: what it needs, and its results, each beside the same result of real images.
+
+To add a metric, write a function from an `EvaluationContext` to `MetricResult`s and register it in `METRICS`.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dcgan.core.errors import UserError
 from dcgan.deconvolution.checkerboard import checkerboard_energy
-from dcgan.evaluation import distances, linear_probe, modes, nearest_neighbors
+from dcgan.evaluation import distances, linear_probe, memorization, modes, nearest_neighbors, requirements
 from dcgan.evaluation.context import EvaluationContext
 from dcgan.evaluation.features import extract
+from dcgan.evaluation.requirements import Requirement
 from dcgan.evaluation.splits import random_indices, random_subset
 from dcgan.runs.loading import load_discriminator
 from dcgan.visualization import save_png
 
-MOST_LABELLED = 50_000
-"""Pictures that the 1-NN classifier is fitted on: as many as the DCGAN paper's."""
+MAX_LABELED = 50_000
+"""Maximum number of images that the 1-NN classifier is fitted on: the DCGAN paper's number."""
 
-PERIODS = {2: "last", 4: "last but one"}
-"""Pixels after which a checkerboard repeats, and which doubling of the generator leaves it."""
+CHECKERBOARD_PERIODS = {2: "last", 4: "second-to-last"}
+"""Periods of a checkerboard pattern in pixels, and the upsampling of the generator that may cause it."""
 
-MANY = 5000
-"""Pictures from which on the Fréchet distance's bias is small beside the distance itself."""
+UNBIASED_COUNT = 5000
+"""Number of images from which on the bias of the Fréchet distance is small compared with the distance."""
 
-SPECTRA = 1000
-"""Pictures whose spectra are averaged: enough for the noise in them to cancel."""
+CHECKERBOARD_IMAGES = 1000
+"""Number of images whose spectra are averaged, enough to average out noise."""
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricResult:
     """One line of the report.
 
     Args:
         name: what is measured.
-        drawn: of the drawn pictures; None where there is no number.
-        real: the same of as many training images; None where that makes no sense.
+        generated: value for the generated images; None where it does not exist.
+        real: the same for as many training images; None where it is undefined.
         better: whether `lower` or `higher` is better.
-        drawn_spread: standard deviation of `drawn`, where it was estimated.
-        real_spread: the same of `real`.
-        note: what has to be known to read it, in a line.
+        generated_std: standard deviation of `generated`, where it was estimated.
+        real_std: standard deviation of `real`, where it was estimated.
+        note: what to know when reading the values, in one line.
     """
 
     name: str
-    drawn: float | None
+    generated: float | None
     real: float | None
     better: str
-    drawn_spread: float | None = None
-    real_spread: float | None = None
+    generated_std: float | None = None
+    real_std: float | None = None
     note: str = ""
 
     @property
     def ratio(self) -> float | None:
-        """drawn / real; None where there is no such number, or `real` is not larger than its own spread."""
-        if self.drawn is None or self.real is None or self.real <= (self.real_spread or 0):
+        """generated / real; None where one does not exist, or `real` is not larger than its standard deviation."""
+        if self.generated is None or self.real is None or self.real <= (self.real_std or 0):
             return None
-        return self.drawn / self.real
+        return self.generated / self.real
+
+
+Measure = Callable[[EvaluationContext, Path | None], Iterable[MetricResult]]
+"""Computes results; a metric with a `figure` writes it to the path, unless that is None."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How a name of `--metrics` is worked out.
+    """A metric that `--metrics` can name.
 
     Args:
-        measure: gives its figures; the pictures that belong to them are written to the sheet, if there is one.
-        lacks: what it would need and hasn't got, in a few words; empty where it can be measured.
-        unasked: whether it is part of an evaluation that names no metrics.
-        of_features: whether it compares features, and not pixels or labels.
-        of_all: whether it is for pictures of all kinds, so that its absence is worth a word.
-        sheet: what its sheet of pictures is called; empty where it has none.
+        measure: computes its results.
+        missing: what it needs but the context lacks.
+        by_default: whether it is measured when `--metrics` is left out.
+        uses_features: whether it compares features, and not pixels or labels.
+        report_skipped: whether the report mentions that it was skipped; False for metrics that only apply to some
+            datasets or runs.
+        figure: file name suffix of the images it writes; empty where it writes none.
     """
 
-    measure: Callable[[EvaluationContext, Path | None], Iterable[Figure]]
-    lacks: Callable[[EvaluationContext], str] = lambda comparison: ""
-    unasked: bool = True
-    of_features: bool = False
-    of_all: bool = True
-    sheet: str = ""
+    measure: Measure
+    missing: Requirement = lambda context: ""
+    by_default: bool = True
+    uses_features: bool = False
+    report_skipped: bool = True
+    figure: str = ""
 
 
-def _frechet(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-    drawn, real = (
-        distances.frechet_distance(features, this.held_out_features)
-        for features in (this.drawn_features, this.real_features)
-    )
-    yield Figure("frechet_distance", drawn, real, "lower", note=_of_few(min(this.count, len(this.held_out))))
+def skipped_metrics(context: EvaluationContext) -> dict[str, str]:
+    """Return the generally applicable metrics that can't be measured here.
+
+    Args:
+        context: the evaluation.
+
+    Returns:
+        What each of them needs, by name.
+    """
+    missing = {name: m.missing(context) for name, m in METRICS.items() if m.by_default and m.report_skipped}
+    return {name: needs for name, needs in missing.items() if needs}
 
 
-def _of_few(count: int) -> str:
-    """What has to be known of a Fréchet distance of so many pictures; nothing where they are enough."""
-    few = f"of {count} only, which makes both distances larger and the ratio nearer to 1: compare only with as many"
-    return few if count < MANY else ""
+def select_metrics(text: str | None, context: EvaluationContext) -> list[str]:
+    """Return the names of the metrics to measure.
 
+    Args:
+        text: names separated by commas; None for all default metrics that can be measured.
+        context: the evaluation.
 
-def _kernel(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-    drawn, real = (
-        distances.kernel_distance(features, this.held_out_features)
-        for features in (this.drawn_features, this.real_features)
-    )
-    yield Figure("kernel_distance", drawn.value, real.value, "lower", drawn.spread, real.spread)
-
-
-def _pairs(names: tuple[str, str], measure: Callable) -> Callable[[EvaluationContext, Path | None], Iterable[Figure]]:
-    """A metric of two figures that are measured together."""
-
-    def both(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-        drawn = measure(this.held_out_features, this.drawn_features)
-        real = measure(this.held_out_features, this.real_features)
-        return [Figure(name, *values, "higher") for name, *values in zip(names, drawn, real, strict=True)]
-
-    return both
-
-
-def _neighbours(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-    most = min(MOST_LABELLED, this.samples.available or MOST_LABELLED)
-    count, held_out = min(most, len(this.reference.training)), this.reference.held_out
-    sets = (this.samples.take(count), this.samples.labels(count)), random_subset(this.reference.training, count)
-    drawn, real = (nearest_neighbors.classification_error(*fit, held_out.images, held_out.labels) for fit in sets)
-    yield Figure("one_nn_error", drawn, real, "lower", note=f"fitted on {count} labelled images")
-
-
-def _memorisation(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-    seen, halved = this.reference.seen.images, this.reference.halved
-    count = nearest_neighbors.affordable(min(this.count, len(this.held_out)), seen)
-    drawn, own = this.drawn[:count], random_indices(len(seen), count) if halved else None
-    held_out = seen[own] if halved else random_subset(this.reference.held_out, count)[0]
-    found = nearest_neighbors.memorization(drawn, seen, held_out, own)
-    if sheet is not None:
-        save_png(sheet, nearest_neighbors.closest_grid(drawn, seen, found))
-    others = f"these {len(seen)} are to another" if halved else "held-out ones"
-    note = f"of {count}, nearer to a training image than all but 1 in 100 {'of ' * halved}{others}"
-    note += f"; {found.copies} of {count} real ones left out that are copies" if found.copies else ""
-    yield Figure("memorised", found.near, nearest_neighbors.RARE, "lower", note=note)
-    yield Figure("distance_to_training", found.median, found.held_out_median, "higher", note="in the median")
-
-
-def _support(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-    count = nearest_neighbors.affordable_pairs(this.count, this.drawn)
-    drawn = this.drawn[:count]
-    found = nearest_neighbors.support(drawn, random_subset(this.reference.training, count)[0])
-    if sheet is not None:
-        save_png(sheet, nearest_neighbors.repeats_grid(drawn, found))
-    note = f"{found.repeats} repeats among {count}"
-    note += "" if found.estimate else f": at least {found.at_least:.3g} different pictures"
-    note += "" if found.real else ", none among as many real ones"
-    yield Figure("support", found.estimate, found.real, "higher", note=note)
-
-
-def _modes(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-    most = this.samples.available or modes.COUNT
-    count = min(modes.COUNT, most, len(this.reference.training))
-    drawn, real = (
-        modes.modes_and_divergence(modes.predict_triples(images, lambda digits: extract(this.classifier, digits)))
-        for images in (this.samples.take(count), random_subset(this.reference.training, count)[0])
-    )
-    note = f"of {count}; the papers draw {modes.COUNT}" if count < modes.COUNT else f"of {count}"
-    note += f"; digits read with {this.classifier_accuracy:.2%} right"
-    yield Figure("modes", drawn[0], real[0], "higher", note=note)
-    yield Figure("mode_divergence", drawn[1], real[1], "lower", note="KL to the uniform distribution, in nats")
-
-
-def _unsupervised(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-    height, width, channels = this.samples.shape
-    network = load_discriminator(this.run, (height, width), channels)
-    fit, test = random_subset(this.reference.training, this.count), this.reference.held_out
-    sets = (*fit, test.images, test.labels)
-    drawn, real = linear_probe.discriminator_accuracy(network, *sets), linear_probe.pixel_accuracy(*sets)
-    note = f"linear SVM on the discriminator's features; real: on pixels; fitted on {this.count}"
-    yield Figure("svm_accuracy", drawn, real, "higher", note=note)
-
-
-def _checkerboard(this: EvaluationContext, sheet: Path | None) -> Iterable[Figure]:
-    for period, doubling in PERIODS.items():
-        drawn, real = (checkerboard_energy(images[:SPECTRA], period) for images in (this.drawn, this.real))
-        note = (
-            f"part of the energy that repeats every {period} pixels, as the generator's {doubling} doubling may leave"
-        )
-        yield Figure(f"checkerboard_{period}", drawn, real, "lower", note=note)
-
-
-def _lacks_periods(this: EvaluationContext) -> str:
-    height, width, _ = this.samples.shape
-    fit = all(side % max(PERIODS) == 0 and side >= 3 * max(PERIODS) for side in (height, width))
-    return "" if fit else f"pictures with sides of {3 * max(PERIODS)} pixels and more, multiples of {max(PERIODS)}"
-
-
-def _lacks_pictures(neighbours: int) -> Callable[[EvaluationContext], str]:
-    """Pictures on both sides, where each needs so many neighbours."""
-
-    def lacks(this: EvaluationContext) -> str:
-        return "" if min(this.count, len(this.held_out)) > neighbours else f"more than {neighbours} pictures of each"
-
-    return lacks
-
-
-def _lacks_labels(this: EvaluationContext) -> str:
-    if this.samples.labels is None or this.reference.held_out.labels is None:
-        return "pictures with labels: a conditional run, class folders, or a .npz with `labels`"
-    classes, names = this.run and this.run.classes(), this.reference.held_out.class_names
-    return "" if not classes or classes.names == tuple(names) else "a data set of the run's own classes"
-
-
-def _lacks_the_runs_images(this: EvaluationContext) -> str:
-    if this.run is None or not this.run.config_file.exists() or this.run.config().dataset == this.data.dataset:
-        return ""
-    return f"the run's own images, --dataset {this.run.config().dataset}"
-
-
-def _lacks_stack(this: EvaluationContext) -> str:
-    return "" if this.stacked else "--dataset stacked_mnist"
-
-
-def _lacks_run(this: EvaluationContext) -> str:
-    if this.run is None or not (this.run.checkpoints.exist() or this.run.discriminator_file.is_file()):
-        return "a run with a discriminator"
-    return "" if this.reference.held_out.labels is not None else "a data set with labels"
-
-
-METRICS = {
-    "frechet": Metric(_frechet, of_features=True),
-    "kernel": Metric(_kernel, of_features=True),
-    "precision_recall": Metric(
-        _pairs(("precision", "recall"), distances.precision_recall),
-        _lacks_pictures(distances.MANIFOLD_NEIGHBOURS),
-        of_features=True,
-    ),
-    "density_coverage": Metric(
-        _pairs(("density", "coverage"), distances.density_coverage),
-        _lacks_pictures(distances.DENSITY_NEIGHBOURS),
-        of_features=True,
-    ),
-    "modes": Metric(_modes, _lacks_stack, of_all=False),
-    "neighbours": Metric(_neighbours, _lacks_labels, of_all=False),
-    "memorisation": Metric(_memorisation, _lacks_the_runs_images, sheet="nearest"),
-    "support": Metric(_support, sheet="repeats"),
-    "checkerboard": Metric(_checkerboard, _lacks_periods, of_all=False),
-    "unsupervised": Metric(_unsupervised, _lacks_run, unasked=False),
-}
-"""Every metric that `--metrics` can name."""
-
-
-def left_out(comparison: EvaluationContext) -> dict[str, str]:
-    """What the metrics lack that an evaluation of any pictures would have: words by name."""
-    missing = {name: metric.lacks(comparison) for name, metric in METRICS.items() if metric.unasked and metric.of_all}
-    return {name: lacks for name, lacks in missing.items() if lacks}
-
-
-def chosen(text: str | None, comparison: EvaluationContext) -> list[str]:
-    """The metrics to measure: those that `text` names, parted by commas, or all that go without saying.
+    Returns:
+        Keys of `METRICS`, each once.
 
     Raises:
-        UserError: there is no such metric, or it lacks something.
+        UserError: a metric does not exist or can't be measured.
     """
     if text is None:
-        return [name for name, metric in METRICS.items() if metric.unasked and not metric.lacks(comparison)]
+        return [name for name, metric in METRICS.items() if metric.by_default and not metric.missing(context)]
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         if name not in METRICS:
             raise UserError(f"There is no metric {name!r}.", f"Metrics: {', '.join(METRICS)}.")
-        if lacks := METRICS[name].lacks(comparison):
-            raise UserError(f"The metric {name} needs {lacks}.", "Leave it out of --metrics.")
+        if needs := METRICS[name].missing(context):
+            raise UserError(f"The metric {name} needs {needs}.", "Leave it out of --metrics.")
     return names
+
+
+def _frechet(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+    generated, real = (
+        distances.frechet_distance(features, context.held_out_features)
+        for features in (context.generated_features, context.real_features)
+    )
+    count = min(context.count, len(context.held_out))
+    note = f"of {count} images only, which raises both distances and moves the ratio toward 1"
+    yield MetricResult("frechet_distance", generated, real, "lower", note=note if count < UNBIASED_COUNT else "")
+
+
+def _kernel(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+    generated, real = (
+        distances.kernel_distance(features, context.held_out_features)
+        for features in (context.generated_features, context.real_features)
+    )
+    yield MetricResult("kernel_distance", generated.value, real.value, "lower", generated.std, real.std)
+
+
+def _feature_pair(names: tuple[str, str], function: Callable[..., tuple[float, float]]) -> Measure:
+    """Return a metric of two results that one function of real and other features computes."""
+
+    def measure(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+        generated = function(context.held_out_features, context.generated_features)
+        real = function(context.held_out_features, context.real_features)
+        return [MetricResult(*values, "higher") for values in zip(names, generated, real, strict=True)]
+
+    return measure
+
+
+def _nearest_neighbors(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+    available = min(MAX_LABELED, context.samples.available or MAX_LABELED)
+    count, held_out = min(available, len(context.splits.training)), context.splits.held_out
+    assert context.samples.labels is not None  # guaranteed by the requirement
+    sets = (context.samples.take(count), context.samples.labels(count)), random_subset(context.splits.training, count)
+    generated, real = (
+        nearest_neighbors.classification_error(images, np.asarray(labels), held_out.images, np.asarray(held_out.labels))
+        for images, labels in sets
+    )
+    yield MetricResult("one_nn_error", generated, real, "lower", note=f"fitted on {count} labeled images")
+
+
+def _memorization(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+    seen, held_out_is_seen = context.splits.seen.images, context.splits.held_out_is_seen
+    count = nearest_neighbors.affordable_queries(min(context.count, len(context.held_out)), seen)
+    generated, indices = context.generated[:count], random_indices(len(seen), count) if held_out_is_seen else None
+    held_out = random_subset(context.splits.held_out, count)[0] if indices is None else seen[indices]
+    result = memorization.memorization(generated, seen, held_out, indices)
+    if figure is not None:
+        save_png(figure, memorization.closest_grid(generated, seen, result))
+    others = f"of these {len(seen)} are to another" if held_out_is_seen else "held-out images"
+    note = f"of {count}, closer to a training image than all but 1 in 100 {others}"
+    note += f"; {result.copies} of {count} real images excluded as copies" if result.copies else ""
+    yield MetricResult("memorized", result.near, memorization.NEAR_FRACTION, "lower", note=note)
+    yield MetricResult("distance_to_training", result.median, result.held_out_median, "higher", note="median")
+
+
+def _support(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+    count = nearest_neighbors.affordable_pairs(context.count, context.generated)
+    generated = context.generated[:count]
+    result = memorization.support(generated, random_subset(context.splits.training, count)[0])
+    if figure is not None:
+        save_png(figure, memorization.repeats_grid(generated, result))
+    note = f"{result.repeats} repeats among {count}"
+    note += "" if result.estimate else f": at least {result.at_least:.3g} distinct images"
+    note += "" if result.real else ", none among as many real images"
+    yield MetricResult("support", result.estimate, result.real, "higher", note=note)
+
+
+def _modes(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+    available = context.samples.available or modes.NUM_IMAGES
+    count = min(modes.NUM_IMAGES, available, len(context.splits.training))
+    generated, real = (
+        modes.modes_and_divergence(modes.predict_triples(images, lambda digits: extract(context.classifier, digits)))
+        for images in (context.samples.take(count), random_subset(context.splits.training, count)[0])
+    )
+    note = f"of {count}; the papers use {modes.NUM_IMAGES}" if count < modes.NUM_IMAGES else f"of {count}"
+    note += f"; digit classifier accuracy {context.classifier_accuracy:.2%}"
+    yield MetricResult("modes", generated[0], real[0], "higher", note=note)
+    note = "KL divergence from the uniform distribution, in nats"
+    yield MetricResult("mode_divergence", generated[1], real[1], "lower", note=note)
+
+
+def _checkerboard(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+    for period, upsampling in CHECKERBOARD_PERIODS.items():
+        generated, real = (
+            checkerboard_energy(images[:CHECKERBOARD_IMAGES], period) for images in (context.generated, context.real)
+        )
+        note = f"fraction of the energy that repeats every {period} pixels, as the {upsampling} upsampling may cause"
+        yield MetricResult(f"checkerboard_{period}", generated, real, "lower", note=note)
+
+
+def _linear_probe(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
+    assert context.run is not None  # guaranteed by the requirement
+    height, width, channels = context.samples.shape
+    network = load_discriminator(context.run, (height, width), channels)
+    fit, test = random_subset(context.splits.training, context.count), context.splits.held_out
+    sets = (fit[0], np.asarray(fit[1]), test.images, np.asarray(test.labels))
+    generated, real = linear_probe.discriminator_accuracy(network, *sets), linear_probe.pixel_accuracy(*sets)
+    note = f"linear SVM on the discriminator's features; real: on pixels; fitted on {context.count}"
+    yield MetricResult("svm_accuracy", generated, real, "higher", note=note)
+
+
+METRICS = {
+    "frechet": Metric(_frechet, uses_features=True),
+    "kernel": Metric(_kernel, uses_features=True),
+    "precision_recall": Metric(
+        _feature_pair(("precision", "recall"), distances.precision_recall),
+        requirements.missing_images(distances.MANIFOLD_NEIGHBORS),
+        uses_features=True,
+    ),
+    "density_coverage": Metric(
+        _feature_pair(("density", "coverage"), distances.density_coverage),
+        requirements.missing_images(distances.DENSITY_NEIGHBORS),
+        uses_features=True,
+    ),
+    "modes": Metric(_modes, requirements.missing_stacked_mnist, report_skipped=False),
+    "nearest_neighbors": Metric(_nearest_neighbors, requirements.missing_labels, report_skipped=False),
+    "memorization": Metric(_memorization, requirements.missing_training_images, figure="nearest"),
+    "support": Metric(_support, figure="repeats"),
+    "checkerboard": Metric(
+        _checkerboard, requirements.missing_periods(max(CHECKERBOARD_PERIODS)), report_skipped=False
+    ),
+    "linear_probe": Metric(_linear_probe, requirements.missing_discriminator, by_default=False),
+}
+"""Every metric by its name on the command line, in the order of the report."""

@@ -1,21 +1,21 @@
-"""Modes of stacked MNIST: of 1,000 triples of digits, how many are drawn, and how evenly?"""
+"""Mode counting for stacked MNIST: how many of the 1,000 digit triples a generator covers, and how evenly."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-COUNT = 26_000
-"""Pictures the papers draw: 26 a mode."""
+NUM_IMAGES = 26_000
+"""Number of generated images in the papers' protocol: 26 per mode."""
 
-MODES = 1000
+NUM_MODES = 1000
 
 
 def predict_triples(images: np.ndarray, classify: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Read the three digits of each picture.
+    """Classify the three digits of each image.
 
     Args:
-        images: uint8 (N, H, W, 3), a digit a channel.
-        classify: from uint8 (N, H, W, 1) to logits (N, 10).
+        images: uint8 (N, H, W, 3), one digit per channel.
+        classify: maps uint8 (N, H, W, 1) to logits (N, 10).
 
     Returns:
         int64 (N,): 100·red + 10·green + blue.
@@ -25,18 +25,18 @@ def predict_triples(images: np.ndarray, classify: Callable[[np.ndarray], np.ndar
 
 
 def modes_and_divergence(triples: np.ndarray) -> tuple[int, float]:
-    """Count the modes, and measure how uneven they are.
+    """Count the modes, and measure their divergence from the uniform distribution.
 
     The protocol of Srivastava et al. 2017 (VEEGAN, section 4.2) and Lin et al. 2018 (PacGAN, section 4.2): a
-    classifier reads each channel of 26,000 pictures. The divergence is KL(drawn ‖ uniform), in nats; 26,000 perfect
-    pictures have about 1,000 / 2 · 26,000 = 0.02, and no number of modes falls below that of the pictures.
+    classifier predicts the digit in each channel of 26,000 images. The divergence is KL(generated ‖ uniform), in nats.
+    For 26,000 perfect images it is about 1,000 / (2 · 26,000) = 0.02.
 
     Args:
-        triples: whole numbers (N,) below 1,000, N at least 1.
+        triples: integers (N,) from 0 to 999, N at least 1.
 
     Returns:
         (modes, divergence).
     """
-    part = np.bincount(triples, minlength=MODES) / len(triples)
-    drawn = part[part > 0]
-    return len(drawn), float(np.sum(drawn * np.log(drawn * MODES)))
+    frequencies = np.bincount(triples, minlength=NUM_MODES) / len(triples)
+    covered = frequencies[frequencies > 0]
+    return len(covered), float(np.sum(covered * np.log(covered * NUM_MODES)))

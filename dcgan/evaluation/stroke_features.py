@@ -1,15 +1,18 @@
-"""How digits are written: what any picture of strokes says without a classifier. NumPy only."""
+"""Stroke features computed from the pixels, without a classifier: boldness and slant. NumPy only."""
 
 from collections.abc import Callable
 
 import numpy as np
 
+StrokeFeature = Callable[[np.ndarray], np.ndarray]
+"""Maps images, uint8 (N, H, W, C), to one number per image, float64 (N,)."""
+
 
 def boldness(images: np.ndarray) -> np.ndarray:
-    """The mean brightness of each picture.
+    """Return the mean brightness of each image.
 
     Args:
-        images: uint8 (N, H, W, C), bright on black.
+        images: uint8 (N, H, W, C), bright strokes on black.
 
     Returns:
         float64 (N,) in [0, 1].
@@ -18,16 +21,16 @@ def boldness(images: np.ndarray) -> np.ndarray:
 
 
 def slant(images: np.ndarray) -> np.ndarray:
-    """How far each picture's strokes lean to the right.
+    """Return how far the strokes of each image lean to the right.
 
-    The columns that its mass moves to the right from one row to the row above: the slope of the line through the
-    middles of the rows, weighted by what is in them. Shearing a picture by s columns a row adds s.
+    The slant is the number of columns by which the mass moves to the right from one row to the row above: the slope of
+    the line through the centers of the rows, each weighted by its mass. Shearing an image by s columns per row adds s.
 
     Args:
-        images: as for `boldness`.
+        images: uint8 (N, H, W, C), bright strokes on black.
 
     Returns:
-        float64 (N,): 0 for an upright picture, 1 for one that leans by 45°; 0 for a black one.
+        float64 (N,): 0 for an upright or black image, 1 for a lean of 45°.
     """
     mass = np.asarray(images, np.float64).mean(axis=-1)
     total = np.maximum(mass.sum(axis=(1, 2)), np.finfo(float).tiny)
@@ -38,15 +41,18 @@ def slant(images: np.ndarray) -> np.ndarray:
     return (mass * up * right).sum(axis=(1, 2)) / np.where(spread > 0, spread, 1.0)
 
 
-def for_polarity(style: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """A reading of pictures such as these, whichever is brighter, strokes or ground.
+def for_polarity(feature: StrokeFeature, images: np.ndarray) -> StrokeFeature:
+    """Return a feature for images of the same polarity as the given ones, bright or dark strokes.
 
     Args:
-        style: `boldness` or `slant`, which take strokes to be what is bright.
-        images: uint8 (N, H, W, C); where the border of most is bright, pictures are read as negatives.
+        feature: `boldness` or `slant`, which expect bright strokes.
+        images: uint8 (N, H, W, C); where the border of most of them is bright, the feature inverts images first.
+
+    Returns:
+        `feature` itself, or `feature` of the inverted images.
     """
-    ends = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
-    border = np.concatenate([end.reshape(len(images), -1) for end in ends], axis=1)
+    edges = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    border = np.concatenate([edge.reshape(len(images), -1) for edge in edges], axis=1)
     if np.median(border.mean(axis=1)) < 128:
-        return style
-    return lambda pictures: style(255 - np.asarray(pictures))
+        return feature
+    return lambda images: feature(255 - np.asarray(images))

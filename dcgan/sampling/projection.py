@@ -1,14 +1,15 @@
-"""The way back from a picture to a latent: which point of its space does a generator draw it from, or what is nearest?
+"""Projection of images into the latent space: the latent whose generated image is most similar to a given image.
 
-By gradient descent on the latent from several starts, the network held fixed (Lipton and Tripathi 2017, "Precise
-Recovery of Latent Vectors from Generative Adversarial Networks"; Creswell and Bharath 2018, "Inverting the Generator of
-a Generative Adversarial Network", algorithm 1).
+By gradient descent on the latent from several random starting points, with fixed weights (Lipton and Tripathi 2017,
+"Precise Recovery of Latent Vectors from Generative Adversarial Networks"; Creswell and Bharath 2018, "Inverting the
+Generator of a Generative Adversarial Network", algorithm 1).
 
-Many starts are in a race at first, and only the best one goes on: which valley it is shows long before its ground.
+All starting points are optimized for some steps, and only the best one per image is continued: the ranking of the local
+minima is known long before their final errors.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -21,187 +22,205 @@ from dcgan.core.rng import derived_seed
 from dcgan.sampling.generation import input_widths
 from dcgan.sampling.latents import latents
 
-AT_ONCE = 512
-"""Latents that are improved together."""
+BATCH_SIZE = 512
+"""Number of latents that are optimized together."""
 
-RACE = 100
-"""Steps that all starts are given; the best one of each image has the others alone."""
+SELECTION_STEPS = 100
+"""Steps for all starting points of an image, before the best one is continued alone."""
 
-RISING = 50
-"""Steps in which the winner's learning rate rises again."""
+WARMUP_STEPS = 50
+"""Steps in which the learning rate rises again after the selection."""
 
-RAREST = 1e-3
-"""The part of training's latents that are longer than any that is found."""
+LENGTH_TAIL = 1e-3
+"""Probability that a latent in training is longer than the longest one the search allows."""
 
 
 class Projection(NamedTuple):
-    """The nearest that a generator came to some images."""
+    """The projections of some images."""
 
     latents: np.ndarray
     """float32 (N, latent_dim)."""
     labels: np.ndarray | None
-    """int64 (N,): the class each is drawn in; None for a generator without classes."""
+    """Class of each image, int64 (N,); None for an unconditional generator."""
     images: np.ndarray
-    """uint8 (N, H, W, C): what the generator draws there."""
+    """Generated images of the latents, uint8 (N, H, W, C)."""
     errors: np.ndarray
-    """float32 (steps + 1, N): the mean squared error before each step and at the end, of the start that won, the images
-    being in [-1, 1]."""
+    """Mean squared error before each step and at the end, float32 (steps + 1, N), of the selected starting point, with
+    images in [-1, 1]."""
     stages: np.ndarray
-    """float32 (stages, N, latent_dim): the latents of that start after the steps that were asked for."""
+    """Latents of that starting point after the requested steps, float32 (stages, N, latent_dim)."""
 
 
 def project(
     generator: keras.Model,
     images: np.ndarray,
     labels: Sequence[int] | np.ndarray | None = None,
-    starts: int = 4,
+    restarts: int = 4,
     steps: int = 1000,
     learning_rate: float = 0.05,
     seed: int = 0,
-    rarest: float | None = RAREST,
+    length_tail: float | None = LENGTH_TAIL,
     stages: Sequence[int] = (),
 ) -> Projection:
-    """Find latents whose pictures are near to images, by Adam on the mean squared error of the pixels.
+    """Find latents whose generated images are similar to images, by Adam on the mean squared error of the pixels.
 
     Args:
         generator: as for `dcgan.sampling.generation.generate_batches`.
         images: uint8 (N, H, W, C) of the generator's size.
-        labels: for a conditional generator, the class (N,) of every image; None to try all classes, each from as many
-            starts.
-        starts: normal latents from which every image is sought; the one that is nearest after `RACE` steps goes on.
-        steps: of Adam.
-        learning_rate: of Adam; after the race it rises once more and falls to zero along a cosine.
-        seed: the starts follow from it.
-        rarest: a latent that grows longer than all but so large a part of those drawn in training is shortened after
-            every step: this is what the generator draws where it was trained, and not all that it could draw. None sets
-            no limit.
-        stages: after how many steps latents are kept to be looked at; from 0 to `steps`.
+        labels: for a conditional generator, the class (N,) of each image; None to try all classes, each with as many
+            restarts.
+        restarts: number of normal latents the search of each image starts from; the one with the smallest error after
+            `SELECTION_STEPS` is continued.
+        steps: number of Adam steps.
+        learning_rate: learning rate of Adam; after the selection it warms up again and decays to zero along a cosine.
+        seed: seed of the starting points.
+        length_tail: latents are shortened after each step to the length that this fraction of the latents in training
+            exceeds, so that the result is an image the generator was trained for. None for no limit.
+        stages: steps, from 0 to `steps`, after which latents are recorded.
+
+    Returns:
+        The projections, in the order of the images.
 
     Raises:
-        UserError: the images have another size, the labels are none of this generator, or a number is too small.
+        UserError: the images have another size, the generator has no such labels, or a number is too small.
     """
-    width, *kinds = input_widths(generator)
-    _check(generator, images, labels, kinds, starts, steps)
-    classes = kinds[0] if kinds else 0
-    longest = None if rarest is None else float(np.sqrt(chdtri(width, rarest)))  # squared, they are χ² distributed
-    search = _Search(generator, learning_rate, longest, sorted(stages))
-    tried = starts * (classes if classes and labels is None else 1)
-    first = latents([derived_seed(seed, f"projection/{start}") for start in range(tried)], width)
-    hot, race = _one_hot(labels, len(images), starts, classes), min(steps, RACE)
-    begun = _in_parts(
-        max(1, AT_ONCE // tried),
-        lambda some, hot: _race(search, some, np.tile(first, (len(some), 1)), hot, race),
+    latent_dim, *class_counts = input_widths(generator)
+    _validate(generator, images, labels, class_counts, restarts, steps)
+    classes = class_counts[0] if class_counts else 0
+    max_length = None if length_tail is None else float(np.sqrt(chdtri(latent_dim, length_tail)))  # squared length: χ²
+    search = _Search(generator, learning_rate, max_length, sorted(stages))
+    tried = restarts * (classes if classes and labels is None else 1)
+    starts = latents([derived_seed(seed, f"projection/{start}") for start in range(tried)], latent_dim)
+    one_hot, selection = _one_hot(labels, len(images), restarts, classes), min(steps, SELECTION_STEPS)
+    points, one_hot, errors, recorded = _in_batches(
+        max(1, BATCH_SIZE // tried),
+        lambda batch, hot: _select_starts(search, batch, np.tile(starts, (len(batch), 1)), hot, selection),
         images,
-        hot.reshape(len(images), tried, classes),
+        one_hot.reshape(len(images), tried, classes),
     )
-    point, hot, course, kept = begun
-    point, drawn, rest, others = _in_parts(
-        AT_ONCE, lambda *some: _descend(search, *some, range(race, steps)), point, hot, images
+    points, generated, later_errors, later_recorded = _in_batches(
+        BATCH_SIZE,
+        lambda start, hot, batch: _optimize(search, start, hot, batch, range(selection, steps)),
+        points,
+        one_hot,
+        images,
     )
-    errors, kept = np.concatenate([course, rest], axis=1).T, np.concatenate([kept, others], axis=1)
-    return Projection(point, hot.argmax(axis=1) if classes else None, drawn, errors, kept.swapaxes(0, 1))
+    errors = np.concatenate([errors, later_errors], axis=1).T
+    recorded = np.concatenate([recorded, later_recorded], axis=1).swapaxes(0, 1)
+    return Projection(points, one_hot.argmax(axis=1) if classes else None, generated, errors, recorded)
 
 
-def _in_parts(size: int, work: Callable[..., tuple[np.ndarray, ...]], *arrays: np.ndarray) -> list[np.ndarray]:
-    """What some work makes of arrays, at most so many of their rows at a time."""
+def _in_batches(size: int, function: Callable[..., tuple[np.ndarray, ...]], *arrays: np.ndarray) -> list[np.ndarray]:
+    """Apply a function to at most `size` rows of the arrays at a time, and concatenate its results."""
     starts = range(0, len(arrays[0]), size)
-    done = [work(*(array[start : start + size] for array in arrays)) for start in starts]
-    return [np.concatenate(part) for part in zip(*done, strict=True)]
+    results = [function(*(array[start : start + size] for array in arrays)) for start in starts]
+    return [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
 
-def _check(generator, images, labels, kinds: list[int], starts: int, steps: int) -> None:
-    if (
-        images.ndim != 4
-        or images.dtype != np.uint8
-        or images.shape[1:] != generator.output_shape[1:]
-        or not len(images)
-    ):
+def _validate(
+    generator: keras.Model,
+    images: np.ndarray,
+    labels: Sequence[int] | np.ndarray | None,
+    class_counts: list[int],
+    restarts: int,
+    steps: int,
+) -> None:
+    shape = generator.output_shape[1:]
+    if images.ndim != 4 or images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
         raise UserError(
-            f"Images {images.dtype} {images.shape} can't be projected.",
-            f"This generator draws uint8 {generator.output_shape[1:]}.",
+            f"Images {images.dtype} {images.shape} can't be projected.", f"This generator generates uint8 {shape}."
         )
-    if starts < 1 or steps < 0:
-        raise UserError(f"{starts} starts of {steps} steps lead nowhere.")
+    if restarts < 1 or steps < 0:
+        raise UserError(f"{restarts} restarts with {steps} steps are too few.", "Use at least 1 restart and 0 steps.")
     if labels is None:
         return
-    if not kinds or len(labels) != len(images) or not all(0 <= label < kinds[0] for label in labels):
-        asked = f"one label below {kinds[0]} an image" if kinds else "no labels"
-        raise UserError(f"The labels {list(labels)[:10]} don't fit.", f"This generator takes {asked}.")
+    if not class_counts or len(labels) != len(images) or not all(0 <= label < class_counts[0] for label in labels):
+        expected = f"one label below {class_counts[0]} per image" if class_counts else "no labels"
+        raise UserError(f"The labels {list(labels)[:10]} do not fit.", f"This generator takes {expected}.")
 
 
-def _one_hot(labels: Sequence[int] | np.ndarray | None, count: int, starts: int, classes: int) -> np.ndarray:
-    """The class of every start, image by image: float32 (count · starts, classes), or of all classes one by one."""
+def _one_hot(labels: Sequence[int] | np.ndarray | None, count: int, restarts: int, classes: int) -> np.ndarray:
+    """Return the class of every start, image by image: float32 (count · starts, classes); without labels, all."""
     if labels is None or not classes:
-        kinds = np.eye(classes, dtype=np.float32) if classes else np.zeros((1, 0), np.float32)
-        return np.tile(kinds.repeat(starts, axis=0), (count, 1))
-    return np.eye(classes, dtype=np.float32)[np.asarray(labels)].repeat(starts, axis=0)
+        each_class = np.eye(classes, dtype=np.float32) if classes else np.zeros((1, 0), np.float32)
+        return np.tile(each_class.repeat(restarts, axis=0), (count, 1))
+    return np.eye(classes, dtype=np.float32)[np.asarray(labels)].repeat(restarts, axis=0)
 
 
 class _Search(NamedTuple):
-    """How latents are improved; the fields as for `project`."""
+    """How latents are optimized; fields as for `project`."""
 
     generator: keras.Model
     learning_rate: float
-    longest: float | None
-    """The length that latents may have."""
+    max_length: float | None
     stages: Sequence[int]
 
 
-def _race(search: _Search, images, starts, kinds, steps: int) -> tuple[np.ndarray, ...]:
-    """The best start of each image: latents, classes, and row by row the errors before each step and the stages.
+def _select_starts(
+    search: _Search, images: np.ndarray, starts: np.ndarray, one_hot: np.ndarray, steps: int
+) -> tuple[np.ndarray, ...]:
+    """Optimize all starting points of each image, and select the best.
 
     Args:
+        search: how.
         images: uint8 (N, H, W, C).
         starts: float32 (N · tried, dim), image by image.
-        kinds: float32 (N, tried, classes).
-        steps: before the best one is chosen.
-    """
-    tried = kinds.shape[1]
-    hot = kinds.reshape(len(starts), -1)
-    point, _, course, stages = _descend(search, starts, hot, images.repeat(tried, axis=0), range(steps))
-    best = course[:, -1].reshape(-1, tried).argmin(axis=1) + np.arange(len(images)) * tried
-    return point[best], hot[best], course[best, :-1], stages[best, : sum(stage < steps for stage in search.stages)]
-
-
-def _descend(search: _Search, start, hot, images, steps: range) -> tuple[np.ndarray, ...]:
-    """Improve latents; what does not begin at the first step goes on gently, and more and more so.
+        one_hot: float32 (N, tried, classes).
+        steps: number of steps before the selection.
 
     Returns:
-        Where they end, (rows, dim); their pictures, uint8; the errors before each step and at the end, float32
+        Per image: latent, class, errors before each step, and latents at the stages before the last step.
+    """
+    tried = one_hot.shape[1]
+    start_classes = one_hot.reshape(len(starts), -1)
+    points, _, errors, stages = _optimize(search, starts, start_classes, images.repeat(tried, axis=0), range(steps))
+    best = errors[:, -1].reshape(-1, tried).argmin(axis=1) + np.arange(len(images)) * tried
+    recorded = sum(stage < steps for stage in search.stages)
+    return points[best], start_classes[best], errors[best, :-1], stages[best, :recorded]
+
+
+def _optimize(
+    search: _Search, start: np.ndarray, one_hot: np.ndarray, images: np.ndarray, steps: range
+) -> tuple[np.ndarray, ...]:
+    """Optimize latents, with warm-up and decay of the learning rate where `steps` continues an earlier search.
+
+    Returns:
+        The final latents, (rows, dim); their images, uint8; the errors before each step and at the end, float32
         (rows, steps + 1); and the latents at the stages from the first step to the end, (rows, stages, dim).
     """
     generator, target = search.generator, to_float(images)
-    point = keras.Variable(start, name="latents")
-    adam = keras.optimizers.Adam(_falling(search.learning_rate, len(steps)) if steps.start else search.learning_rate)
-    adam.build([point])
-    kinds = [tf.constant(hot)] if hot.size else []
+    points = keras.Variable(start, name="latents")
+    rate: Any = _warmup_and_decay(search.learning_rate, len(steps)) if steps.start else search.learning_rate
+    adam = keras.optimizers.Adam(rate)
+    adam.build([points])
+    class_inputs = [tf.constant(one_hot)] if one_hot.size else []
 
-    def errors() -> tuple[tf.Tensor, tf.Tensor]:
-        drawn = generator([point.value, *kinds] if kinds else point.value, training=False)
-        return tf.reduce_mean(tf.square(drawn - target), axis=(1, 2, 3)), drawn
+    def squared_errors() -> tuple[tf.Tensor, tf.Tensor]:
+        generated = generator([points.value, *class_inputs] if class_inputs else points.value, training=False)
+        return tf.reduce_mean(tf.square(generated - target), axis=(1, 2, 3)), generated
 
     @tf.function
     def step() -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(point.value)
-            each, _ = errors()
-            total = tf.reduce_sum(each)
-        adam.apply([tape.gradient(total, point.value)], [point])
-        if search.longest is not None:
-            point.assign(tf.clip_by_norm(point.value, search.longest, axes=1))
-        return each
+            tape.watch(points.value)
+            row_errors, _ = squared_errors()
+            total = tf.reduce_sum(row_errors)
+        adam.apply([tape.gradient(total, points.value)], [points])
+        if search.max_length is not None:
+            points.assign(tf.clip_by_norm(points.value, search.max_length, axes=1))
+        return row_errors
 
-    course, stages = [], []
+    errors, stages = [], []
     for number in steps:
-        stages += [point.numpy()] * search.stages.count(number)
-        course.append(step().numpy())
-    stages += [point.numpy()] * search.stages.count(steps.stop)
-    each, drawn = errors()
-    shown = np.stack(stages, axis=1) if stages else np.zeros((len(start), 0, start.shape[1]), np.float32)
-    return point.numpy(), np.asarray(to_uint8(drawn)), np.stack([*course, each.numpy()], axis=1), shown
+        stages += [points.numpy()] * search.stages.count(number)
+        errors.append(step().numpy())
+    stages += [points.numpy()] * search.stages.count(steps.stop)
+    row_errors, generated = squared_errors()
+    recorded = np.stack(stages, axis=1) if stages else np.zeros((len(start), 0, start.shape[1]), np.float32)
+    return points.numpy(), np.asarray(to_uint8(generated)), np.stack([*errors, row_errors.numpy()], axis=1), recorded
 
 
-def _falling(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A learning rate that rises for a few steps, as Adam's first ones are large, and then falls to zero."""
-    rising = min(RISING, steps // 2)
-    return keras.optimizers.schedules.CosineDecay(0.0, max(1, steps - rising), warmup_target=rate, warmup_steps=rising)
+def _warmup_and_decay(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return a learning rate that rises for some steps, because Adam's first steps are large, and then decays."""
+    warmup = min(WARMUP_STEPS, steps // 2)
+    return keras.optimizers.schedules.CosineDecay(0.0, max(1, steps - warmup), warmup_target=rate, warmup_steps=warmup)
