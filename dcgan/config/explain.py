@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dcgan.config.data import DATASETS, DataConfig
-from dcgan.config.fields import ImagesPerMap, Seed, option
+from dcgan.config.data import DataConfig, Dataset
+from dcgan.config.fields import ImagesPerMap, Seed, option, run_dir_option
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,6 @@ class ExplainConfig(DataConfig):
 
     Args:
         dataset: data set to search for the images; by default the run's own.
-        run_dir: folder of the run; by default the newest one under `checkpoints/`.
         layer: layer whose feature maps are shown, as its name or as the number of a convolution stage, from 0 on; by
             default the last stage. A stage ends before the next convolution. The outputs of a dense layer count as
             feature maps; `logit` is the discriminator's output.
@@ -32,8 +31,8 @@ class ExplainConfig(DataConfig):
         overwrite: replace `--out` if it exists.
     """
 
-    dataset: Literal[*DATASETS] | None = option(None, "Data")
-    run_dir: Path | None = option(None, "Images")
+    dataset: Dataset | None = option(None, "Data")
+    run_dir: Path | None = run_dir_option("Images")
     layer: str | None = option(None, "Images")
     # The DCGAN paper's figure 5 shows six, by guided backpropagation; Zeiler and Fergus, figure 2, nine images each.
     maps: str = option("6", "Images")

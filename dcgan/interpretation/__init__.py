@@ -1,4 +1,4 @@
-"""Look inside a trained discriminator: deconvnet projections, top activations, realism maps.
+"""Inspect a trained discriminator: top activations, projections to the pixels, realism maps.
 
 Importing this package does not load TensorFlow; its functions do.
 """
@@ -7,12 +7,14 @@ from dcgan.core.lazy_import import lazy_exporter
 from dcgan.interpretation.explain import explain as explain
 
 _MODULES = {
-    "Recording": "dcgan.interpretation.deconvnet",
-    "record": "dcgan.interpretation.deconvnet",
+    "ForwardRecord": "dcgan.interpretation.deconvnet",
     "RealismMap": "dcgan.interpretation.realism",
+    "TopActivations": "dcgan.interpretation.top_activations",
+    "find_top_activations": "dcgan.interpretation.top_activations",
     "realism_map": "dcgan.interpretation.realism",
     "realism_scene": "dcgan.interpretation.realism",
-    "find_top_activations": "dcgan.interpretation.top_activations",
+    "receptive_field": "dcgan.interpretation.deconvnet",
+    "record_forward": "dcgan.interpretation.deconvnet",
 }
 
 __all__ = sorted([*_MODULES, "explain"])

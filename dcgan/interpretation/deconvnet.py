@@ -1,143 +1,205 @@
-"""What a unit of a network looks for: its activation, carried back to the pixels.
+"""Project the activation of a unit back to the pixels: gradient, deconvnet and guided backpropagation.
 
-The image goes forward through the layers, and everything on the way is kept; then a signal that begins at the units in
-question goes backward, layer by layer. Three rules differ only in what the signal meets at a rectifier. Let x be what
-came out of it on the way forward, R the signal on the way back, a the rectifier's slope below zero (0 for ReLU, 0.2 in
-DCGAN's LeakyReLU) and s(v) = 1 for v > 0, otherwise a:
+The forward pass keeps the outputs of all layers. The backward pass starts with a signal at the units in question and
+propagates it down, layer by layer. The three rules differ only at a rectifier. Let x be its output in the forward pass,
+R the signal in the backward pass, a its slope below zero (0 for ReLU, 0.2 for the LeakyReLU of DCGAN) and s(v) = 1 for
+v > 0, otherwise a:
 
     gradient    R · s(x)           the derivative (Simonyan, Vedaldi and Zisserman 2014, section 3)
     deconvnet   R · s(R)           Zeiler and Fergus 2014, section 2.1: the signal passes the same nonlinearity
     guided      R · s(x) · s(R)    Springenberg et al. 2015, section 3.4: both
 
-For a = 0 these are the papers' rules; the larger a, the less they differ, and for a = 1, no rectifier at all, they are
-one. All other layers are taken back in one way: a convolution or a dense layer by its transpose, without its bias;
-max-pooling by putting every value back where the maximum stood in the forward pass; BatchNorm, in inference mode, by
-its factor γ/√(variance + ε), without its shift. So the deconvnet rule sees the image through the poolings' switches
-alone, and draws, without any, the same picture for every image.
+For a = 0 these are the rules of the papers. They become more similar as a grows and are equal for a = 1, that is
+without a rectifier. All other layers have one backward function: a convolution and a dense layer their transpose,
+without the bias; max-pooling unpooling with the switches of the forward pass; BatchNorm, in inference mode, its factor
+γ/√(variance + ε), without the shift. Under the deconvnet rule the result therefore depends on the image only through
+the switches: without max-pooling, it is the same for every image.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dcgan.core.errors import UserError
+from dcgan.deconvolution.arithmetic import padding_before
 from dcgan.deconvolution.unpooling import max_pool_with_switches, max_unpool
 from dcgan.networks.submodel import layers_to
 
-RULES: dict[str, Callable] = {
+RULES: dict[str, Callable[[tf.Tensor, tf.Tensor, float], tf.Tensor]] = {
     "gradient": lambda signal, outputs, slope: signal * _gate(outputs, slope),
     "deconvnet": lambda signal, outputs, slope: signal * _gate(signal, slope),
     "guided": lambda signal, outputs, slope: signal * _gate(outputs, slope) * _gate(signal, slope),
 }
-"""By name, what a rectifier of some slope makes of the signal that comes back to its outputs."""
+"""Backward functions of a rectifier, by the name of the rule: from the signal at its outputs, its outputs in the
+forward pass, and its slope below zero, to the signal at its inputs."""
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
-    """A forward pass, from the image to one layer, with everything that the way back needs.
+class ForwardRecord:
+    """A forward pass from the image to one layer, with all values that the backward pass needs.
 
     Args:
-        layers: of the path, from the image on.
-        values: what entered the first layer, and what came out of every layer.
+        layers: the layers of the path, from the image on.
+        values: the images, then the outputs of every layer.
     """
 
-    layers: Sequence[keras.layers.Layer]
+    layers: Sequence[Any]
     values: Sequence[tf.Tensor]
 
     @property
     def activations(self) -> tf.Tensor:
-        """What came out of the last layer: (N, h, w, C), or (N, C) behind the maps."""
+        """Outputs of the last layer: (N, h, w, C) for feature maps, (N, C) after Flatten."""
         return self.values[-1]
 
-    def units(self, feature: int, places) -> tf.Tensor:
-        """The signal of one unit an image: 1 there, 0 everywhere else.
+    def unit_signal(self, feature: int, positions: Sequence[int] | np.ndarray | tf.Tensor) -> tf.Tensor:
+        """Return a signal that is 1 at one unit per image and 0 elsewhere.
 
         Args:
-            feature: which of the C maps.
-            places: whole numbers (N,), each `row · w + column` in the map; 0 behind the maps.
-        """
-        count, *_, features = self.activations.shape
-        cells = tf.reshape(self.activations, (count, -1, features)).shape[1]
-        at_place = tf.one_hot(tf.convert_to_tensor(places), cells)[:, :, None]
-        return tf.reshape(at_place * tf.one_hot(feature, features), self.activations.shape)
-
-    def whole_map(self, feature: int) -> tf.Tensor:
-        """The signal of a map as it is, with 0 in all others: what Zeiler and Fergus pass to the layers below."""
-        return self.activations * tf.one_hot(feature, self.activations.shape[-1], dtype=self.activations.dtype)
-
-    def strongest(self, feature: int) -> tf.Tensor:
-        """Where each image's map is largest: int64 (N,), places as in `units`; the first of equal ones."""
-        return tf.argmax(tf.reshape(self.activations[..., feature], (len(self.activations), -1)), axis=1)
-
-    def project(self, signal: tf.Tensor, rule: str = "guided") -> tf.Tensor:
-        """Carry a signal from the last layer back to the pixels.
-
-        Args:
-            signal: as `activations`; what `units` or `whole_map` give, or any mixture.
-            rule: a key of `RULES`. With "gradient", the result is that of `tf.GradientTape` for the sum of
-                signal · activations, the signal held fixed.
+            feature: index of the feature map.
+            positions: integers (N,), each `row · w + column` in the feature map; 0 after Flatten.
 
         Returns:
-            (N, H, W, C) of the image's shape, of either sign and any size.
+            A tensor of the shape of `activations`.
+        """
+        count, *_, features = _shape(self.activations)
+        cells = tf.reshape(self.activations, (count, -1, features)).shape[1]
+        at_position = tf.one_hot(tf.convert_to_tensor(positions), cells)[:, :, None]
+        return tf.reshape(at_position * tf.one_hot(feature, features), self.activations.shape)
+
+    def map_signal(self, feature: int) -> tf.Tensor:
+        """Return the activations with all feature maps but one set to 0, as Zeiler and Fergus propagate them back.
+
+        Args:
+            feature: index of the feature map.
+
+        Returns:
+            A tensor of the shape of `activations`.
+        """
+        return self.activations * tf.one_hot(feature, _shape(self.activations)[-1], dtype=self.activations.dtype)
+
+    def argmax(self, feature: int) -> tf.Tensor:
+        """Return the position of the largest activation of a feature map in every image.
+
+        Args:
+            feature: index of the feature map.
+
+        Returns:
+            int64 (N,), positions as in `unit_signal`; the first of equal ones.
+        """
+        values: Any = self.activations
+        return tf.argmax(tf.reshape(values[..., feature], (len(values), -1)), axis=1)
+
+    def project(self, signal: tf.Tensor, rule: str = "guided") -> tf.Tensor:
+        """Propagate a signal from the last layer back to the pixels.
+
+        Args:
+            signal: of the shape of `activations`, such as a result of `unit_signal` or `map_signal`.
+            rule: a key of `RULES`. "gradient" gives the gradient that `tf.GradientTape` computes for the sum of
+                signal · activations, with the signal held constant.
+
+        Returns:
+            (N, H, W, C) of the shape of the images, positive and negative values of any magnitude.
 
         Raises:
-            UserError: there is no such rule, or the signal has another shape.
+            UserError: the rule is unknown, or the signal has another shape.
         """
         if rule not in RULES:
             raise UserError(f"There is no rule {rule!r}.", f"Rules: {', '.join(RULES)}.")
         signal = tf.cast(signal, self.activations.dtype)
         if signal.shape != self.activations.shape:
             raise UserError(f"The signal has the shape {tuple(signal.shape)}, not {tuple(self.activations.shape)}.")
-        for layer, inputs, outputs in self.backward():
+        for layer, inputs, outputs in self.backward_steps():
             slope = _slope(layer)
             signal = signal if slope == 1 else RULES[rule](signal, outputs, slope)
-            signal = _way_back(layer)(layer, inputs, signal)
+            signal = _backward_function(layer)(layer, inputs, signal)
         return signal
 
-    def backward(self):
-        """Triples of a layer, its inputs and its outputs, the last layer first."""
+    def backward_steps(self) -> Iterator[tuple[Any, tf.Tensor, tf.Tensor]]:
+        """Return triples of a layer, its inputs and its outputs, from the last layer to the first."""
         return zip(self.layers[::-1], self.values[-2::-1], self.values[:0:-1], strict=True)
 
 
-def record(model: keras.Model, images: tf.Tensor, layer: str) -> Recording:
-    """Run images forward to a layer, in inference mode, and keep what comes by.
+def record_forward(model: keras.Model, images: tf.Tensor | np.ndarray, layer: str) -> ForwardRecord:
+    """Run a forward pass to a layer in inference mode and keep the outputs of all layers.
 
     Args:
-        model: functional or sequential; on the way to the layer it has `Conv2D`, `BatchNormalization`, `LeakyReLU`,
-            `ReLU`, `Activation`, `MaxPooling2D`, `Dropout`, `Flatten` and `Dense` layers, one after the other. Other
-            inputs than the first, the image, may come in behind that layer.
+        model: functional or sequential. The path to the layer is a chain of `Conv2D`, `BatchNormalization`,
+            `LeakyReLU`, `ReLU`, `Activation`, `MaxPooling2D`, `Dropout`, `Flatten` and `Dense` layers. Inputs other
+            than the first, the image, may enter after that layer.
         images: float32 (N, H, W, C) in [-1, 1].
-        layer: the name of one.
+        layer: name of the layer.
+
+    Returns:
+        The record of the forward pass.
 
     Raises:
-        UserError: there is no such layer, or the way to it has other layers or activations than those.
+        UserError: there is no such layer, or the path to it has other layers or activations.
     """
-    layers = checked(layers_to(model, layer))
+    layers = check_supported(layers_to(model, layer))
     values = [tf.convert_to_tensor(images)]
     for step in layers:
         values.append(step(values[-1], training=False))
-    return Recording(layers, values)
+    return ForwardRecord(layers, values)
 
 
-def checked(layers: Sequence[keras.layers.Layer]) -> Sequence[keras.layers.Layer]:
-    """The same layers, if there is a way back through all of them.
+def check_supported(layers: Sequence[Any]) -> Sequence[Any]:
+    """Return the layers of a path if all of them have a backward function.
+
+    Args:
+        layers: layers from the image on.
 
     Raises:
-        UserError: there is none through one.
+        UserError: a layer has none.
     """
     for layer in layers:
-        _slope(layer), _way_back(layer)
+        _slope(layer)
+        _backward_function(layer)
         if getattr(layer, "data_format", None) == "channels_first":
             raise UserError(f"The layer {layer.name!r} has its channels first.", "Build the model with channels last.")
         if getattr(layer, "groups", 1) != 1 or any(rate != 1 for rate in getattr(layer, "dilation_rate", ())):
-            raise UserError(
-                f"The convolution {layer.name!r} is grouped or dilated.", "There is no way back through it."
-            )
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.axis not in (-1, len(layer.output.shape) - 1):
-            raise UserError(f"The layer {layer.name!r} normalises along axis {layer.axis}.", "Build it with axis=-1.")
+            raise UserError(f"The convolution {layer.name!r} is grouped or dilated, which projections don't support.")
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.axis not in (-1, len(_shape(layer.output)) - 1):
+            raise UserError(f"The layer {layer.name!r} normalizes along axis {layer.axis}.", "Build it with axis=-1.")
     return layers
+
+
+def receptive_field(record: ForwardRecord, position: int) -> tuple[range, range]:
+    """Return the rows and columns of the image that a unit of the last layer depends on.
+
+    Args:
+        record: forward pass of any images.
+        position: position of the unit in its feature map, `row · width + column`; after Flatten, every unit depends on
+            the whole image.
+
+    Returns:
+        Rows and columns; some may lie outside the image, in the padding.
+    """
+    _, height, width, _ = _shape(record.values[0])
+    if len(_shape(record.activations)) != 4:
+        return range(height), range(width)
+    row, column = divmod(int(position), _shape(record.activations)[2])
+    rows, columns = range(row, row + 1), range(column, column + 1)
+    for layer, inputs, _ in record.backward_steps():
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.MaxPooling2D)):
+            _, height, width, _ = _shape(inputs)
+            rows, columns = _input_range(layer, rows, height, 0), _input_range(layer, columns, width, 1)
+    return rows, columns
+
+
+def _input_range(layer: Any, outputs: range, size: int, axis: int) -> range:
+    """The inputs that a range of a layer's outputs depends on, along one axis with `size` inputs."""
+    window = layer.kernel_size if isinstance(layer, keras.layers.Conv2D) else layer.pool_size
+    window, stride = window[axis], layer.strides[axis]
+    first = outputs.start * stride - padding_before(size, window, stride, layer.padding)
+    return range(first, first + (len(outputs) - 1) * stride + window)
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    return tuple(tensor.shape)
 
 
 def _gate(values: tf.Tensor, slope: float) -> tf.Tensor:
@@ -145,8 +207,8 @@ def _gate(values: tf.Tensor, slope: float) -> tf.Tensor:
     return tf.where(values > 0, tf.ones((), values.dtype), tf.cast(slope, values.dtype))
 
 
-def _slope(layer) -> float:
-    """How steep a layer's activation is below zero; 1 without any. Above zero it is 1."""
+def _slope(layer: Any) -> float:
+    """The slope of a layer's activation below zero; 1 for a linear one. Above zero it is 1."""
     if isinstance(layer, keras.layers.LeakyReLU):
         return float(layer.negative_slope)
     if isinstance(layer, keras.layers.ReLU) and layer.max_value is None and not layer.threshold:
@@ -155,41 +217,41 @@ def _slope(layer) -> float:
     if isinstance(activation, keras.layers.Layer):
         return _slope(activation)
     if isinstance(layer, keras.layers.ReLU) or activation not in _SLOPES:
-        raise UserError(f"The layer {layer.name!r} has an activation with no rule for the way back.", _WHAT_GOES)
+        raise UserError(f"Projections don't support the activation of the layer {layer.name!r}.", _SUPPORTED)
     return _SLOPES[activation]
 
 
-def _convolution(layer, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
+def _convolution(layer: Any, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
     kernel, padding = tf.cast(layer.kernel, signal.dtype), layer.padding.upper()
     return tf.nn.conv2d_transpose(signal, kernel, tf.shape(inputs), layer.strides, padding)
 
 
-def _normalisation(layer, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
+def _batch_norm(layer: Any, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
     factor = tf.math.rsqrt(layer.moving_variance + layer.epsilon)
     return signal * tf.cast(factor if layer.gamma is None else factor * layer.gamma, signal.dtype)
 
 
-def _pooling(layer, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
+def _max_pooling(layer: Any, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
     if layer.strides == layer.pool_size:
         _, switches = max_pool_with_switches(inputs, layer.pool_size, layer.padding)
-    else:  # windows that overlap: a pixel that is the maximum of several gets the sum
+    else:  # windows overlap: a pixel that is the maximum of several gets the sum
         _, switches = tf.nn.max_pool_with_argmax(inputs, layer.pool_size, layer.strides, layer.padding.upper())
-    return max_unpool(signal, switches, inputs.shape)
+    return max_unpool(signal, switches, _shape(inputs))
 
 
-def _dense(layer, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
+def _dense(layer: Any, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
     return tf.einsum("...o,io->...i", signal, tf.cast(layer.kernel, signal.dtype))
 
 
-def _reshape(layer, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
-    """Also for what keeps the shape: a rectifier's part is done before."""
+def _reshape(layer: Any, inputs: tf.Tensor, signal: tf.Tensor) -> tf.Tensor:
+    """For Flatten, and for layers that keep the shape, whose activation the rule has handled."""
     return tf.reshape(signal, tf.shape(inputs))
 
 
-_WAYS_BACK = {
+_BACKWARD_FUNCTIONS: dict[type, Callable[[Any, tf.Tensor, tf.Tensor], tf.Tensor]] = {
     keras.layers.Conv2D: _convolution,
-    keras.layers.BatchNormalization: _normalisation,
-    keras.layers.MaxPooling2D: _pooling,
+    keras.layers.BatchNormalization: _batch_norm,
+    keras.layers.MaxPooling2D: _max_pooling,
     keras.layers.Dense: _dense,
     keras.layers.Flatten: _reshape,
     keras.layers.LeakyReLU: _reshape,
@@ -197,17 +259,18 @@ _WAYS_BACK = {
     keras.layers.Activation: _reshape,
     keras.layers.Dropout: _reshape,
 }
-"""By kind of layer, what takes a signal from its outputs, before any activation, to its inputs."""
+"""By layer type: from the layer, its inputs, and the signal at its outputs (before the activation), to the signal at
+its inputs."""
 
 _SLOPES = {None: 1.0, keras.activations.linear: 1.0, keras.activations.relu: 0.0, keras.activations.leaky_relu: 0.2}
-"""By activation function, how steep it is below zero."""
+"""Slopes below zero by activation function."""
 
-_WHAT_GOES = "There is one through convolutions, BatchNorm, (leaky) ReLU, max-pooling, dropout, Flatten and Dense."
+_SUPPORTED = "Supported: convolutions, BatchNorm, (leaky) ReLU, max-pooling, dropout, Flatten and Dense."
 
 
-def _way_back(layer) -> Callable:
-    """The entry of `_WAYS_BACK` for a layer."""
-    for kind, way in _WAYS_BACK.items():
-        if isinstance(layer, kind):
-            return way
-    raise UserError(f"There is no way back through the layer {layer.name!r}, a {type(layer).__name__}.", _WHAT_GOES)
+def _backward_function(layer: Any) -> Callable[[Any, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The entry of `_BACKWARD_FUNCTIONS` for a layer."""
+    for layer_type, function in _BACKWARD_FUNCTIONS.items():
+        if isinstance(layer, layer_type):
+            return function
+    raise UserError(f"Projections don't support the layer {layer.name!r}, a {type(layer).__name__}.", _SUPPORTED)

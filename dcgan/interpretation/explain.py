@@ -1,124 +1,131 @@
-"""The command that explains: what a feature map of the discriminator responds to, beside its projections."""
+"""The `explain` command: the images that activate the discriminator's feature maps most, beside their projections."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dcgan import runs
 from dcgan.config import ExplainConfig
 from dcgan.core.errors import UserError
+from dcgan.core.sizes import format_shape
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
 from dcgan.sampling.output_path import check_png_path
 from dcgan.sampling.seeds import Seeds, parse_seeds
-from dcgan.sampling.writers import MOST_PIXELS
+from dcgan.sampling.writers import MAX_GRID_PIXELS
 from dcgan.visualization import save_png
-from dcgan.visualization.figures import cut_out, normalize_projections, projection_grid, projection_panel
+from dcgan.visualization.figures import crop_or_pad, normalize_projections, projection_grid, projection_panel
+
+if TYPE_CHECKING:
+    import keras
 
 FOLDER = "explained"
-"""Where sheets lie in a run directory."""
+"""Folder of the figures in a run directory."""
 
-SETTLING_IMAGES = 256
-"""Of the data set, from which a random network takes its BatchNorm statistics."""
+BN_IMAGES = 256
+"""Number of images from which an untrained network takes its BatchNorm statistics."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is explained.
+    """What a figure shows.
 
     Args:
-        images: uint8 (N, H, W, C), perhaps memory-mapped.
-        layer: the name of one.
-        maps: which of its feature maps.
-        networks: by what is added to a label, the discriminator and perhaps one of random weights.
+        images: uint8 (N, H, W, C), possibly memory-mapped.
+        layer: name of the layer.
+        maps: indices of its feature maps.
+        networks: the discriminator and possibly an untrained one, by what is added to the label of a feature map.
     """
 
     images: np.ndarray
     layer: str
     maps: Seeds
-    networks: dict
+    networks: "dict[str, keras.Model]"
 
 
 def explain(config: ExplainConfig) -> Path:
-    """Draw the sheet that the options ask for, and say in one line where it is.
+    """Write a figure of the top activations of feature maps, and print its path.
 
-    For every feature map, the images that excite it most stand beside what the chosen rule projects from the place
-    where they do (Zeiler and Fergus 2014, figure 2). With random weights beside it, six maps of the last convolution
-    and guided backpropagation, the sheet is the DCGAN paper's figure 5.
+    For every feature map, the images with the largest activations stand beside the projections from the position of
+    that activation to the pixels (Zeiler and Fergus 2014, figure 2). With random weights beside it, six maps of the
+    last convolution and guided backpropagation, the figure is the DCGAN paper's figure 5.
 
     Args:
-        config: every option; see `ExplainConfig`.
+        config: options of the command.
 
     Returns:
         The file that was written.
 
     Raises:
-        UserError: no such run, state, layer or map, images that don't fit, or a place that is taken.
+        UserError: there is no such run, checkpoint, layer or feature map, the images don't have the size of the run,
+            or the output path exists.
     """
     run = runs.find_run(config.run_dir)
     check_png_path(config.out, config.overwrite)
-    subject = _subject(config, run)
-    out = config.out or _default(config, run, subject.layer)
-    save_png(out, _draw(subject, config), _notes(config, run, subject))
+    subject = _load_subject(config, run)
+    out = config.out or _default_path(config, run, subject.layer)
+    save_png(out, _figure(subject, config), _metadata(config, run, subject))
+    images = f"{config.images} {'image' if config.images == 1 else 'images'} each and their {config.rule} projections"
     random = "; on the right the same with random weights" if config.random_weights else ""
-    what = f"{_counted(config.images, 'image')} each and their {config.rule} projections{random}"
-    print(f"Map{'s' * (len(subject.maps) > 1)} {subject.maps} of {subject.layer}, {what}: {out}")
+    maps = f"{'Map' if len(subject.maps) == 1 else 'Maps'} {subject.maps} of {subject.layer}"
+    print(f"{maps}, {images}{random}: {out}")
     return out
 
 
 def parse_maps(text: str, available: int) -> Seeds:
-    """Read which feature maps a person means.
+    """Parse the `--maps` option.
 
     Args:
-        text: a number for the first so many, or numbers and ranges parted by commas or dashes, as `3,5,9-12` or `6-6`.
-        available: how many there are.
+        text: a number of feature maps, counted from the first one, or indices and ranges such as `3,5,9-12` or `6-6`.
+        available: number of feature maps of the layer.
+
+    Returns:
+        Indices of feature maps.
 
     Raises:
-        UserError: it is neither, or there is no such map.
+        UserError: the text is neither, or there is no such feature map.
     """
+    text = text.strip()
     try:
-        maps = parse_seeds(text) if not text.strip().isdecimal() else _first(int(text), available)
+        maps = parse_seeds(f"0-{min(int(text), available) - 1}" if text.isdecimal() else text)
     except UserError as error:
-        raise UserError(f"--maps {text} names no maps.", "Examples: 6 for the first six, or 3,5,9-12.") from error
+        raise UserError(f"--maps {text} names no feature maps.", "Examples: 6 for the first 6, or 3,5,9-12.") from error
     if max(maps) >= available:
-        raise UserError(f"There is no map {max(maps)}.", f"The layer has {available}: 0 to {available - 1}.")
+        hint = f"The layer has {available} feature maps: 0 to {available - 1}."
+        raise UserError(f"There is no feature map {max(maps)}.", hint)
     return maps
 
 
-def _first(count: int, available: int) -> Seeds:
-    return parse_seeds(f"0-{min(count, available) - 1}")
-
-
-def _subject(config: ExplainConfig, run: Run) -> Subject:
-    """Load the networks and the images; TensorFlow is imported here, quietly."""
+def _load_subject(config: ExplainConfig, run: Run) -> Subject:
+    """Import TensorFlow, and load the networks and the images."""
     from dcgan.core.tensorflow_import import import_tensorflow
 
     import_tensorflow()
     from dcgan import data
     from dcgan.core import devices
-    from dcgan.interpretation.deconvnet import checked
+    from dcgan.interpretation.deconvnet import check_supported
     from dcgan.networks.submodel import layers_to, resolve_layer
     from dcgan.runs.loading import data_options, load_discriminator
 
-    devices.configure_tensorflow(seed=0)  # whatever is drawn has a seed of its own
+    devices.configure_tensorflow(seed=0)  # without effect on the figure: random weights have a seed of their own
     shape = run.load_generator().output_shape[1:]
     network = load_discriminator(run, shape[:2], shape[2])
     layer = resolve_layer(network, config.layer)
-    maps = parse_maps(config.maps, checked(layers_to(network, layer))[-1].output.shape[-1])
+    maps = parse_maps(config.maps, check_supported(layers_to(network, layer))[-1].output.shape[-1])
     images = data.load(data_options(config, run, shape)).images
     if images.shape[1:] != shape:
-        sizes = " and ".join("x".join(map(str, each)) for each in (images.shape[1:], shape))
+        sizes = f"{format_shape(images.shape[1:])} and {format_shape(shape)}"
         raise UserError(f"Images and discriminator differ in size: {sizes}.", "Leave out --image-size and --channels.")
     networks = {"": network}
     if config.random_weights:
-        networks[", random weights"] = _random(run, images, config.seed)
+        networks[", random weights"] = _untrained_network(run, images, config.seed)
     return Subject(images, layer, maps, networks)
 
 
-def _random(run: Run, images: np.ndarray, seed: int):
-    """The run's discriminator as it might have begun, with BatchNorm statistics of the data, as the trained one has."""
+def _untrained_network(run: Run, images: np.ndarray, seed: int) -> "keras.Model":
+    """Build the run's discriminator with random weights, and with BatchNorm statistics of the data."""
     from dcgan.core.rng import derived_seed
     from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
     from dcgan.runs.loading import build_untrained_discriminator
@@ -126,61 +133,62 @@ def _random(run: Run, images: np.ndarray, seed: int):
     network = build_untrained_discriminator(
         run, images.shape[1:3], images.shape[3], derived_seed(seed, "random weights")
     )
-    recompute_bn_statistics(network, images[evenly_spaced(len(images), min(len(images), SETTLING_IMAGES))])
+    recompute_bn_statistics(network, images[evenly_spaced(len(images), min(len(images), BN_IMAGES))])
     return network
 
 
-def _draw(subject: Subject, config: ExplainConfig) -> np.ndarray:
-    """The whole sheet: a block a map, or a row of two with random weights; uint8 (height, width, C)."""
-    columns = [_blocks(subject, network, addition, config) for addition, network in subject.networks.items()]
-    blocks = [each for row in zip(*columns, strict=True) for each in row]
-    if sum(each.shape[0] * each.shape[1] for each in blocks) > MOST_PIXELS:
-        raise UserError("These are too many pictures for one sheet.", "Take fewer --maps or --images.")
-    return projection_grid(blocks, len(columns) if len(columns) > 1 else None)
+def _figure(subject: Subject, config: ExplainConfig) -> np.ndarray:
+    """Arrange the panels: one per feature map, or rows of two with random weights; uint8 (height, width, C)."""
+    columns = [_panels(subject, network, suffix, config) for suffix, network in subject.networks.items()]
+    panels = [panel for row in zip(*columns, strict=True) for panel in row]
+    if sum(panel.shape[0] * panel.shape[1] for panel in panels) > MAX_GRID_PIXELS:
+        raise UserError("These are too many images for one figure.", "Use fewer --maps or --images.")
+    return projection_grid(panels, len(columns) if len(columns) > 1 else None)
 
 
-def _blocks(subject: Subject, network, addition: str, config: ExplainConfig) -> list[np.ndarray]:
-    """A network's blocks, one a map."""
+def _panels(subject: Subject, network: "keras.Model", suffix: str, config: ExplainConfig) -> list[np.ndarray]:
+    """The panels of a network, one per feature map."""
     from dcgan.interpretation.top_activations import find_top_activations
 
-    found = find_top_activations(network, subject.layer, subject.maps, subject.images, config.images)
+    top = find_top_activations(network, subject.layer, subject.maps, subject.images, config.images)
     return [
-        projection_panel(f"map {feature}{addition}", *_pictures(subject, network, feature, numbers, places, config))
-        for feature, numbers, places in zip(subject.maps, found.images, found.places, strict=True)
+        projection_panel(f"map {feature}{suffix}", *_projections(subject, network, feature, indices, positions, config))
+        for feature, indices, positions in zip(subject.maps, top.indices, top.positions, strict=True)
     ]
 
 
-def _pictures(
-    subject: Subject, network, feature: int, numbers: np.ndarray, places: np.ndarray, config: ExplainConfig
-) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
-    """A map's images and their projections, cut to what the unit sees unless they are wanted whole."""
+def _projections(
+    subject: Subject,
+    network: "keras.Model",
+    feature: int,
+    indices: np.ndarray,
+    positions: np.ndarray,
+    config: ExplainConfig,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The images of a feature map and their projections, cropped to the receptive field unless `whole` is set."""
     from dcgan.core.image_range import to_float
-    from dcgan.interpretation.deconvnet import record
-    from dcgan.interpretation.receptive_field import receptive_field
+    from dcgan.interpretation.deconvnet import receptive_field, record_forward
 
-    images = subject.images[numbers]
-    recording = record(network, to_float(images), subject.layer)
-    projections = normalize_projections(recording.project(recording.units(feature, places), config.rule).numpy())
+    images = subject.images[indices]
+    record = record_forward(network, to_float(images), subject.layer)
+    signal = record.unit_signal(feature, positions)
+    projections = normalize_projections(record.project(signal, config.rule).numpy())
     if config.whole:
-        return images, projections
-    fields = [receptive_field(recording, place) for place in places]
-    return tuple(
-        [cut_out(picture, *field) for picture, field in zip(side, fields, strict=True)]
-        for side in (images, projections)
+        return list(images), list(projections)
+    fields = [receptive_field(record, position) for position in positions]
+    return (
+        [crop_or_pad(image, *field) for image, field in zip(images, fields, strict=True)],
+        [crop_or_pad(projection, *field) for projection, field in zip(projections, fields, strict=True)],
     )
 
 
-def _default(config: ExplainConfig, run: Run, layer: str) -> Path:
-    """A name that says what is in it."""
+def _default_path(config: ExplainConfig, run: Run, layer: str) -> Path:
+    """The file in the run directory, named after the layer and the rule."""
     random = "-and-random" if config.random_weights else ""
     return run.path / FOLDER / f"{layer}-{config.rule}{random}.png"
 
 
-def _notes(config: ExplainConfig, run: Run, subject: Subject) -> dict[str, str]:
-    """What the sheet's file says about where it is from."""
-    notes = {"Software": "dcgan", "Run": run.path.resolve().name, "Layer": subject.layer, "Maps": str(subject.maps)}
-    return notes | {"Rule": config.rule} | ({"Random seed": str(config.seed)} if config.random_weights else {})
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
+def _metadata(config: ExplainConfig, run: Run, subject: Subject) -> dict[str, str]:
+    """Text that the PNG file holds about its origin."""
+    text = {"Software": "dcgan", "Run": run.path.resolve().name, "Layer": subject.layer, "Maps": str(subject.maps)}
+    return text | {"Rule": config.rule} | ({"Random seed": str(config.seed)} if config.random_weights else {})

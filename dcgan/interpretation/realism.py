@@ -1,21 +1,25 @@
-"""A realism map: a trained discriminator slid over a large picture, and what it makes of every part.
+"""Realism maps: the logits of a trained discriminator at every position of a large image.
 
-The discriminator is made fully convolutional, so that one pass judges all positions: neighbours share what they have in
-common. Position (i, j) looks at a window as large as the discriminator's own images, whose upper left corner lies at
-(i, j) times the stride. It is not quite what the discriminator says to that crop: beside a crop there is padding, which
-is grey to the network, beside a window there is the rest of the picture.
+The discriminator is converted to a fully convolutional network, so that one forward pass computes the logits of all
+positions and overlapping windows share their computation. Position (i, j) depends on a window of the discriminator's
+own image size, with its upper left corner at (i, j) times the stride. Its logit differs from the discriminator's logit
+for that crop: a crop is surrounded by padding, which is gray to the network, a window by the rest of the image.
 
-Three things have to be known to read a map. A discriminator is trained with each batch's own BatchNorm statistics, and
-on images that end where padding begins, so it needs the statistics of pictures like the one that is asked about
-(`typical` below); with the averages it kept, a trained one may well say 0 everywhere. Even so its level is another one
-inside a picture than at the border: compare places of one kind, by their logits. And it has learnt to tell the data
-from what its own generator draws, from nothing else: to noise, or to an empty corner, its answer is a guess, and a
-confident one.
+Three caveats for reading a map:
+
+- A discriminator is trained with the BatchNorm statistics of each batch and on images surrounded by padding. It needs
+  the statistics of images like the one that is mapped (`reference` below). With its moving averages, D(x) of a trained
+  discriminator may be 0 everywhere.
+- Even then, logits inside an image have another level than at its border. Compare positions of the same kind, by their
+  logits.
+- A discriminator has learned to distinguish the training data from the images of its own generator, and nothing else.
+  For noise or an empty corner, its output is a guess, and a confident one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import keras
 import numpy as np
@@ -29,19 +33,25 @@ from dcgan.core.sizes import Size
 from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
 from dcgan.deconvolution.fcn import fully_convolutional
 
-COLOURS = "viridis"
-"""Readable in grey and without red and green."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLORMAP = "viridis"
+"""Readable in grayscale and without distinguishing red from green."""
+
+Limits = tuple[float, float]
+"""Two logits, the lower one first."""
 
 
 @dataclass(frozen=True, eq=False)
 class RealismMap:
-    """What the discriminator says to every part of a picture.
+    """The logits of a discriminator at every position of an image.
 
     Args:
         logits: float32 (h, w).
-        image: the picture, uint8 (H, W, C).
-        window: (height, width) of the part that a position judges, in pixels.
-        stride: (vertical, horizontal) pixels from one position's window to the next one's.
+        image: uint8 (H, W, C).
+        window: (height, width) of the window of a position, in pixels.
+        stride: (vertical, horizontal) distance between the windows of neighboring positions, in pixels.
     """
 
     logits: np.ndarray
@@ -55,46 +65,59 @@ class RealismMap:
         return tf.sigmoid(self.logits).numpy()
 
     def box(self, row: int, column: int) -> tuple[slice, slice]:
-        """The pixels that a position's window covers."""
-        (down, right), (tall, wide) = self.stride, self.window
-        return np.s_[row * down : row * down + tall, column * right : column * right + wide]
-
-    def over_pixels(self, limits: tuple[float, float] | None = None) -> np.ndarray:
-        """A brightness for every pixel, that of the window centred there: bilinear between centres, and the nearest
-        one's at the border, where no window has its centre.
+        """Return the pixels of a position's window.
 
         Args:
-            limits: the logits that become 0 and 1, and all beyond them; None for D(x) itself. A logit of 7 is a D(x)
-                of 0.999 already, so that D(x) hides what a few logits more or less say.
+            row: row of the position in the map.
+            column: column of the position in the map.
+
+        Returns:
+            Slices of rows and columns of the image.
+        """
+        (down, right), (height, width) = self.stride, self.window
+        return np.s_[row * down : row * down + height, column * right : column * right + width]
+
+    def over_pixels(self, limits: Limits | None = None) -> np.ndarray:
+        """Interpolate the map to all pixels.
+
+        A pixel at the center of a window has the value of its position. Values between centers are interpolated
+        bilinearly; pixels outside all centers have the value of the nearest one.
+
+        Args:
+            limits: logits that become 0 and 1, with clipping beyond; None for D(x) itself. D(x) is 0.999 at a logit of
+                7 already, so that it hides differences between large logits.
 
         Returns:
             float32 (H, W) in [0, 1].
         """
         result = self.probabilities if limits is None else np.clip((self.logits - limits[0]) / np.ptp(limits), 0, 1)
         for axis in (0, 1):
-            centres = np.arange(result.shape[axis]) * self.stride[axis] + (self.window[axis] - 1) / 2
+            centers = np.arange(result.shape[axis]) * self.stride[axis] + (self.window[axis] - 1) / 2
             pixels = np.arange(self.image.shape[axis])
-            result = np.apply_along_axis(lambda line, at=centres, to=pixels: np.interp(to, at, line), axis, result)
+            result = np.apply_along_axis(lambda line, at=centers, to=pixels: np.interp(to, at, line), axis, result)
         return result.astype(np.float32)
 
-    def overlay(self, limits: tuple[float, float] | None = None, opacity: float = 0.6) -> np.ndarray:
-        """The picture in grey with the map over it in colours, dark blue for 0 and yellow for 1: uint8 (H, W, 3).
+    def overlay(self, limits: Limits | None = None, opacity: float = 0.6) -> np.ndarray:
+        """Return the image in grayscale with the map over it in color, dark blue for 0 and yellow for 1.
 
         Args:
             limits: as for `over_pixels`.
-            opacity: of the colours, in [0, 1].
+            opacity: opacity of the colors, in [0, 1].
+
+        Returns:
+            uint8 (H, W, 3).
         """
         from matplotlib import colormaps
 
-        grey = np.mean(self.image, axis=-1, keepdims=True)
-        colours = 255 * colormaps[COLOURS](self.over_pixels(limits))[..., :3]
-        return np.rint((1 - opacity) * grey + opacity * colours).astype(np.uint8)
+        gray = np.mean(self.image, axis=-1, keepdims=True)
+        colors = 255 * colormaps[COLORMAP](self.over_pixels(limits))[..., :3]
+        return np.rint((1 - opacity) * gray + opacity * colors).astype(np.uint8)
 
-    def save(self, path: Path, limits: tuple[float, float] | None = None) -> None:
-        """Draw the picture, and beside or below it the map over it with a scale of colours.
+    def save(self, path: Path, limits: Limits | None = None) -> None:
+        """Save a figure of the image and, beside or below it, the overlay with a color bar.
 
         Args:
-            path: file to write; its ending names the format (`.png`, `.svg`, `.pdf`).
+            path: file to write; its suffix selects the format (`.png`, `.svg`, `.pdf`).
             limits: as for `over_pixels`.
 
         Raises:
@@ -105,46 +128,53 @@ class RealismMap:
 
 
 def realism_map(
-    discriminator: keras.Model, image: np.ndarray, label: int | None = None, typical: np.ndarray | None = None
+    discriminator: keras.Model,
+    image: np.ndarray,
+    class_label: int | None = None,
+    reference: np.ndarray | None = None,
 ) -> RealismMap:
-    """Judge every part of a picture.
+    """Compute the logits of a discriminator at every position of an image.
 
     Args:
-        discriminator: as for `fully_convolutional`, with one logit.
+        discriminator: as for `fully_convolutional`, with one logit; it is not changed.
         image: uint8 (H, W, C), at least as large as the discriminator's own images.
-        label: of a conditional discriminator, as for `fully_convolutional`: the class that every part is taken to be
-            of, or None for a judgement without it.
-        typical: uint8 (N, h, w, C), pictures like this one, at least as large as the discriminator's own, for example
-            scenes of real images alone: BatchNorm takes its statistics from them, but for a hidden layer's (see
-            `dcgan.deconvolution.recompute_bn_statistics`). None for the averages that the discriminator keeps.
+        class_label: for a conditional discriminator, the class that is assumed at every position, or None to leave the
+            class term out.
+        reference: uint8 (N, h, w, C), images like this one, at least as large as the discriminator's own, for example
+            scenes of real images only. BatchNorm takes its statistics from them, except in a hidden dense layer (see
+            `dcgan.deconvolution.recompute_bn_statistics`). None for the moving averages of the discriminator.
 
     Returns:
-        The map. The discriminator stays what it is.
+        The map.
 
     Raises:
-        UserError: the picture is too small or of another form, or the discriminator can't be converted.
+        UserError: the image is too small or has another type or shape, or the discriminator can't be converted.
     """
-    image, own = np.asarray(image), discriminator.inputs[0].shape[1:]
-    if image.ndim != 3 or image.shape[2] != own[2] or image.dtype != np.uint8:
-        raise UserError(f"The picture is {image.dtype} {image.shape}.", f"It is uint8 (H, W, {own[2]}).")
-    network = fully_convolutional(discriminator if typical is None else _copied(discriminator), label)
-    if typical is not None:
-        recompute_bn_statistics(network, typical)
+    image, input_shape = np.asarray(image), discriminator.inputs[0].shape[1:]
+    if image.ndim != 3 or image.shape[2] != input_shape[2] or image.dtype != np.uint8:
+        expected = f"A realism map takes uint8 (H, W, {input_shape[2]})."
+        raise UserError(f"The image is {image.dtype} of shape {image.shape}.", expected)
+    network = fully_convolutional(discriminator if reference is None else _copy(discriminator), class_label)
+    if reference is not None:
+        recompute_bn_statistics(network, reference)
     if network.output_shape[-1] != 1:
-        raise UserError(f"{discriminator.name!r} has {network.output_shape[-1]} outputs.", "A map is of one logit.")
+        outputs = network.output_shape[-1]
+        raise UserError(f"{discriminator.name!r} has {outputs} outputs.", "A realism map takes one logit.")
     logits = network(to_float(image[None]), training=False)
-    return RealismMap(np.asarray(logits, np.float32)[0, ..., 0], image, own[:2], _stride(network, own[:2]))
+    return RealismMap(
+        np.asarray(logits, np.float32)[0, ..., 0], image, input_shape[:2], _stride(network, input_shape[:2])
+    )
 
 
 def realism_scene(groups: Sequence[np.ndarray], spacing: int = 0, noise: int = 0, seed: int = 0) -> np.ndarray:
-    """A large picture to judge: a row of real images, one of drawn ones, and so on, and perhaps one of noise.
+    """Compose a large image from rows of images, for example one of real and one of generated images.
 
     Args:
-        groups: uint8 (n, H, W, C) each, a row each, all of equal size and number.
-        spacing: black pixels between images and around them. What lies at the picture's border is judged otherwise than
-            what lies inside, so leave half an image or more there if rows are to be compared.
-        noise: how many rows of images of uniform noise are added at the bottom.
-        seed: the noise follows from it.
+        groups: the rows, uint8 (n, H, W, C) each, all of the same shape.
+        spacing: black pixels between images and around them. Logits at the border of a scene differ from those inside,
+            so use half an image or more to compare rows.
+        noise: number of rows of uniform noise to add at the bottom.
+        seed: seed of the noise.
 
     Returns:
         uint8 (rows·(H + spacing) + spacing, n·(W + spacing) + spacing, C).
@@ -163,43 +193,43 @@ def realism_scene(groups: Sequence[np.ndarray], spacing: int = 0, noise: int = 0
     return np.pad(scene, ((0, spacing), (0, spacing), (0, 0)))
 
 
-_FAR = 1 << 12
-"""Pixels, a multiple of every stride."""
+_EXTENSION = 1 << 12
+"""Pixels by which `_stride` extends an image; a multiple of every stride."""
 
 
-def _copied(discriminator: keras.Model) -> keras.Model:
-    """The same network with variables of its own."""
-    copy = keras.models.clone_model(discriminator)
+def _copy(discriminator: keras.Model) -> keras.Model:
+    """Return the same network with variables of its own."""
+    copy = cast(keras.Model, keras.models.clone_model(discriminator))
     copy.set_weights(discriminator.get_weights())
     return copy
 
 
 def _stride(network: keras.Model, size: Size) -> Size:
-    """Pixels a position, from how many more positions a much larger picture has."""
-    far = (None, *(side + _FAR for side in size), network.input_shape[-1])
-    down, right = (_FAR / (positions - 1) for positions in network.compute_output_shape(far)[1:3])
+    """Pixels per position, from the number of positions in a much larger image."""
+    extended = (None, *(side + _EXTENSION for side in size), network.input_shape[-1])
+    down, right = (_EXTENSION / (positions - 1) for positions in network.compute_output_shape(extended)[1:3])
     if not (down.is_integer() and right.is_integer()):
-        raise UserError(f"{network.name!r} has no stride that is a power of two.", "A map needs one.")
+        raise UserError(f"{network.name!r} has no stride that is a power of two.", "A realism map needs one.")
     return int(down), int(right)
 
 
-def _figure(result: RealismMap, limits: tuple[float, float] | None):
-    """The figure, made without pyplot: no window, no state that outlives it."""
+def _figure(result: RealismMap, limits: Limits | None) -> "Figure":
+    """Draw the figure without pyplot, which would open a window or keep state."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
     height, width = result.image.shape[:2]
     rows, columns = (2, 1) if width > height else (1, 2)
-    across = 8 / max(rows * height, columns * width)
+    inches = 8 / max(rows * height, columns * width)
     figure = Figure(
-        figsize=(across * columns * width + 1.5, across * rows * height + 0.5), dpi=100, layout="constrained"
+        figsize=(inches * columns * width + 1.5, inches * rows * height + 0.5), dpi=100, layout="constrained"
     )
-    plain, coloured = figure.subplots(rows, columns)
-    plain.imshow(result.image, cmap="gray", vmin=0, vmax=255)
-    coloured.imshow(result.overlay(limits))
-    for axes in (plain, coloured):
+    image_axes, overlay_axes = figure.subplots(rows, columns)
+    image_axes.imshow(result.image, cmap="gray", vmin=0, vmax=255)
+    overlay_axes.imshow(result.overlay(limits))
+    for axes in (image_axes, overlay_axes):
         axes.set_axis_off()
-    scale = ScalarMappable(Normalize(*(limits or (0, 1))), COLOURS)
-    figure.colorbar(scale, ax=(plain, coloured), label="logit" if limits else "D(x)")
+    scale = ScalarMappable(Normalize(*(limits or (0, 1))), COLORMAP)
+    figure.colorbar(scale, ax=(image_axes, overlay_axes), label="logit" if limits else "D(x)")
     return figure

@@ -1,4 +1,4 @@
-"""From units back to pixels, against TensorFlow's gradients and against loops in NumPy."""
+"""Projections from units to pixels, against TensorFlow's gradients and loops in NumPy."""
 
 import keras
 import numpy as np
@@ -9,17 +9,16 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.deconvolution import fully_convolutional
 from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
-from dcgan.interpretation.deconvnet import RULES, record
-from dcgan.interpretation.receptive_field import receptive_field
+from dcgan.interpretation import receptive_field, record_forward
+from dcgan.interpretation.deconvnet import RULES
 from dcgan.networks import build_discriminator
-from dcgan.networks.submodel import convolution_stages, resolve_layer
 from tests.support import slow_loops
 
 layers = keras.layers
 
 
-def with_variety(model, seed=1):
-    """Weights of every sign and size, statistics that are not 0 and 1."""
+def randomize_weights(model, seed=1):
+    """Assign weights of every sign and size, and statistics other than 0 and 1."""
     random = np.random.default_rng(seed)
     for variable in model.variables:
         values = random.standard_normal(variable.shape)
@@ -31,9 +30,9 @@ def noise(*shape, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
 
 
-def every_layer(slope=0.2):
-    """12×10 pixels: strides, two paddings, kernels that are no squares, BatchNorm, pooling, a dense end."""
-    return with_variety(
+def all_layers(slope=0.2):
+    """12×10 pixels: strides, both paddings, rectangular kernels, BatchNorm, pooling, a dense layer at the end."""
+    return randomize_weights(
         keras.Sequential(
             [
                 keras.Input((12, 10, 2)),
@@ -52,16 +51,16 @@ def every_layer(slope=0.2):
 
 
 def strided(**options):
-    return with_variety(build_discriminator((16, 16), 2, width=3, **options))
+    return randomize_weights(build_discriminator((16, 16), 2, width=3, **options))
 
 
 def pooling(**options):
     return strided(downsampling="maxpool", **options)
 
 
-def other_forms():
-    """Activations inside layers, pools that overlap, and what does nothing."""
-    return with_variety(
+def other_layers():
+    """Activations inside layers, overlapping pooling windows, and dropout, which does nothing in inference mode."""
+    return randomize_weights(
         keras.Sequential(
             [
                 keras.Input((13, 13, 2)),
@@ -79,7 +78,7 @@ def other_forms():
 
 
 def tape_gradient(model, x, name, signal):
-    """The gradient of Σ signal · activations of a layer, as TensorFlow has it."""
+    """The gradient of Σ signal · activations of a layer, as TensorFlow computes it."""
     to_layer = keras.Model(model.inputs[0], model.get_layer(name).output)
     with tf.GradientTape() as tape:
         x = tf.constant(x)
@@ -95,8 +94,8 @@ def assert_close(actual, expected):
 @pytest.mark.parametrize(
     ("build", "name"),
     [
-        *[(every_layer, name) for name in "abcdefghi"],
-        *[(other_forms, name) for name in "abdegh"],
+        *[(all_layers, name) for name in "abcdefghi"],
+        *[(other_layers, name) for name in "abdegh"],
         *[(strided, name) for name in ("leaky_0", "leaky_1", "logit")],
         *[(pooling, name) for name in ("down_1", "pool_1", "logit")],
         (lambda: strided(classes=3), "leaky_1"),
@@ -104,18 +103,18 @@ def assert_close(actual, expected):
         (lambda: pooling(classes=3), "class_embedding"),
     ],
 )
-def test_the_gradient_rule_is_the_gradient(build, name):
+def test_the_gradient_rule_computes_the_gradient(build, name):
     model = build()
     x = noise(3, *model.inputs[0].shape[1:])
-    recording = record(model, x, name)
-    signal = noise(*recording.activations.shape, seed=2)
+    record = record_forward(model, x, name)
+    signal = noise(*record.activations.shape, seed=2)
     expected = tape_gradient(model, x, name, signal)
     assert np.abs(expected).max() > 0
-    assert_close(recording.project(signal, "gradient"), expected)
+    assert_close(record.project(signal, "gradient"), expected)
 
 
-def rectified_back(rule, signal, outputs, slope):
-    """One number: what a rectifier of some slope does to the signal."""
+def rectifier_backward(rule, signal, outputs, slope):
+    """The signal, one number, after the rectifier of a unit."""
     if rule != "deconvnet" and outputs <= 0:
         signal = signal * slope
     if rule != "gradient" and signal <= 0:
@@ -123,21 +122,21 @@ def rectified_back(rule, signal, outputs, slope):
     return signal
 
 
-def convolution_back(signal, kernel, shape, strides, padding):
-    """signal (h, w, out), kernel (kh, kw, in, out) -> (H, W, in): every output is spread over what it has read."""
+def convolution_backward(signal, kernel, shape, strides, padding):
+    """signal (h, w, out), kernel (kh, kw, in, out) -> (H, W, in): every output is added to the inputs it depends on."""
     tops = slow_loops.starts(shape[0], kernel.shape[0], strides[0], padding)
     lefts = slow_loops.starts(shape[1], kernel.shape[1], strides[1], padding)
     result = np.zeros(shape)
     for row, column, i, j in np.ndindex(len(tops), len(lefts), *kernel.shape[:2]):
         y, x = tops[row] + i, lefts[column] + j
         if 0 <= y < shape[0] and 0 <= x < shape[1]:
-            for into in range(shape[2]):
-                result[y, x, into] += sum(signal[row, column] * kernel[i, j, into])
+            for channel in range(shape[2]):
+                result[y, x, channel] += sum(signal[row, column] * kernel[i, j, channel])
     return result
 
 
-def by_loops(model, x, signal, rule, slope):
-    """`every_layer` forward and back for one image, in float64 and without TensorFlow."""
+def projection_by_loops(model, x, signal, rule, slope):
+    """`all_layers` forward and backward for one image, in float64 and without TensorFlow."""
     weights = {layer.name: [np.asarray(v, np.float64) for v in layer.get_weights()] for layer in model.layers}
     x = x.astype(np.float64)
     kernel, bias = weights["a"]
@@ -152,103 +151,104 @@ def by_loops(model, x, signal, rule, slope):
     g = np.maximum((e - mean_f) * factor_f + shift, 0)
 
     back = np.array([sum(row * signal) for row in weights["i"][0]]).reshape(g.shape)
-    back = np.vectorize(rectified_back)(rule, back, g, 0.0) * factor_f
+    back = np.vectorize(rectifier_backward)(rule, back, g, 0.0) * factor_f
     back = slow_loops.max_unpool(back, switches, (1, *d.shape))[0]
-    back = convolution_back(back, weights["d"][0], c.shape, (1, 1), "valid")
-    back = np.vectorize(rectified_back)(rule, back, c, slope) * factor
-    return convolution_back(back, kernel, x.shape, (2, 2), "same")
+    back = convolution_backward(back, weights["d"][0], c.shape, (1, 1), "valid")
+    back = np.vectorize(rectifier_backward)(rule, back, c, slope) * factor
+    return convolution_backward(back, kernel, x.shape, (2, 2), "same")
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2])
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_equals_loops_in_numpy(rule, slope):
-    model = every_layer(slope)
+    model = all_layers(slope)
     x, signal = noise(2, 12, 10, 2), noise(2, 3, seed=2)
-    expected = np.stack([by_loops(model, *pair, rule, slope) for pair in zip(x, signal, strict=True)])
+    expected = np.stack([projection_by_loops(model, *pair, rule, slope) for pair in zip(x, signal, strict=True)])
     assert np.abs(expected).max(axis=(1, 2, 3)).min() > 0
-    assert_close(record(model, x, "i").project(signal, rule), expected)
+    assert_close(record_forward(model, x, "i").project(signal, rule), expected)
 
 
-def test_for_relu_the_rules_are_the_papers():
+def test_for_relu_the_rules_are_those_of_the_papers():
     """Rows: the activation is positive or not; columns: the signal is (Springenberg et al. 2015, figure 1)."""
-    model = with_variety(keras.Sequential([keras.Input((1, 1, 4)), layers.ReLU(name="r")]))
-    recording = record(model, np.array([3, 3, -3, -3], np.float32).reshape(1, 1, 1, 4), "r")
+    model = randomize_weights(keras.Sequential([keras.Input((1, 1, 4)), layers.ReLU(name="r")]))
+    record = record_forward(model, np.array([3, 3, -3, -3], np.float32).reshape(1, 1, 1, 4), "r")
     signal = np.array([2, -2, 2, -2], np.float32).reshape(1, 1, 1, 4)
-    kept = {rule: np.ravel(recording.project(signal, rule)).tolist() for rule in RULES}
+    kept = {rule: np.ravel(record.project(signal, rule)).tolist() for rule in RULES}
     assert kept == {"gradient": [2, -2, 0, 0], "deconvnet": [2, 0, 2, 0], "guided": [2, 0, 0, 0]}
 
 
 def two_projections(model, rule):
-    """The same unit of the last map, back from two images; scaled to a largest value of 1."""
-    recording = record(model, noise(2, 16, 16, 2), "leaky_1")
-    both = np.asarray(recording.project(recording.units(4, [5, 5]), rule))
+    """Projections of the same unit of the last layer for two images, scaled to a maximum of 1."""
+    record = record_forward(model, noise(2, 16, 16, 2), "leaky_1")
+    both = np.asarray(record.project(record.unit_signal(4, [5, 5]), rule))
     return both / np.abs(both).max()
 
 
-def test_without_pooling_the_deconvnet_draws_the_same_for_every_image_and_with_pooling_it_does_not():
-    one, other = two_projections(strided(), "deconvnet")
-    np.testing.assert_array_equal(one, other)
-    one, other = two_projections(pooling(), "deconvnet")
-    assert np.abs(one - other).max() > 0.1
+def test_the_deconvnet_projection_depends_on_the_image_only_with_max_pooling():
+    first, second = two_projections(strided(), "deconvnet")
+    np.testing.assert_array_equal(first, second)
+    first, second = two_projections(pooling(), "deconvnet")
+    assert np.abs(first - second).max() > 0.1
 
 
 @pytest.mark.parametrize("rule", ["gradient", "guided"])
 @pytest.mark.parametrize("build", [strided, pooling])
-def test_the_other_rules_draw_another_picture_for_another_image(build, rule):
-    one, other = two_projections(build(), rule)
-    assert np.abs(one - other).max() > 0.1
+def test_the_projections_of_the_other_rules_depend_on_the_image(build, rule):
+    first, second = two_projections(build(), rule)
+    assert np.abs(first - second).max() > 0.1
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_other_weights_draw_another_picture(rule):
-    one, other = (
-        two_projections(with_variety(build_discriminator((16, 16), 2, width=3), seed), rule)[0] for seed in (1, 2)
+def test_projections_depend_on_the_weights(rule):
+    first, second = (
+        two_projections(randomize_weights(build_discriminator((16, 16), 2, width=3), seed), rule)[0] for seed in (1, 2)
     )
-    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] < 0.5
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] < 0.5
 
 
-def test_signals_begin_at_one_unit_or_at_a_map_as_it_is():
-    recording = record(strided(), noise(2, 16, 16, 2), "leaky_1")
-    activations = recording.activations.numpy()
-    units = recording.units(4, [5, 14]).numpy()
+def test_a_signal_starts_at_one_unit_or_at_a_whole_feature_map():
+    record = record_forward(strided(), noise(2, 16, 16, 2), "leaky_1")
+    activations = record.activations.numpy()
+    units = record.unit_signal(4, [5, 14]).numpy()
     assert units.sum() == 2
     assert units[0, 1, 1, 4] == units[1, 3, 2, 4] == 1
-    whole = recording.whole_map(4).numpy()
+    whole = record.map_signal(4).numpy()
     np.testing.assert_array_equal(whole[..., 4], activations[..., 4])
     assert np.count_nonzero(whole) == np.count_nonzero(activations[..., 4])
-    for number, place in enumerate(recording.strongest(4).numpy()):
-        assert activations[number, place // 4, place % 4, 4] == activations[number, ..., 4].max()
+    for number, position in enumerate(record.argmax(4).numpy()):
+        assert activations[number, position // 4, position % 4, 4] == activations[number, ..., 4].max()
 
 
-def test_a_dense_layers_unit_is_a_map_of_one_place():
-    recording = record(strided(classes=3), noise(2, 16, 16, 2), "class_embedding")
-    np.testing.assert_array_equal(recording.units(1, [0, 0]), [[0, 1, 0], [0, 1, 0]])
-    np.testing.assert_array_equal(recording.strongest(1), [0, 0])
+def test_a_unit_of_a_dense_layer_is_a_feature_map_with_one_position():
+    record = record_forward(strided(classes=3), noise(2, 16, 16, 2), "class_embedding")
+    np.testing.assert_array_equal(record.unit_signal(1, [0, 0]), [[0, 1, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(record.argmax(1), [0, 0])
 
 
 @pytest.mark.parametrize(
-    ("build", "size", "name"), [(strided, 16, "leaky_1"), (pooling, 16, "leaky_1"), (other_forms, 13, "d")]
+    ("build", "size", "name"), [(strided, 16, "leaky_1"), (pooling, 16, "leaky_1"), (other_layers, 13, "d")]
 )
-def test_the_receptive_field_is_where_the_gradient_is_not_0(build, size, name):
+def test_the_receptive_field_is_where_the_gradient_is_nonzero(build, size, name):
     model = build()
-    recording = record(model, noise(80, size, size, 2), name)
-    side = recording.activations.shape[2]
-    for place in (0, side + 1, side * side - 1):
-        slopes = np.abs(recording.project(recording.units(2, [place] * 80), "gradient")).sum(axis=(0, 3))
-        for axis, span in enumerate(receptive_field(recording, place)):
-            read = np.flatnonzero(slopes.sum(axis=1 - axis))
-            assert (read[0], read[-1]) == (max(span.start, 0), min(span.stop, size) - 1)
+    record = record_forward(model, noise(80, size, size, 2), name)
+    side = record.activations.shape[2]
+    for position in (0, side + 1, side * side - 1):
+        signal = record.unit_signal(2, [position] * 80)
+        gradients = np.abs(record.project(signal, "gradient")).sum(axis=(0, 3))
+        for axis, span in enumerate(receptive_field(record, position)):
+            nonzero = np.flatnonzero(gradients.sum(axis=1 - axis))
+            assert (nonzero[0], nonzero[-1]) == (max(span.start, 0), min(span.stop, size) - 1)
 
 
-def test_a_dense_layer_sees_the_whole_image():
-    recording = record(strided(), noise(1, 16, 16, 2), "logit")
-    assert receptive_field(recording, 0) == (range(16), range(16))
+def test_a_dense_layer_depends_on_the_whole_image():
+    record = record_forward(strided(), noise(1, 16, 16, 2), "logit")
+    assert receptive_field(record, 0) == (range(16), range(16))
 
 
-def test_a_fully_convolutional_network_is_taken_back_from_a_larger_image():
+def test_a_fully_convolutional_network_is_projected_to_a_larger_image():
     model = strided()
-    recording = record(fully_convolutional(model), noise(1, 24, 16, 2), "leaky_1")
-    assert recording.activations.shape == (1, 6, 4, 6)
+    record = record_forward(fully_convolutional(model), noise(1, 24, 16, 2), "leaky_1")
+    assert record.activations.shape == (1, 6, 4, 6)
     signal = noise(1, 6, 4, 6, seed=2)
     with tf.GradientTape() as tape:
         x = values = tf.constant(noise(1, 24, 16, 2))
@@ -256,37 +256,18 @@ def test_a_fully_convolutional_network_is_taken_back_from_a_larger_image():
         for name in ("down_0", "leaky_0", "down_1", "norm_1", "leaky_1"):
             values = model.get_layer(name)(values, training=False)
         total = tf.reduce_sum(values * signal)
-    assert_close(recording.project(signal, "gradient"), tape.gradient(total, x).numpy())
+    assert_close(record.project(signal, "gradient"), tape.gradient(total, x).numpy())
 
 
-def test_a_network_normalises_the_images_its_statistics_were_taken_of():
+def test_recomputed_statistics_normalize_the_images_they_were_computed_from():
     model = strided()
     images = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 2), dtype=np.uint8)
     recompute_bn_statistics(model, images)
     x = to_float(images)
     norm = model.get_layer("norm_1")
-    outputs = (record(model, x, "norm_1").activations - norm.beta) / norm.gamma
+    outputs = (record_forward(model, x, "norm_1").activations - norm.beta) / norm.gamma
     np.testing.assert_allclose(np.mean(outputs, axis=(0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(np.std(outputs, axis=(0, 1, 2)), 1, atol=1e-4)
-
-
-@pytest.mark.parametrize("classes", [0, 3])
-def test_a_stage_ends_before_the_next_convolution(classes):
-    assert convolution_stages(strided(classes=classes)) == ["leaky_0", "leaky_1"]
-    assert convolution_stages(pooling(classes=classes)) == ["leaky_0", "leaky_1"]
-    assert convolution_stages(other_forms()) == ["c", "e"]
-
-
-def test_a_layer_has_a_name_or_a_stages_number():
-    model = strided()
-    assert [resolve_layer(model, text) for text in (None, "0", "1", "down_1")] == [
-        "leaky_1",
-        "leaky_0",
-        "leaky_1",
-        "down_1",
-    ]
-    with pytest.raises(UserError, match=r"no convolution stage 2[\s\S]*0 to 1"):
-        resolve_layer(model, "2")
 
 
 @pytest.mark.parametrize(
@@ -294,13 +275,13 @@ def test_a_layer_has_a_name_or_a_stages_number():
     [
         ("leaky_2", r"no layer 'leaky_2'[\s\S]*down_0, leaky_0"),
         ("conditional_logit", "several inputs"),
-        ("class", "does not lead"),
-        ("image", "does not lead"),
+        ("class", "does not depend"),
+        ("image", "does not depend"),
     ],
 )
-def test_a_layer_that_is_not_on_the_images_way_says_so(name, problem):
+def test_a_layer_that_does_not_depend_on_the_image_alone_is_refused(name, problem):
     with pytest.raises(UserError, match=problem):
-        record(strided(classes=3), noise(1, 16, 16, 2), name)
+        record_forward(strided(classes=3), noise(1, 16, 16, 2), name)
 
 
 @pytest.mark.parametrize(
@@ -314,15 +295,15 @@ def test_a_layer_that_is_not_on_the_images_way_says_so(name, problem):
         layers.BatchNormalization(axis=1),
     ],
 )
-def test_what_has_no_way_back_is_refused(layer):
+def test_an_unsupported_layer_is_refused(layer):
     model = keras.Sequential([keras.Input((8, 8, 2)), layer])
     with pytest.raises(UserError, match=layer.name):
-        record(model, noise(1, 8, 8, 2), layer.name)
+        record_forward(model, noise(1, 8, 8, 2), layer.name)
 
 
-def test_a_wrong_rule_and_a_wrong_signal_are_refused():
-    recording = record(strided(), noise(1, 16, 16, 2), "leaky_1")
+def test_an_unknown_rule_and_a_signal_of_another_shape_are_refused():
+    record = record_forward(strided(), noise(1, 16, 16, 2), "leaky_1")
     with pytest.raises(UserError, match=r"'grad'[\s\S]*gradient, deconvnet, guided"):
-        recording.project(recording.units(0, [0]), "grad")
+        record.project(record.unit_signal(0, [0]), "grad")
     with pytest.raises(UserError, match="shape"):
-        recording.project(recording.units(0, [0])[..., :3], "gradient")
+        record.project(record.unit_signal(0, [0])[..., :3], "gradient")
