@@ -160,7 +160,7 @@ def _steps(config: GenerateConfig, mode: Mode) -> int:
 def _default_out(config: GenerateConfig, mode: Mode, run: Run, selection: Selection) -> Path:
     """A file in the run directory, named after its content; a long list of seeds is replaced by its length."""
     if mode == "training animation":
-        return run.path / "history.gif"
+        return run.output_dir / "history.gif"
     seeds = str(selection.seeds)
     if config.arithmetic is not None:
         what, seeds = "arithmetic", "".join(config.arithmetic.split())
@@ -175,7 +175,7 @@ def _default_out(config: GenerateConfig, mode: Mode, run: Run, selection: Select
     labels = selection.labels
     label = "" if labels is None else "-each-class" if selection.per_class else f"-class-{labels[0]}"
     weights = "" if config.weights == "ema" else f"-{config.weights}"
-    return run.path / "generated" / f"{what}-{seeds}{label}{weights}.png"
+    return run.output_dir / "generated" / f"{what}-{seeds}{label}{weights}.png"
 
 
 def _notes(config: GenerateConfig, mode: Mode, run: Run, selection: Selection) -> dict[str, str]:
