@@ -27,7 +27,7 @@ _MODULES = {
     "GenerateConfig": "dcgan.config",
     "load": "dcgan.data",
     "prepare": "dcgan.data",
-    "train": "dcgan.judged",
+    "train": "dcgan.training",
     "generate": "dcgan.sampling",
     "latents": "dcgan.sampling",
     "build_generator": "dcgan.networks",

@@ -1,72 +1,75 @@
-"""Differentiable augmentation: what the discriminator sees of every image, real or drawn, is changed at random.
+"""Differentiable augmentation of everything the discriminator sees, real and generated images alike.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training". The discriminator of a small data set
-learns it by heart; this one never sees the same image twice, and because the generator's images go through the same
-changes, and gradients through them, the changes are not learnt. Amounts as in the paper's code: brightness ±0.5,
-saturation 0 to 2, contrast 0.5 to 1.5, shifts of up to an eighth of the side, a hole of half the side.
+memorizes it; with augmentation it never sees the same image twice. Because generated images are augmented too, and
+gradients flow through the augmentation, the generator does not learn to imitate it. Strengths as in the paper's code:
+brightness ±0.5, saturation 0 to 2, contrast 0.5 to 1.5, translation by up to an eighth of the side, cutout of half the
+side.
+
+A new augmentation is a function `(images, random) -> images` and one entry in `AUGMENTATION_FUNCTIONS`.
 """
 
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-NUMBERS = 7
-"""Random numbers an image takes, whichever of the changes are made."""
+NUM_RANDOM = 7
+"""Random numbers per image, whichever augmentations are used."""
 
 
-def augment_images(images: tf.Tensor, numbers: tf.Tensor, changes: Sequence[str]) -> tf.Tensor:
-    """Change images, each in its own way.
+def augment_images(images: tf.Tensor, random: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
+    """Augment each image with its own random strengths.
 
     Args:
-        images: float32 (N, H, W, C) in [-1, 1]; what is shifted in or cut out is 0.
-        numbers: float32 (N, NUMBERS), uniform in [0, 1): the amounts.
-        changes: keys of `AUGMENTATION_FUNCTIONS`, in any order.
+        images: float32 (N, H, W, C) in [-1, 1]; pixels that are shifted in or cut out become 0.
+        random: float32 (N, NUM_RANDOM), uniform in [0, 1).
+        names: keys of `AUGMENTATION_FUNCTIONS`, in any order.
 
     Returns:
-        The same shape; colours may leave [-1, 1].
+        Images of the same shape; color may leave [-1, 1].
     """
-    for name, change in AUGMENTATION_FUNCTIONS.items():
-        if name in changes:
-            images = change(images, numbers)
+    for name, augment in AUGMENTATION_FUNCTIONS.items():
+        if name in names:
+            images = augment(images, random)
     return images
 
 
-def _color(images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-    """Brightness, saturation (nothing to a grey image) and contrast."""
-    brightness, saturation, contrast = (numbers[:, i, None, None, None] for i in range(3))
+def _color(images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
+    """Change brightness, saturation (no effect on grayscale) and contrast."""
+    brightness, saturation, contrast = (random[:, i, None, None, None] for i in range(3))
     images = images + (brightness - 0.5)
-    grey = tf.reduce_mean(images, axis=3, keepdims=True)
-    images = grey + (images - grey) * (2.0 * saturation)
+    gray = tf.reduce_mean(images, axis=3, keepdims=True)
+    images = gray + (images - gray) * (2.0 * saturation)
     mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
     return mean + (images - mean) * (0.5 + contrast)
 
 
-def _translation(images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-    """Shift by whole pixels; a product with a matrix of ones and zeros, whose gradient is the same for any order."""
-    _, height, width, _ = images.shape
-    images = tf.einsum("nyr,nrxc->nyxc", _shift(height, numbers[:, 3]), images)
-    return tf.einsum("nxr,nyrc->nyxc", _shift(width, numbers[:, 4]), images)
+def _translation(images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
+    """Shift by whole pixels, as a product with a 0/1 matrix, whose gradient does not depend on summation order."""
+    height, width = (int(side) for side in images.shape[1:3])
+    images = tf.einsum("nyr,nrxc->nyxc", _shift_matrices(height, random[:, 3]), images)
+    return tf.einsum("nxr,nyrc->nyxc", _shift_matrices(width, random[:, 4]), images)
 
 
-def _shift(side: int, numbers: tf.Tensor) -> tf.Tensor:
-    """Matrices (N, side, side) that shift a row of pixels, by -most to most."""
-    most = side // 8
-    amount = tf.cast(tf.floor(numbers * (2 * most + 1)), tf.int32) - most
+def _shift_matrices(side: int, random: tf.Tensor) -> tf.Tensor:
+    """Return matrices (N, side, side) that shift a row of pixels by up to an eighth of its length."""
+    limit = side // 8
+    amount = tf.cast(tf.floor(random * (2 * limit + 1)), tf.int32) - limit
     return tf.one_hot(tf.range(side)[None] - amount[:, None], side)
 
 
-def _cutout(images: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-    """Set a rectangle of half the height and width to 0; its centre is anywhere, so a part of it may be outside."""
-    _, height, width, _ = images.shape
-    rows, columns = (_hole(side, numbers[:, 5 + i]) for i, side in enumerate((height, width)))
+def _cutout(images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
+    """Set a rectangle of half the height and width to 0; its center is anywhere, so part of it may be outside."""
+    height, width = (int(side) for side in images.shape[1:3])
+    rows, columns = (_cutout_mask(side, random[:, 5 + i]) for i, side in enumerate((height, width)))
     return images * (1.0 - rows[:, :, None, None] * columns[:, None, :, None])
 
 
-def _hole(side: int, numbers: tf.Tensor) -> tf.Tensor:
-    """Which of a side's pixels lie in the hole, as ones in (N, side)."""
-    first = tf.floor(numbers * (side + 1)) - side // 4
-    place = tf.range(side, dtype=tf.float32)[None] - first[:, None]
-    return tf.cast((place >= 0) & (place < side // 2), tf.float32)
+def _cutout_mask(side: int, random: tf.Tensor) -> tf.Tensor:
+    """Return ones in (N, side) where the pixels of one side are cut out."""
+    first = tf.floor(random * (side + 1)) - side // 4
+    offset = tf.range(side, dtype=tf.float32)[None] - first[:, None]
+    return tf.cast((offset >= 0) & (offset < side // 2), tf.float32)
 
 
 AUGMENTATION_FUNCTIONS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
@@ -74,4 +77,4 @@ AUGMENTATION_FUNCTIONS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] =
     "translation": _translation,
     "cutout": _cutout,
 }
-"""In the order in which they are made."""
+"""Every augmentation by its name on the command line, in the order in which they are applied."""

@@ -1,4 +1,4 @@
-"""BatchNorm statistics for weights that no training step has used: averages of those that did."""
+"""Recalibrate BatchNorm statistics for weights that no training step has used: the EMA weights."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ import tensorflow as tf
 class BatchNormRecalibration:
     """Sets a network's BatchNorm statistics to those of its own activations.
 
-    Over all batches the mean is the mean of the batches' means, and the variance, by the law of total variance, the
-    mean of the batches' variances plus the variance of their means.
+    Over all batches the mean is the mean of the batch means, and the variance, by the law of total variance, the mean
+    of the batch variances plus the variance of the batch means.
 
     Args:
-        network: a functional model; its BatchNorm layers' moving mean and variance are changed in place.
-        batch: gives the inputs of batch number i, an int64 scalar tensor.
-        count: how many batches to average over.
+        network: a functional model; the moving mean and variance of its BatchNorm layers are changed in place.
+        batch: returns the inputs of batch number i, an int64 scalar tensor.
+        count: number of batches to average over.
     """
 
     def __init__(self, network: keras.Model, batch: Callable[[tf.Tensor], Any], count: int = 16):
@@ -25,16 +25,17 @@ class BatchNormRecalibration:
         self.batch, self.count = batch, count
 
     def __call__(self) -> None:
-        """Estimate anew, from the network's present weights."""
+        """Recompute the statistics from the network's current weights."""
         moments = [self._moments(tf.constant(index, tf.int64)) for index in range(self.count)]
         for layer, of_layer in zip(self.norms, zip(*moments, strict=True), strict=True):
             means, variances = (tf.stack(values) for values in zip(*of_layer, strict=True))
-            layer.moving_mean.assign(tf.reduce_mean(means, axis=0))
-            layer.moving_variance.assign(tf.reduce_mean(variances, axis=0) + tf.math.reduce_variance(means, axis=0))
+            moving_mean, moving_variance = layer.non_trainable_variables
+            moving_mean.assign(tf.reduce_mean(means, axis=0))
+            moving_variance.assign(tf.reduce_mean(variances, axis=0) + tf.math.reduce_variance(means, axis=0))
 
     @tf.function
     def _moments(self, index: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """Mean and variance, a channel, of what each BatchNorm receives for one batch."""
+        """Return per-channel mean and variance of each BatchNorm layer's input for one batch."""
         activations = self.before_norms(self.batch(index), training=True)
         activations = activations if isinstance(activations, list) else [activations]
         return [tf.nn.moments(tf.cast(x, tf.float32), list(range(len(x.shape) - 1))) for x in activations]

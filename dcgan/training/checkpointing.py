@@ -1,83 +1,94 @@
-"""Between a trainer and its run directory: states, snapshots and sample grids."""
+"""Move state between a trainer and its run directory: checkpoints, the EMA generator, sample grids."""
 
 from typing import Any
 
 import numpy as np
 
+from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
 from dcgan.sampling.generation import generate_images
-from dcgan.sampling.selection import Selection
+from dcgan.sampling.selection import default_selection
 from dcgan.training.health import HealthIssue, describe_nonfinite, nonfinite_arrays, training_stopped
 from dcgan.training.trainer import Trainer
 from dcgan.visualization import save_png, tile
 
-REAL_IMAGES = 64
-"""Of which a picture shows what the network will see."""
+NUM_REAL_IMAGES = 64
+"""Images in the grid that shows what the networks see."""
 
 
-def restore(trainer: Trainer, run: Run, fingerprint: str, writing: bool = True) -> None:
-    """Go on where the run stopped; a run with no saved state stays at its beginning.
+def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing: bool = True) -> None:
+    """Restore the run's newest checkpoint; without one, leave the trainer at its initial weights.
 
     Args:
         trainer: a new trainer of the run's config.
-        run: where the states lie.
+        run: where the checkpoints are.
         fingerprint: identity of the data set's content.
-        writing: whether this process is the one that writes; it forgets what was logged after the state.
+        writing: whether this process writes the run directory; it drops what was logged after the checkpoint.
 
     Raises:
-        UserError: the run was trained on other images.
+        UserError: the run was trained on other images, or with another loss or regularizer.
     """
-    state = run.checkpoints.latest()
-    if state is not None:
-        if str(state.pop("fingerprint", "")) != fingerprint:
+    checkpoint = run.checkpoints.latest()
+    if checkpoint is not None:
+        if str(checkpoint.pop("fingerprint", "")) != fingerprint:
             raise UserError(
                 f"The images are not those that {run.path} was trained on.",
-                "Restore them to go on, or choose another --run-dir to start afresh.",
+                "Restore them to resume, or choose another --run-dir to start afresh.",
             )
-        trainer.restore(state)
+        if (objective := str(checkpoint.pop("objective", trainer.objective))) != trainer.objective:
+            raise UserError(
+                f"{run.path} was trained with the loss {objective}, now {trainer.objective}.",
+                "Resume with the same loss and regularizer, or choose another --run-dir to start afresh.",
+            )
+        trainer.restore(checkpoint)
     if writing:
-        run.checkpoints.remove_after(trainer.step)  # such as are there could not be read
+        run.checkpoints.remove_after(trainer.step)  # later ones could not be read
         run.rewind_log(trainer.step)
 
 
-def save(
-    trainer: Trainer, run: Run, fingerprint: str, state: dict[str, np.ndarray], memory: dict[str, Any] | None = None
-) -> None:
-    """Write the snapshot, then the state: what the state says is done is then all there.
+def save_checkpoint(
+    trainer: Trainer, run: Run, fingerprint: str, health_state: dict[str, Any] | None = None
+) -> dict[str, np.ndarray]:
+    """Write the EMA generator, then the checkpoint, so that a checkpoint is never ahead of its generator.
 
     Args:
-        trainer: as it is now.
-        run: where to.
+        trainer: in its current state.
+        run: where to write.
         fingerprint: identity of the data set's content.
-        state: what `trainer.state()` gives now.
-        memory: of the guard, if there is one; the newest state that it found well is not removed.
+        health_state: what `HealthMonitor.state` returns; the newest checkpoint recorded as healthy is never removed.
+
+    Returns:
+        The checkpoint, as `Trainer.restore` takes it.
 
     Raises:
-        UserError: the state holds what is no number, or a file can't be written; the files before stay.
+        UserError: the checkpoint holds a NaN or infinite value, or a file can't be written; earlier files stay.
     """
-    if broken := nonfinite_arrays(state):
-        raise training_stopped(run, HealthIssue(trainer.step, describe_nonfinite(broken)), 0)
-    run.save_generator(trainer.snapshot())
-    spared = []
-    if memory is not None:
-        run.save_health_state(trainer.step, memory)
-        spared = [max((step for step, note in run.health_states().items() if note.get("well")), default=0)]
-    run.checkpoints.save(
-        trainer.step, {**state, "fingerprint": np.array(fingerprint)}, trainer.config.keep_checkpoints, spared
-    )
+    checkpoint = trainer.checkpoint()
+    if names := nonfinite_arrays(checkpoint):
+        raise training_stopped(run, HealthIssue(trainer.step, describe_nonfinite(names)), 0)
+    run.save_generator(trainer.sampling_generator())
+    protected = []
+    if health_state is not None:
+        run.save_health_state(trainer.step, health_state)
+        protected = [max((step for step, record in run.health_states().items() if record.get("healthy")), default=0)]
+    arrays = {**checkpoint, "fingerprint": np.array(fingerprint), "objective": np.array(trainer.objective)}
+    run.checkpoints.save(trainer.step, arrays, trainer.config.keep_checkpoints, protected)
+    return checkpoint
 
 
-def save_samples(trainer: Trainer, run: Run, asked: Selection) -> np.ndarray:
-    """Draw what `python generate.py` draws when nothing else is asked for; returns the grid, uint8 (H, W, C)."""
-    grid = tile(generate_images(trainer.snapshot(), asked.rows(trainer.config.latent_dim)), asked.columns)
-    notes = {"Software": "dcgan", "Step": str(trainer.step), "Seeds": str(asked.seeds)}
+def save_samples(trainer: Trainer, run: Run, classes: Classes | None) -> np.ndarray:
+    """Write a grid of the images that `python generate.py` generates by default; return it, uint8 (H, W, C)."""
+    selection = default_selection(classes)
+    inputs = selection.rows(trainer.config.latent_dim)
+    grid = tile(generate_images(trainer.sampling_generator(), inputs), selection.columns)
+    notes = {"Software": "dcgan", "Step": str(trainer.step), "Seeds": str(selection.seeds)}
     save_png(run.sample_file(trainer.step), grid, notes)
     return grid
 
 
 def save_real_grid(run: Run, images: np.ndarray) -> None:
-    """Draw 64 of the images as the network will see them."""
-    chosen = evenly_spaced(len(images), min(len(images), REAL_IMAGES))
-    save_png(run.samples_dir / "real.png", tile(images[chosen]))
+    """Write a grid of up to 64 of the images, uint8 (N, H, W, C), as the networks see them."""
+    indices = evenly_spaced(len(images), min(len(images), NUM_REAL_IMAGES))
+    save_png(run.samples_dir / "real.png", tile(images[indices]))

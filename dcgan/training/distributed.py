@@ -1,7 +1,7 @@
-"""Several devices or machines as one: who this process is, what shares a batch, and how all keep in step.
+"""Several devices or machines: the role of this process, the strategy, and agreement between workers.
 
-One process a machine, each started with the same line. `TF_CONFIG` tells a process who it is, as TensorFlow documents
-it: {"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}.
+There is one process per machine, each started with the same command. `TF_CONFIG` gives a process its role, as
+TensorFlow documents it: {"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from dcgan.config import TrainConfig, result_options
+from dcgan.config import ResolvedTrainConfig, result_options
 from dcgan.core.errors import UserError
 
 EXAMPLE = '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, "task": {"type": "worker", "index": 0}}'
@@ -21,12 +21,12 @@ EXAMPLE = '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, "task": {"type"
 
 @dataclass(frozen=True)
 class Job:
-    """Who shares the work.
+    """The role of this process.
 
     Args:
         strategy: `single`, `mirrored` or `multi_worker`.
-        worker: number of this process, 0 for the chief.
-        workers: how many processes there are.
+        worker: index of this process, 0 for the chief.
+        workers: number of processes.
     """
 
     strategy: str = "single"
@@ -35,20 +35,20 @@ class Job:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes and speaks for all."""
+        """Whether this process writes files and reports for all."""
         return self.worker == 0
 
     @property
     def description(self) -> str:
-        """For the line that says what the training runs on."""
+        """Text to append to the description of the device."""
         return f", worker {self.worker} of {self.workers}" if self.workers > 1 else ""
 
 
-def resolve_job(config: TrainConfig) -> Job:
-    """Find out who this process is, from `--strategy` and `TF_CONFIG`.
+def resolve_job(config: ResolvedTrainConfig) -> Job:
+    """Return the role of this process, from `--strategy` and `TF_CONFIG`.
 
     Raises:
-        UserError: `TF_CONFIG` is missing where it is needed, or does not say what it has to.
+        UserError: `TF_CONFIG` is missing where it is needed, or is not valid.
     """
     if config.strategy in ("single", "mirrored"):
         return Job(config.strategy)
@@ -62,44 +62,53 @@ def resolve_job(config: TrainConfig) -> Job:
 
 
 def _read(text: str) -> tuple[int, int]:
-    """This worker's number and how many there are, from `TF_CONFIG`."""
+    """Return this worker's index and the number of workers, from `TF_CONFIG`."""
     try:
         content = json.loads(text)
         addresses, task = content["cluster"]["worker"], content["task"]
         index, others = int(task["index"]), set(content["cluster"]) - {"worker"}
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError("TF_CONFIG can't be understood.", f"It looks like {EXAMPLE}") from error
+        raise UserError("TF_CONFIG is not valid.", f"Example: {EXAMPLE}") from error
     if others or task.get("type") != "worker":
-        raise UserError("TF_CONFIG has tasks that are no workers; worker 0 is the chief here.", f"Example: {EXAMPLE}")
+        raise UserError("TF_CONFIG has tasks other than workers; worker 0 is the chief here.", f"Example: {EXAMPLE}")
     if not isinstance(addresses, list) or not 0 <= index < len(addresses):
-        raise UserError(f"TF_CONFIG has no worker {index}.", f"It looks like {EXAMPLE}")
+        raise UserError(f"TF_CONFIG has no worker {index}.", f"Example: {EXAMPLE}")
     return index, len(addresses)
 
 
-def strategy_for(job: Job, batch_size: int) -> tf.distribute.Strategy:
-    """Make the strategy, before any variable or tensor; connecting to the other workers waits for them.
+def build_strategy(job: Job, batch_size: int) -> tf.distribute.Strategy:
+    """Return the strategy; call it before any variable or tensor is created. It waits for the other workers.
+
+    Args:
+        job: role of this process.
+        batch_size: images per step, over all replicas.
 
     Raises:
-        UserError: the batch can't be shared evenly.
+        UserError: the batch can't be divided evenly.
     """
     if job.strategy == "single":
         strategy = tf.distribute.get_strategy()
     elif job.strategy == "mirrored":
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        strategy = tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices(kind)])
+        device_type = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        strategy = tf.distribute.MirroredStrategy(
+            [device.name for device in tf.config.list_logical_devices(device_type)]
+        )
     else:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
-        raise UserError(f"A batch of {batch_size} images can't be shared evenly by {replicas} devices.")
+        raise UserError(
+            f"--batch-size {batch_size} can't be divided evenly among {replicas} devices.",
+            f"Use a multiple of {replicas}.",
+        )
     return strategy
 
 
-def check_agreement(job: Job, strategy: tf.distribute.Strategy, config: TrainConfig, step: int) -> None:
-    """Make sure that all workers were started with the same options and go on from the same step.
+def check_agreement(job: Job, strategy: tf.distribute.Strategy, config: ResolvedTrainConfig, step: int) -> None:
+    """Check that all workers were started with the same options and resume from the same step.
 
     Raises:
-        UserError: they differ; on every worker.
+        UserError: they differ; raised on every worker.
     """
     if job.workers == 1:
         return
@@ -109,13 +118,13 @@ def check_agreement(job: Job, strategy: tf.distribute.Strategy, config: TrainCon
     squares = _sum(strategy, tf.square(ours)) / strategy.num_replicas_in_sync
     if bool(tf.reduce_any(tf.abs(squares - tf.square(mean)) > 0.5)):
         raise UserError(
-            "The workers don't agree on the options, or on the step to go on from.",
-            "Start the same line on each; --run-dir has to be a folder that all of them share.",
+            "The workers have different options, or resume from different steps.",
+            "Start each with the same command; --run-dir has to be a folder that all of them share.",
         )
 
 
 def agree_on_next(job: Job, strategy: tf.distribute.Strategy, stop: bool, steps: int) -> tuple[bool, int]:
-    """Settle what to do next: stop if any worker wants to, and do as many steps at once as suits all on average."""
+    """Agree among the workers: stop if any of them has to, and do the average of their numbers of steps per call."""
     if job.workers == 1:
         return stop, steps
     stops, total = _sum(strategy, tf.constant([float(stop), float(steps)])).numpy()
@@ -124,19 +133,19 @@ def agree_on_next(job: Job, strategy: tf.distribute.Strategy, stop: bool, steps:
 
 @contextlib.contextmanager
 def explain_lost_workers(job: Job) -> Iterator[None]:
-    """Tell that another worker has gone as a `UserError`; without it no step can be done."""
+    """Raise a `UserError` when another worker was lost, without which no step can be done."""
     try:
         yield
     except (tf.errors.OpError, RuntimeError) as error:
         if job.workers == 1 or isinstance(error, tf.errors.ResourceExhaustedError):
             raise
         raise UserError(
-            f"Worker {job.worker} of {job.workers} has lost another one ({type(error).__name__}).",
-            "Start the same line on every machine again: the run goes on from its last saved state.",
+            f"Worker {job.worker} of {job.workers} lost the connection to another one ({type(error).__name__}).",
+            "Start the same command on every machine again: the run resumes from its newest checkpoint.",
         ) from error
 
 
 @tf.function(reduce_retracing=True)
 def _sum(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
-    """The sum of every replica's values."""
+    """Return the sum of all replicas' values."""
     return strategy.reduce("SUM", strategy.run(lambda own: own, (values,)), axis=None)

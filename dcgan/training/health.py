@@ -1,9 +1,7 @@
-"""A training that goes wrong, noticed, said in words, and taken back to where it was well.
+"""Detect training that goes wrong: a discriminator that has won, a collapsed generator, NaN or infinite values.
 
-What is noticed: a discriminator that has won, from the losses; a generator that has collapsed, from how much its
-pictures differ, beside how much the data's do; numbers that are none any more. After a collapse, such numbers, or a
-victory that lasts, the training goes back to a state that was well and goes on with half the learning rates, a few
-times at most.
+After a collapse, a NaN or infinite value, or a discriminator that keeps winning, training rolls back to the last
+healthy checkpoint and continues with half the learning rates, a few times at most (see `dcgan.training.rollback`).
 """
 
 from collections.abc import Mapping
@@ -16,71 +14,72 @@ from dcgan.core.errors import UserError
 from dcgan.runs import Run
 
 NUM_IMAGES = 128
-"""As many are compared with each other, and as many of the data's."""
+"""Generated images that are compared with each other, and as many real ones."""
 
-LOW = 0.2
-"""Below this part of the data's diversity a generator counts as collapsed. Healthy ones stay above a half, but for
-the first few hundred steps."""
+MIN_DIVERSITY = 0.2
+"""Fraction of the data's diversity below which a generator counts as collapsed. Healthy generators stay above one half
+except in the first few hundred steps."""
 
-GRACE = 500
-"""Steps in which a generator that never drew different pictures may still be learning to."""
+GRACE_STEPS = 500
+"""Steps during which a generator that was never diverse is given time to become so."""
 
-NUMBERS_EVERY = 50
-PICTURES_EVERY = 250
-"""Steps between two looks at the losses, and at the pictures: the same however often numbers are logged, grids drawn
-and states saved, so that these don't decide what is noticed."""
+LOSS_CHECK_INTERVAL = 50
+DIVERSITY_CHECK_INTERVAL = 250
+"""Steps between two checks of the losses, and of the generated images. They are fixed, so that how often a run logs,
+samples and writes checkpoints does not decide what is detected."""
 
 PATIENCE = 3
-"""Looks in a row at which the pictures have to be too much alike, or the discriminator too sure."""
+"""Consecutive checks with low diversity, or with a winning discriminator, before they count."""
 
-WON = 0.01
-"""D's loss below which it is so sure that next to nothing of its gradient reaches the generator."""
+WON_LOSS = 0.01
+"""Discriminator loss below which hardly any gradient reaches the generator."""
 
-HOPELESS = 20
-"""Looks in a row at which it has won, after which the generator won't come back by itself."""
+MAX_WON_CHECKS = 20
+"""Consecutive checks with a winning discriminator after which the generator will not recover by itself."""
 
-MOST_REMEDIES = 3
-REMEDY = 0.5
-"""What the learning rates are multiplied by."""
+MAX_ROLLBACKS = 3
+LEARNING_RATE_FACTOR = 0.5
+"""Factor of both learning rates at each rollback."""
 
-WORSE = 1.5
-"""How many times its best the distance to the data has to be, `PATIENCE` times in a row, to be worth a word."""
+WORSE_FACTOR = 1.5
+"""How many times its best value the distance to the data has to be, `PATIENCE` times in a row, for a warning."""
 
 
 @dataclass(frozen=True)
 class HealthIssue:
-    """Something that training can't go on with.
+    """A problem that training cannot continue with.
 
     Args:
-        step: at which it was noticed.
-        message: in words, with its figure, to be put behind "step N: ".
+        step: at which it was detected.
+        message: what was detected, with its value, to be printed after "step N: ".
     """
 
     step: int
     message: str
 
 
-def diversity(pictures: np.ndarray, real: np.ndarray) -> float:
-    """How much pictures differ from each other, beside as many real ones: 0 for copies of one, about 1 for real ones.
+def diversity(images: np.ndarray, real: np.ndarray) -> float:
+    """Return how much images differ from each other, relative to real ones: 0 for copies of one, about 1 for real ones.
 
-    The smaller of two ratios: of the mean distance of two pictures, which falls when all become alike, and of the
-    median distance to the nearest other one, which falls when there are only a few of them.
+    The smaller of two ratios: of the mean distance between two images, which falls when all become alike, and of the
+    median distance to the nearest other image, which falls when there are only a few different ones.
 
     Args:
-        pictures, real: numbers (N, …) on one scale.
+        images: numbers (N, …).
+        real: numbers (M, …), on the same scale.
 
     Returns:
-        A number of at least 0; 1 where nothing can be said, as the data are all alike or a single image.
+        A number of at least 0; 1 where it is undefined, because all real images are equal or there is only one.
     """
-    (mean, nearest), (real_mean, real_nearest) = _distances(pictures), _distances(real)
+    (mean, nearest), (real_mean, real_nearest) = _distances(images), _distances(real)
     return min(mean / real_mean if real_mean else 1.0, nearest / real_nearest if real_nearest else 1.0)
 
 
-def _distances(pictures: np.ndarray) -> tuple[float, float]:
-    """The mean distance of two pictures, and the median distance to the nearest other one; 0 where there is none."""
-    if len(pictures) < 2:
+def _distances(images: np.ndarray) -> tuple[float, float]:
+    """Return the mean distance between two images and the median distance to the nearest other one, 0 if undefined."""
+    if len(images) < 2:
         return 0.0, 0.0
-    rows = np.asarray(pictures, np.float64).reshape(len(pictures), -1)
+    rows = np.asarray(images, np.float64).reshape(len(images), -1)
     squares = (rows**2).sum(axis=1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * rows @ rows.T, 0.0))
     others = distances[~np.eye(len(rows), dtype=bool)].reshape(len(rows), -1)
@@ -88,114 +87,122 @@ def _distances(pictures: np.ndarray) -> tuple[float, float]:
 
 
 class HealthMonitor:
-    """Judges a training by what it shows.
+    """Decides from losses, generated images and distances whether a run is healthy.
 
     Args:
-        real: uint8 (N, H, W, C), some of the data's images, chosen at random.
-        memory: what `memory` gave when the state was saved that training goes on from.
-        best: the shortest distance to the data so far, if any was measured.
+        real: uint8 (N, H, W, C), real images chosen at random.
+        state: what `state` returned when the checkpoint was written that training resumes from.
+        best: smallest distance to the data so far, if any was measured.
     """
 
-    def __init__(self, real: np.ndarray, memory: Mapping[str, Any] | None = None, best: float | None = None):
+    def __init__(self, real: np.ndarray, state: Mapping[str, Any] | None = None, best: float | None = None):
         self.real = real[: min(NUM_IMAGES, len(real))]
-        memory = memory or {}
-        self._alike, self._sure = (_count(memory.get(name)) for name in ("alike", "sure"))
-        self._was_well = memory.get("was_well") is True
-        self._found = 1.0
-        self._worse, self._best = 0, best
+        state = state or {}
+        self._low_checks, self._won_checks = (_check_count(state.get(name)) for name in ("low_checks", "won_checks"))
+        self._was_diverse = state.get("was_diverse") is True
+        self._diversity = 1.0
+        self._worse_checks, self._best = 0, best
 
-    def memory(self) -> dict[str, Any]:
-        """What it has to know when training goes on after a stop, and whether all was well."""
-        return {"well": self.well, "alike": self._alike, "sure": self._sure, "was_well": self._was_well}
+    def state(self) -> dict[str, Any]:
+        """Return whether the run is healthy, and what has to be remembered when it is resumed."""
+        return {
+            "healthy": self.healthy,
+            "low_checks": self._low_checks,
+            "won_checks": self._won_checks,
+            "was_diverse": self._was_diverse,
+        }
 
-    def look_afresh(self) -> None:
-        """Forget what was seen of steps that have been taken back."""
-        self._alike = self._sure = 0
-        self._found = 1.0
+    def reset(self) -> None:
+        """Forget the checks of steps that were rolled back."""
+        self._low_checks = self._won_checks = 0
+        self._diversity = 1.0
 
-    def look_at_numbers(self, numbers: dict[str, float]) -> tuple[str | None, str | None]:
-        """Judge the losses of a logged step: a warning, once each time the discriminator wins, and what is wrong."""
-        self._sure = self._sure + 1 if numbers["d_loss"] < WON else 0
-        if self._sure < PATIENCE or PATIENCE < self._sure < HOPELESS:
-            return None, None
-        seen = (
-            f"the discriminator has won (D loss {numbers['d_loss']:.2g}, D(x) {numbers['d_real']:.3f}, "
-            f"D(G(z)) {numbers['d_fake']:.3f})"
-        )
-        if self._sure >= HOPELESS:
-            return None, f"{seen} for {HOPELESS} looks in a row"
-        return f"{seen}: the generator learns next to nothing from it. If that stays, lower --discriminator-lr.", None
-
-    def look_at_pictures(self, step: int, pictures: np.ndarray, counts: bool = True) -> tuple[float, str | None]:
-        """Judge what the generator draws.
+    def check_losses(self, metrics: Mapping[str, float]) -> tuple[str | None, str | None]:
+        """Check whether the discriminator has won.
 
         Args:
-            step: at which it draws.
-            pictures: uint8 (N, H, W, C).
-            counts: whether it is one of the looks in a row, or an additional one: is all well at this moment?
+            metrics: `d_loss`, `d_real` and `d_fake` of one step.
 
         Returns:
-            The diversity, and what is wrong with it, if anything.
+            A warning, once each time the discriminator wins, and the problem if it has won for too long.
         """
-        found = self._found = diversity(pictures[: len(self.real)], self.real)
-        if not counts:
-            return found, None
-        self._was_well |= found >= LOW
-        self._alike = self._alike + 1 if found < LOW and (self._was_well or step > GRACE) else 0
-        if self._alike < PATIENCE:
-            return found, None
-        return found, f"the generator has collapsed: its pictures differ {found:.2f} times as much as the data's"
+        self._won_checks = self._won_checks + 1 if metrics["d_loss"] < WON_LOSS else 0
+        if self._won_checks < PATIENCE or PATIENCE < self._won_checks < MAX_WON_CHECKS:
+            return None, None
+        message = (
+            f"the discriminator has won (D loss {metrics['d_loss']:.2g}, D(x) {metrics['d_real']:.3f}, "
+            f"D(G(z)) {metrics['d_fake']:.3f})"
+        )
+        if self._won_checks >= MAX_WON_CHECKS:
+            return None, f"{message} in {MAX_WON_CHECKS} consecutive checks"
+        return f"{message}; the generator learns next to nothing. If this persists, lower --discriminator-lr.", None
+
+    def check_diversity(self, step: int, images: np.ndarray, scheduled: bool = True) -> tuple[float, str | None]:
+        """Check whether the generator has collapsed.
+
+        Args:
+            step: at which the images were generated.
+            images: uint8 (N, H, W, C).
+            scheduled: whether this is one of the regular checks that are counted; False only updates `healthy`.
+
+        Returns:
+            The diversity, and the problem if there is one.
+        """
+        value = self._diversity = diversity(images[: len(self.real)], self.real)
+        if not scheduled:
+            return value, None
+        self._was_diverse |= value >= MIN_DIVERSITY
+        low = value < MIN_DIVERSITY and (self._was_diverse or step > GRACE_STEPS)
+        self._low_checks = self._low_checks + 1 if low else 0
+        if self._low_checks < PATIENCE:
+            return value, None
+        return value, f"the generator has collapsed: its images differ {value:.2f} times as much as the data's"
 
     @property
-    def well(self) -> bool:
-        """Whether, when it looked last, the pictures differed enough and the discriminator had not won."""
-        return self._alike == 0 and self._sure == 0 and self._found >= LOW
+    def healthy(self) -> bool:
+        """Whether the latest checks found enough diversity and a discriminator that has not won."""
+        return self._low_checks == 0 and self._won_checks == 0 and self._diversity >= MIN_DIVERSITY
 
-    def look_at_distance(self, distance: float) -> str | None:
-        """Judge a distance to the data; returns a warning, once each time the pictures have got worse for good."""
+    def check_distance(self, distance: float) -> str | None:
+        """Check a distance to the data; return a warning, once each time the images get worse and stay so."""
         self._best = distance if self._best is None else min(self._best, distance)
-        self._worse = self._worse + 1 if distance > WORSE * self._best else 0
-        if self._worse != PATIENCE:
+        self._worse_checks = self._worse_checks + 1 if distance > WORSE_FACTOR * self._best else 0
+        if self._worse_checks != PATIENCE:
             return None
         return (
-            f"the pictures are getting worse: distance {distance:.3g}, after {self._best:.3g} at its best. "
+            f"the generated images are getting worse: distance {distance:.3g}, after {self._best:.3g} at best. "
             "The best generator is kept in best.keras (--weights best)."
         )
 
 
-def check_due(step: int) -> tuple[bool, bool]:
-    """Whether the guard looks at the losses of a step, and at its pictures."""
-    return step % NUMBERS_EVERY == 0, step % PICTURES_EVERY == 0
-
-
-def _count(value: object) -> int:
-    """A number of looks, from a file."""
-    return value if type(value) is int and 0 <= value < HOPELESS else 0
+def _check_count(value: object) -> int:
+    """Return a number of checks read from a file, 0 if it is not valid."""
+    return value if type(value) is int and 0 <= value < MAX_WON_CHECKS else 0
 
 
 def describe_nonfinite(names: list[str]) -> str:
-    """The words for numbers that are none any more."""
+    """Return the message for metrics or arrays that are NaN or infinite."""
     rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return f"training diverged: {names[0]}{rest} is not a number any more"
+    return f"training diverged: {names[0]}{rest} became NaN or infinite"
 
 
-def nonfinite_arrays(state: dict[str, np.ndarray]) -> list[str]:
-    """The names of the arrays that hold an infinity or what is no number: nothing could go on from them."""
-    return [name for name, array in state.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+def nonfinite_arrays(checkpoint: Mapping[str, np.ndarray]) -> list[str]:
+    """Return the names of the arrays that hold a NaN or infinite value: training could not continue from them."""
+    return [name for name, array in checkpoint.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
 
 
-def training_stopped(run: Run, trouble: HealthIssue, remedies: int) -> UserError:
-    """The error that ends a training.
+def training_stopped(run: Run, issue: HealthIssue, rollbacks: int) -> UserError:
+    """Return the error that ends a run.
 
     Args:
-        run: whether it holds an earlier state decides what to do next.
-        trouble: what was seen last.
-        remedies: how often it has gone back before.
+        run: whether it holds an earlier checkpoint decides the advice.
+        issue: what was detected last.
+        rollbacks: how often the run was rolled back before.
     """
     lower = "with a lower --generator-lr and --discriminator-lr"
     if run.checkpoints.exist():
-        hint = f"{run.path} keeps its last good state; another --run-dir {lower} may do better."
+        hint = f"{run.path} keeps its last healthy checkpoint; another --run-dir {lower} may do better."
     else:
-        hint = f"Nothing was saved yet; try again {lower}."
-    after = f" It had gone back and halved both learning rates {remedies} times before." if remedies else ""
-    return UserError(f"Step {trouble.step}: {trouble.message}.{after}", hint)
+        hint = f"No checkpoint was written yet; try again {lower}."
+    after = f" It was rolled back {rollbacks} times before, each with half the learning rates." if rollbacks else ""
+    return UserError(f"Step {issue.step}: {issue.message}.{after}", hint)

@@ -1,4 +1,4 @@
-"""What a person sees of a training: bar or lines, log, TensorBoard, and a hand on the brake."""
+"""Progress bar, log, TensorBoard and graceful interruption of a training loop."""
 
 import contextlib
 import json
@@ -8,54 +8,57 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
-from dcgan.config import TrainConfig
+from dcgan.config import ResolvedTrainConfig
 from dcgan.core.tensorflow_import import silence_stdout
 from dcgan.runs import Run
 from dcgan.training.tensorboard import TensorBoardWriter
 
-SECONDS_A_CALL = 0.25
-"""How long the loop may be deaf to a signal, if one step does not take longer."""
-# SIGHUP, where there is one, is what a closed terminal or a lost connection sends.
+SECONDS_PER_CALL = 0.25
+"""How long the loop may take to notice a signal, unless a single step takes longer."""
+# SIGHUP, where it exists, is sent by a closed terminal or a lost connection.
 STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 Callback = Callable[[Run], None]
-"""Is called with the run whenever there is something new to be seen of it."""
+"""Called with the run whenever it has something new to show."""
 
 
 class Progress:
-    """Watches a training loop; used as a context manager around it.
+    """Reports on a training loop; a context manager around it.
 
-    While it is open, the first SIGINT, SIGTERM or SIGHUP asks the loop to stop after the step it is in (`stop_requested`),
-    and so does a reader of the output that goes away (`| head`); a second signal ends the program at once.
+    While it is active, the first SIGINT, SIGTERM or SIGHUP requests a stop after the current step (`stop_requested`),
+    and so does a closed standard output (`| head`); a second signal ends the program at once.
 
     Args:
         run: where the log is written.
-        config: the run's options.
+        config: options of the run.
         first: number of the first step to come.
         last: number of the last step that may come.
-        silent: show and write nothing: one process of several does that for all.
-        watch: shows what is logged and drawn, in place of bar and lines; a notebook's live picture.
+        silent: report nothing; one of several processes reports for all.
+        callback: called with the run after each logged step and each sample grid, instead of a progress bar or lines.
     """
 
     def __init__(
         self,
         run: Run,
-        config: TrainConfig,
+        config: ResolvedTrainConfig,
         first: int,
         last: int,
+        *,
         silent: bool = False,
-        watch: Callback | None = None,
+        callback: Callback | None = None,
     ):
         self.run, self.config, self.first, self.last, self.silent = run, config, first, last, silent
-        self.watch = None if silent else watch
+        self.callback = None if silent else callback
         self.steps_per_call = 1
-        self.seconds_before = run.trained_seconds()
         self.stop_requested = False
+        self._seconds_before = run.trained_seconds()
         self._marked_step = first - 1
 
     def __enter__(self) -> "Progress":
@@ -67,50 +70,51 @@ class Progress:
             initial=self.first - 1,
             unit="step",
             dynamic_ncols=True,
-            disable=self.silent or self.watch is not None or not (sys.stderr and sys.stderr.isatty()),
+            disable=self.silent or self.callback is not None or not (sys.stderr and sys.stderr.isatty()),
         )
-        self.board = TensorBoardWriter(self.run, self.say) if self.config.tensorboard and not self.silent else None
-        if self.board and self.first <= self.last:
-            self.board.options(self.config)
+        self.tensorboard = (
+            TensorBoardWriter(self.run, self.say) if self.config.tensorboard and not self.silent else None
+        )
+        if self.tensorboard and self.first <= self.last:
+            self.tensorboard.options(self.config)
         self._handlers = self._catch_signals()
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._bar.close()
-        with contextlib.suppress(OSError):  # a full disk was told when the line was written
+        with contextlib.suppress(OSError):  # a full disk was reported when the line was written
             self._log.close()
-        if self.board:
-            self.board.close()
-        self._let_watch()
+        if self.tensorboard:
+            self.tensorboard.close()
+        self._call_back()
 
     def count(self, step: int) -> None:
-        """Count the steps up to `step`; the first ones are no measure of speed, for the step was traced in them."""
+        """Count the steps up to `step`. The first ones do not measure speed, since the step was traced in them."""
         if self._marked_step == self.first - 1:
             self._marked_step, self._marked_time = step, time.monotonic()
         self._bar.update(step - self._bar.n)
 
-    def show(self, step: int, numbers: dict[str, float]) -> None:
-        """Write the numbers of a step everywhere.
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Report the metrics of a step in the log, on the terminal and in TensorBoard.
 
-        Reading them waited for the device to finish, so it is not done at every step. How long the steps took tells
-        how many of them, `steps_per_call`, fit into a quarter of a second.
+        The time the steps took decides how many of them, `steps_per_call`, fit into a quarter of a second.
 
         Args:
             step: the last one done.
-            numbers: `METRICS`, and perhaps others.
+            metrics: `METRICS` of the step, and perhaps evaluation metrics and diversity.
         """
         self._bar.update(step - self._bar.n)
-        record = self._record(step, numbers)
-        self.steps_per_call = max(1, int(SECONDS_A_CALL * record["images_per_second"] / self.config.batch_size))
+        record = self._record(step, metrics)
+        self.steps_per_call = max(1, int(SECONDS_PER_CALL * record["images_per_second"] / self.config.batch_size))
         self._log.write(json.dumps(record) + "\n")
-        self._tell(record)
-        if self.board:
-            self.board.scalars(record)
+        self._show(record)
+        if self.tensorboard:
+            self.tensorboard.scalars(record)
 
     def say(self, line: str) -> None:
-        """Say something, above the bar where there is one."""
+        """Print a line, above the progress bar if there is one."""
         if self.silent:
             return
         if self._bar.disable:
@@ -118,14 +122,14 @@ class Progress:
         else:
             self._bar.write(line, file=sys.stderr)
 
-    def go_back(self, step: int, why: str) -> None:
-        """Forget the steps that are no longer part of the run, after saying why.
+    def rewind(self, step: int, message: str) -> None:
+        """Report that steps were rolled back, and drop them from the log.
 
         Args:
-            step: where training had come to.
-            why: what is said; the run already ends where training goes on.
+            step: where training had arrived.
+            message: why; the run's newest checkpoint is already the one that training continues from.
         """
-        self.say(f"step {step}: {why}")
+        self.say(f"step {step}: {message}")
         last = self.run.checkpoints.latest_step()
         self._log.close()
         self.run.rewind_log(last)
@@ -136,7 +140,7 @@ class Progress:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave what is done inside out of the run's time."""
+        """Do not count the time of this block as training time."""
         began = time.monotonic()
         try:
             yield
@@ -144,72 +148,72 @@ class Progress:
             spent = time.monotonic() - began
             self._started, self._marked_time = self._started + spent, self._marked_time + spent
 
-    def show_samples(self, step: int, grid) -> None:
-        """Hand a grid of samples, uint8 (H, W, C), to TensorBoard and to who watches."""
-        if self.board:
-            self.board.samples(step, grid)
-        self._let_watch()
+    def show_samples(self, step: int, grid: np.ndarray) -> None:
+        """Show a grid of samples, uint8 (H, W, C), in TensorBoard and to the callback."""
+        if self.tensorboard:
+            self.tensorboard.samples(step, grid)
+        self._call_back()
 
     @property
-    def out_of_time(self) -> bool:
-        """Whether `--minutes` have passed in this call."""
+    def should_stop(self) -> bool:
+        """Whether a stop was requested or `--minutes` have passed in this call."""
         minutes = self.config.minutes
-        return minutes is not None and time.monotonic() - self._started >= 60 * minutes
+        return self.stop_requested or (minutes is not None and time.monotonic() - self._started >= 60 * minutes)
 
-    def _record(self, step: int, numbers: dict[str, float]) -> dict:
-        """One object of the log."""
+    def _record(self, step: int, metrics: Mapping[str, float]) -> dict[str, Any]:
+        """Return one object of the log."""
         now = time.monotonic()
         images = (step - self._marked_step) * self.config.batch_size
         speed = images / max(now - self._marked_time, 1e-9)
         self._marked_step, self._marked_time = step, now
-        seconds = self.seconds_before + now - self._started
-        return {"step": step, **numbers, "images_per_second": round(speed, 1), "seconds": round(seconds, 3)}
+        seconds = self._seconds_before + now - self._started
+        return {"step": step, **metrics, "images_per_second": round(speed, 1), "seconds": round(seconds, 3)}
 
-    def _tell(self, record: dict) -> None:
-        """Show a record in the bar, or as a line where there is no terminal."""
+    def _show(self, record: Mapping[str, Any]) -> None:
+        """Show a record in the progress bar, or as a line where there is no terminal."""
         if self.silent:
             return
-        if self.watch is not None:
-            self._let_watch()
+        if self.callback is not None:
+            self._call_back()
             return
         distance = f"  Fréchet {record['frechet_distance']:.3g}" if "frechet_distance" in record else ""
-        numbers = (
+        text = (
             f"D loss {record['d_loss']:.3f}  G loss {record['g_loss']:.3f}  D(x) {record['d_real']:.2f}  "
             f"D(G(z)) {record['d_fake']:.2f}  {record['images_per_second']:.0f} images/s{distance}"
         )
         if not self._bar.disable:
-            self._bar.set_postfix_str(numbers)
+            self._bar.set_postfix_str(text)
             return
         left = tqdm.format_interval(self._seconds_left(record))
-        self._print(f"step {record['step']}/{self.last}  {numbers}  {left} left")
+        self._print(f"step {record['step']}/{self.last}  {text}  {left} left")
 
-    def _let_watch(self) -> None:
-        """Have the run looked at; the run's time stands still meanwhile."""
-        if self.watch is not None:
+    def _call_back(self) -> None:
+        """Call the callback; its time is not training time."""
+        if self.callback is not None:
             with self.paused():
-                self.watch(self.run)
+                self.callback(self.run)
 
     def _print(self, line: str) -> None:
-        """Print a line; when nobody reads any more, stop as after a signal."""
+        """Print a line; when nobody reads any more, request a stop."""
         try:
             print(line, flush=True)
         except BrokenPipeError:
             self.stop_requested = True
             silence_stdout()
 
-    def _seconds_left(self, record: dict) -> float:
-        """How long the run goes on at the present speed, or until `--minutes` end it."""
-        of_steps = (self.last - record["step"]) * self.config.batch_size / max(record["images_per_second"], 1e-9)
-        of_minutes = 60 * (self.config.minutes or math.inf) - (time.monotonic() - self._started)
-        return max(min(of_steps, of_minutes), 0.0)
+    def _seconds_left(self, record: Mapping[str, Any]) -> float:
+        """Return how long the run will take at the current speed, or until `--minutes` end it."""
+        for_steps = (self.last - record["step"]) * self.config.batch_size / max(record["images_per_second"], 1e-9)
+        for_minutes = 60 * (self.config.minutes or math.inf) - (time.monotonic() - self._started)
+        return max(min(for_steps, for_minutes), 0.0)
 
-    def _catch_signals(self) -> dict:
-        """Take over SIGINT and SIGTERM; only the main thread may."""
+    def _catch_signals(self) -> dict[int, Any]:
+        """Install the signal handlers, which only the main thread may do; return the previous ones."""
         if threading.current_thread() is not threading.main_thread():
             return {}
-        return {number: signal.signal(number, self._ask_to_stop) for number in STOP_SIGNALS}
+        return {number: signal.signal(number, self._request_stop) for number in STOP_SIGNALS}
 
-    def _ask_to_stop(self, number: int, frame) -> None:
+    def _request_stop(self, number: int, frame: object) -> None:
         """Remember the signal; the next one has its usual effect again."""
         self.stop_requested = True
         for caught, handler in self._handlers.items():

@@ -17,6 +17,7 @@ from dcgan.networks.cpu.layers import CPU_LAYERS
 from dcgan.networks.cpu.xla import xla_compiled
 from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.networks.layers import SYNCHRONIZED_LAYERS, TRAINING_LAYERS
+from dcgan.runs import assign_weights
 from dcgan.training.bn_recalibration import BatchNormRecalibration
 from dcgan.training.losses import Loss, Regularizer, non_saturating
 from dcgan.training.noise import Noise
@@ -56,6 +57,9 @@ class Trainer:
         self.config, self.strategy = config, strategy or tf.distribute.get_strategy()
         self.class_probabilities = tuple(class_probabilities)
         self.noise = Noise(config, self.class_probabilities)
+        self.objective = " + ".join(
+            getattr(part, "__name__", type(part).__name__) for part in (loss, regularizer) if part
+        )
         replicas = self.strategy.num_replicas_in_sync
         self.compile_mode = resolve_compile_mode(config, self.strategy)
         shared = {"image_size": image_size, "channels": channels, "kernel": config.kernel, "seed": config.seed}
@@ -69,9 +73,10 @@ class Trainer:
             self.discriminator = build_discriminator(**shared, **config.discriminator_options, layers=layers)
             self.generator_optimizer = build_optimizer(self.generator, config.generator_lr, config)
             self.discriminator_optimizer = build_optimizer(self.discriminator, config.discriminator_lr, config)
+        self._build_discriminator = lambda: build_discriminator(**shared, **config.discriminator_options)
         # One per process, whatever the number of replicas: it takes no part in the step, images are generated with it.
         self.ema_generator = build_generator(**generator_options)
-        self.steps_done = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_done")
+        self.steps_done = tf.Variable(tf.constant(0, tf.int64), trainable=False, name="steps_done")
         self._train_step = TrainStep(
             config,
             self.generator,
@@ -84,7 +89,7 @@ class Trainer:
             replicas=replicas,
             compile_mode=self.compile_mode,
         )
-        self._update_ema = xla_compiled(self._update_ema) if self.compile_mode == "fused_ops" else self._update_ema
+        self._move_ema = xla_compiled(self._update_ema) if self.compile_mode == "fused_ops" else self._update_ema
         self._recalibrate = BatchNormRecalibration(self.ema_generator, self.noise.generator_inputs)
         self._recalibrated_at: int | None = None
 
@@ -129,7 +134,7 @@ class Trainer:
         for _ in tf.range(count):
             step = self.steps_done.assign_add(1)
             parts = self.strategy.run(self._train_step.run, (next(batches), self.noise.for_step(step)))
-            self._update_ema(step)
+            self._move_ema(step)
             metrics = {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in METRICS}
         return metrics
 
@@ -146,6 +151,12 @@ class Trainer:
             self._recalibrated_at = self.step
         return self.ema_generator
 
+    def inference_discriminator(self) -> keras.Model:
+        """Return a copy of the discriminator made of Keras' own layers, which every program can load."""
+        discriminator = self._build_discriminator()
+        assign_weights(discriminator, self.checkpoint())
+        return discriminator
+
     def sample_raw(self, count: int) -> np.ndarray:
         """Return images of the generator's current weights, without EMA: uint8 (count, H, W, C).
 
@@ -160,7 +171,7 @@ class Trainer:
         return np.concatenate(images)[:count]
 
     @tf.function
-    def _sample_batch(self, index: tf.Tensor) -> tf.Tensor:
+    def _sample_batch(self, index: tf.Tensor) -> Any:
         """Return batch `index` of images, BatchNorm with the batch's own statistics."""
         return to_uint8(self.ema_generator(self.noise.generator_inputs(index), training=True))
 

@@ -17,5 +17,5 @@ if __name__ == "__main__":
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[1]))
     if "--replicas-own-batch-norm" in sys.argv:
-        trainer.SYNCHRONIZED = layers.TRAINING_LAYERS
+        trainer.SYNCHRONIZED_LAYERS = layers.TRAINING_LAYERS
     loop.train(read_yaml(TrainConfig, Path(sys.argv[-1])))

@@ -1,4 +1,4 @@
-"""The smallest run that has every part: 12 made images of 8x8, networks of a few filters."""
+"""The smallest run that has every part: 12 synthetic images of 8x8, networks of a few filters."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from dcgan.config import TrainConfig
 FILES = "checkpoints", "generator.keras"
 
 
-def make_pictures(folder: Path, count: int = 12, side: int = 8) -> Path:
-    """Write pictures of noise, always the same."""
+def make_images(folder: Path, count: int = 12, side: int = 8) -> Path:
+    """Write images of noise, always the same."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
     for index in range(count):
@@ -21,11 +21,11 @@ def make_pictures(folder: Path, count: int = 12, side: int = 8) -> Path:
 
 
 def tiny_config(folder: Path, **options) -> TrainConfig:
-    """Options of a run that takes seconds."""
+    """Return the options of a run that takes seconds."""
     small = {
         "dataset": "folder",
-        "data_dir": make_pictures(folder / "pictures"),
-        "cache_dir": folder / "store",
+        "data_dir": make_images(folder / "images"),
+        "cache_dir": folder / "cache",
         "run_dir": folder / "run",
         "image_size": "8",
         "batch_size": 4,
@@ -33,7 +33,7 @@ def tiny_config(folder: Path, **options) -> TrainConfig:
         "generator_width": 4,
         "discriminator_width": 4,
         "discriminator_hidden": 3,
-        "compile": "none",  # takes longer than these steps
+        "compile": "none",  # compiling takes longer than these steps
         "steps": 6,
         "save_every": 2,
         "sample_every": 3,

@@ -1,26 +1,26 @@
-"""Each change, recomputed pixel by pixel."""
+"""Each augmentation, recomputed pixel by pixel."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan.training.augmentation import AUGMENTATION_FUNCTIONS, NUMBERS, augment_images
+from dcgan.training.augmentation import AUGMENTATION_FUNCTIONS, NUM_RANDOM, augment_images
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (6, 16, 24, 3)).astype(np.float32)
-AMOUNTS = np.random.default_rng(1).uniform(0, 1, (6, NUMBERS)).astype(np.float32)
+RANDOM = np.random.default_rng(1).uniform(0, 1, (6, NUM_RANDOM)).astype(np.float32)
 
 
-def slow_colour(image, amounts):
-    image = image + amounts[0] - 0.5
-    grey = image.mean(axis=2, keepdims=True)
-    image = grey + (image - grey) * 2 * amounts[1]
-    return image.mean() + (image - image.mean()) * (0.5 + amounts[2])
+def slow_color(image, random):
+    image = image + random[0] - 0.5
+    gray = image.mean(axis=2, keepdims=True)
+    image = gray + (image - gray) * 2 * random[1]
+    return image.mean() + (image - image.mean()) * (0.5 + random[2])
 
 
-def slow_translation(image, amounts):
+def slow_translation(image, random):
     height, width, _ = image.shape
     down, across = (
-        int(a * (2 * (side // 8) + 1)) - side // 8 for a, side in zip(amounts[3:5], (height, width), strict=True)
+        int(a * (2 * (side // 8) + 1)) - side // 8 for a, side in zip(random[3:5], (height, width), strict=True)
     )
     moved = np.zeros_like(image)
     for y in range(height):
@@ -30,39 +30,39 @@ def slow_translation(image, amounts):
     return moved
 
 
-def slow_cutout(image, amounts):
+def slow_cutout(image, random):
     height, width, _ = image.shape
-    top, left = (int(a * (side + 1)) - side // 4 for a, side in zip(amounts[5:7], (height, width), strict=True))
+    top, left = (int(a * (side + 1)) - side // 4 for a, side in zip(random[5:7], (height, width), strict=True))
     cut = image.copy()
     cut[max(top, 0) : max(top + height // 2, 0), max(left, 0) : max(left + width // 2, 0)] = 0
     return cut
 
 
-SLOW = {"color": slow_colour, "translation": slow_translation, "cutout": slow_cutout}
+SLOW = {"color": slow_color, "translation": slow_translation, "cutout": slow_cutout}
 
 
 @pytest.mark.parametrize("name", AUGMENTATION_FUNCTIONS)
-def test_a_change_is_what_its_slow_twin_makes(name):
-    expected = [SLOW[name](*pair) for pair in zip(IMAGES, AMOUNTS, strict=True)]
-    np.testing.assert_allclose(augment_images(IMAGES, AMOUNTS, [name]), expected, atol=1e-5)
+def test_an_augmentation_equals_its_slow_reference(name):
+    expected = [SLOW[name](*pair) for pair in zip(IMAGES, RANDOM, strict=True)]
+    np.testing.assert_allclose(augment_images(IMAGES, RANDOM, [name]), expected, atol=1e-5)
 
 
-def test_changes_are_made_in_one_order_whatever_order_they_are_named_in():
+def test_augmentations_are_applied_in_one_order_however_they_are_listed():
     one, other = (
-        augment_images(IMAGES, AMOUNTS, ["cutout", "color"]),
-        augment_images(IMAGES, AMOUNTS, ["color", "cutout"]),
+        augment_images(IMAGES, RANDOM, ["cutout", "color"]),
+        augment_images(IMAGES, RANDOM, ["color", "cutout"]),
     )
     np.testing.assert_array_equal(one, other)
 
 
-def test_no_change_is_none():
-    np.testing.assert_array_equal(augment_images(IMAGES, AMOUNTS, []), IMAGES)
+def test_no_augmentation_changes_nothing():
+    np.testing.assert_array_equal(augment_images(IMAGES, RANDOM, []), IMAGES)
 
 
-def test_gradients_go_through_to_the_pixels_that_are_still_there():
+def test_gradients_flow_to_the_pixels_that_remain():
     images = tf.constant(IMAGES)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        kept = tf.reduce_sum(augment_images(images, AMOUNTS, ["translation", "cutout"]))
-    ones = augment_images(tf.ones_like(images), AMOUNTS, ["translation", "cutout"])
+        kept = tf.reduce_sum(augment_images(images, RANDOM, ["translation", "cutout"]))
+    ones = augment_images(tf.ones_like(images), RANDOM, ["translation", "cutout"])
     assert float(tf.reduce_sum(tape.gradient(kept, images))) == pytest.approx(float(tf.reduce_sum(ones)))

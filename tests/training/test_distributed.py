@@ -1,4 +1,4 @@
-"""Several devices or machines train as one: real processes, on the loopback address."""
+"""Training on several devices or machines: real processes, on the loopback address."""
 
 import itertools
 import json
@@ -34,7 +34,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a process that trains; all of them are gone when the test ends."""
+    """Start processes that train; all of them have ended when the test ends."""
     numbers = itertools.count()
     with ExitStack() as stack:
 
@@ -57,7 +57,7 @@ def start(tmp_path):
 
 
 def start_workers(start, *configs):
-    """One process a worker, as one would start them on as many machines, each with its options."""
+    """Start one process per worker, as on as many machines, each with its options."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in configs]
         for own in sockets:
@@ -68,13 +68,13 @@ def start_workers(start, *configs):
 
 
 def finish(processes):
-    """Wait for all to end; their exit codes and what they printed."""
+    """Wait for all to end; return their exit codes and outputs."""
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     return [process.returncode for process in processes], outputs
 
 
 def distance(ours: Run, theirs: Run) -> float:
-    """Relative distance of two runs' networks, their BatchNorm statistics included."""
+    """Return the relative distance of two runs' networks, BatchNorm statistics included."""
     a, b = (
         {
             name: array
@@ -113,14 +113,14 @@ def test_two_workers_compute_what_one_does_and_only_the_chief_writes(config, sta
     assert codes == [0, 0], (chief, other)
     assert distance(Run(shared.run_dir), alone) < 2e-4
     assert "step 20/20" in chief
-    assert other.strip() == "worker 1 of 2; what happens is shown by worker 0"
+    assert other.strip() == "worker 1 of 2; worker 0 reports progress"
     steps = [record["step"] for record in Run(shared.run_dir).log_records()]
     assert steps == [5, 10, 15, 20]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [0, 1], ids=["chief", "other"])
-def test_a_worker_that_dies_ends_the_job_and_the_next_start_goes_on_from_the_last_save(config, start, killed):
+def test_a_worker_that_dies_ends_the_job_and_the_next_start_resumes_from_the_newest_checkpoint(config, start, killed):
     config = replace(config, steps=100_000)
     run, workers = Run(config.run_dir), start_workers(start, config, config)
     while not run.checkpoints.exist():
@@ -129,15 +129,15 @@ def test_a_worker_that_dies_ends_the_job_and_the_next_start_goes_on_from_the_las
     workers[killed].kill()
     output = workers[1 - killed].communicate(timeout=300)[0]
     assert workers[1 - killed].returncode == 2
-    assert "has lost another one" in output
-    assert "goes on from its last saved state" in output
+    assert "lost the connection to another one" in output
+    assert "resumes from its newest checkpoint" in output
     assert "Traceback" not in output
     saved = int(run.checkpoints.latest()["steps_done"])
     assert run.log_records()[-1]["step"] - saved <= config.save_every
 
     codes, (chief, other) = finish(start_workers(start, *[replace(config, steps=saved + 5)] * 2))
     assert codes == [0, 0], (chief, other)
-    assert f"going on after step {saved}, to step {saved + 5}" in chief
+    assert f"resuming after step {saved}, up to step {saved + 5}" in chief
     assert int(run.checkpoints.latest()["steps_done"]) == saved + 5
 
 
@@ -158,7 +158,7 @@ def test_workers_with_different_options_are_refused(config, start):
     workers = start_workers(start, *(replace(config, seed=seed) for seed in (0, 1)))
     codes, outputs = finish(workers)
     assert codes == [2, 2], outputs
-    assert all("don't agree on the options" in output for output in outputs)
+    assert all("workers have different options" in output for output in outputs)
 
 
 def test_without_tf_config_the_job_is_one_process(monkeypatch):
@@ -168,7 +168,7 @@ def test_without_tf_config_the_job_is_one_process(monkeypatch):
         distributed.resolve_job(TrainConfig(strategy="multi_worker"))
 
 
-def test_tf_config_says_who_a_process_is(monkeypatch):
+def test_tf_config_gives_a_process_its_role(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 1}}))
     assert distributed.resolve_job(TrainConfig()) == distributed.Job("multi_worker", 1, 2)
     assert not distributed.resolve_job(TrainConfig()).is_chief
@@ -178,23 +178,26 @@ def test_tf_config_says_who_a_process_is(monkeypatch):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("{", "can't be understood"),
-        ("[]", "can't be understood"),
-        ("{}", "can't be understood"),
-        (json.dumps({"cluster": CLUSTER, "task": {"type": "worker"}}), "can't be understood"),
-        (json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": "x"}}), "can't be understood"),
+        ("{", "is not valid"),
+        ("[]", "is not valid"),
+        ("{}", "is not valid"),
+        (json.dumps({"cluster": CLUSTER, "task": {"type": "worker"}}), "is not valid"),
+        (json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": "x"}}), "is not valid"),
         (json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 2}}), "no worker 2"),
-        (json.dumps({"cluster": CLUSTER, "task": {"type": "ps", "index": 0}}), "no workers"),
-        (json.dumps({"cluster": {**CLUSTER, "ps": ["c:1"]}, "task": {"type": "worker", "index": 0}}), "no workers"),
+        (json.dumps({"cluster": CLUSTER, "task": {"type": "ps", "index": 0}}), "tasks other than workers"),
+        (
+            json.dumps({"cluster": {**CLUSTER, "ps": ["c:1"]}, "task": {"type": "worker", "index": 0}}),
+            "tasks other than workers",
+        ),
     ],
 )
-def test_a_tf_config_that_says_something_else_is_refused(monkeypatch, text, complaint):
+def test_an_invalid_tf_config_is_refused(monkeypatch, text, complaint):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(UserError, match=complaint):
         distributed.resolve_job(TrainConfig())
 
 
-def test_a_batch_that_devices_cannot_share_evenly_is_refused():
+def test_a_batch_that_cannot_be_divided_evenly_among_devices_is_refused():
     import tensorflow as tf
 
     class Three:
@@ -202,5 +205,5 @@ def test_a_batch_that_devices_cannot_share_evenly_is_refused():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tf.distribute, "get_strategy", Three)
-        with pytest.raises(UserError, match="64 images can't be shared evenly by 3 devices"):
-            distributed.strategy_for(distributed.Job(), 64)
+        with pytest.raises(UserError, match="64 can't be divided evenly among 3 devices"):
+            distributed.build_strategy(distributed.Job(), 64)

@@ -1,4 +1,4 @@
-"""kill -9 at any moment loses at most the steps since the last save, and nothing of what they lead to."""
+"""kill -9 at any moment loses at most the steps since the last checkpoint, and the result stays the same."""
 
 import random
 import subprocess
@@ -20,7 +20,7 @@ STEPS, SAVE_EVERY = 200, 20
 
 
 def start(config, folder):
-    """`python train.py` on the config, as a process of its own."""
+    """Start `python train.py` on the config."""
     file = folder / "config.yaml"
     file.write_text(to_yaml(config))
     command = [sys.executable, "train.py", "--config", str(file)]
@@ -28,7 +28,7 @@ def start(config, folder):
 
 
 def kill_after_step(process, run, step, delay):
-    """kill -9 once the log has reached `step`, and `delay` seconds later."""
+    """Send kill -9 `delay` seconds after the log has reached `step`."""
     while process.poll() is None and not any(record["step"] >= step for record in run.log_records()):
         time.sleep(0.02)
     time.sleep(delay)
@@ -42,7 +42,7 @@ def next_batch(config, step):
 
 
 @pytest.mark.slow
-def test_200_steps_with_kills_at_random_moments_equal_200_steps_in_one_go(tmp_path):
+def test_200_steps_with_kills_at_random_moments_equal_200_uninterrupted_steps(tmp_path):
     config = tiny_config(tmp_path, steps=STEPS, save_every=SAVE_EVERY, sample_every=50, log_every=10, compile="auto")
     straight = train(config)
     killed = replace(config, run_dir=tmp_path / "killed")
@@ -82,6 +82,6 @@ def test_a_second_training_in_the_same_run_directory_is_refused(tmp_path):
         first.terminate()
         output, _ = first.communicate()
         assert first.returncode == 0, output
-        assert "The same line goes on from here" in output
+        assert "The same command resumes from here" in output
     finally:
         first.kill()

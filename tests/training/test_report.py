@@ -1,4 +1,4 @@
-"""What a training says before its first step."""
+"""What training prints before its first step and writes after its last one."""
 
 import stat
 import sys
@@ -7,17 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dcgan import train
 from dcgan.config import TrainConfig
+from dcgan.core.classes import Classes
 from dcgan.data.image_dataset import dataset_from_arrays
 from dcgan.runs import Run
+from dcgan.sampling.selection import default_selection
 from dcgan.training import report
 from dcgan.training.distributed import Job
+from dcgan.training.report import matching_indices
 from dcgan.training.trainer import Trainer
+from dcgan.visualization import read_png
+from tests.support.tiny_runs import tiny_config
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder of programs, and a Python in it that runs nothing."""
+    """A folder of programs with a Python in it that does nothing."""
     folder = tmp_path / "its own/bin"
     folder.mkdir(parents=True)
     monkeypatch.setattr(sys, "executable", str(folder / "python"))
@@ -31,8 +37,8 @@ def program(path):
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def said(count, capsys, **options):
-    """The lines that a training of `count` pictures begins with."""
+def introduction(count, capsys, **options):
+    """Return the lines that training on `count` images begins with."""
     config = TrainConfig(run_dir=Path("some runs/new"), batch_size=2, generator_width=2, discriminator_width=2)
     config = TrainConfig(**vars(config) | options).resolve()
     images = dataset_from_arrays("folder", np.zeros((count, 8, 8, 1), np.uint8), None, ())
@@ -42,25 +48,49 @@ def said(count, capsys, **options):
     return capsys.readouterr().out.splitlines()
 
 
-def test_tensorboard_is_told_as_this_shell_starts_it(place, tmp_path, monkeypatch, capsys):
-    def told():
-        (line,) = [line for line in said(2, capsys) if line.startswith("Watch it in a browser: ")]
+def test_the_tensorboard_command_is_the_one_that_this_shell_finds(place, tmp_path, monkeypatch, capsys):
+    def command():
+        (line,) = [line for line in introduction(2, capsys) if line.startswith("TensorBoard: ")]
         assert line.endswith(" --logdir 'some runs'")
-        return line.removeprefix("Watch it in a browser: ").removesuffix(" --logdir 'some runs'")
+        return line.removeprefix("TensorBoard: ").removesuffix(" --logdir 'some runs'")
 
-    assert told() == f"'{place}/python' -m tensorboard.main"
+    assert command() == f"'{place}/python' -m tensorboard.main"
     program(place / "tensorboard")
-    assert told() == "'its own/bin/tensorboard'"
+    assert command() == "'its own/bin/tensorboard'"
     program(tmp_path / "elsewhere/tensorboard")  # of another Python
-    assert told() == "'its own/bin/tensorboard'"
+    assert command() == "'its own/bin/tensorboard'"
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert told() == f"'{place}/tensorboard'"
+    assert command() == f"'{place}/tensorboard'"
     monkeypatch.setenv("PATH", str(place))
-    assert told() == "tensorboard"
+    assert command() == "tensorboard"
 
 
-def test_few_pictures_are_warned_of(capsys):
-    assert "Only 1 picture: expect copies of it; see --augment." in said(1, capsys)
-    assert "Only 99 pictures: expect copies of them; see --augment." in said(99, capsys)
-    assert "Only 99 pictures: expect copies of them." in said(99, capsys, augment="color")
-    assert not any(line.startswith("Only") for line in said(100, capsys))
+def test_few_images_give_a_warning(capsys):
+    assert "Only 1 image: expect copies of it; see --augment." in introduction(1, capsys)
+    assert "Only 99 images: expect copies of them; see --augment." in introduction(99, capsys)
+    assert "Only 99 images: expect copies of them." in introduction(99, capsys, augment="color")
+    assert not any(line.startswith("Only") for line in introduction(100, capsys))
+
+
+def test_a_run_ends_with_as_many_real_images_as_generated_ones_side_by_side(tmp_path):
+    run = train(tiny_config(tmp_path))
+    image, samples = read_png(run.path / "real-vs-generated.png"), read_png(run.sample_file(6))
+    height, width = samples.shape[:2]
+    np.testing.assert_array_equal(image[-height:, -width:], samples)
+    assert image.shape[1] == 2 * width + 8
+    first = np.asarray(image[-height:, :width])[2:10, 2:10]
+    real = read_png(run.samples_dir / "real.png")
+    np.testing.assert_array_equal(first, real[2:10, 2:10])
+
+
+def test_with_classes_every_row_is_of_one_class():
+    classes = Classes(("a", "b"), (0.5, 0.5))
+    labels = np.array([1, 0, 0, 1, 0] * 9)
+    indices = matching_indices(labels, len(labels), default_selection(classes))
+    assert labels[indices].tolist() == [0] * 8 + [1] * 8
+    assert len(set(indices.tolist())) == 16
+
+
+def test_without_classes_images_are_evenly_spaced_and_few_occur_twice():
+    assert matching_indices(None, 640, default_selection(None))[[0, -1]].tolist() == [0, 639]
+    assert len(matching_indices(None, 12, default_selection(None))) == 64

@@ -1,4 +1,4 @@
-"""Both networks trained for some steps with each way of upsampling, at the usual sizes."""
+"""Both networks trained for some steps with each upsampling method, at the usual sizes."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ STAGES = {28: 3, 64: 5, 224: 6}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", UPSAMPLERS)
+@pytest.mark.parametrize("method", UPSAMPLERS)
 @pytest.mark.parametrize("size", STAGES)
-def test_generators_of_the_usual_sizes_train_for_some_steps_with_each_way(size, way, tmp_path):
-    config = tiny_config(tmp_path, generator_width=2, discriminator_width=2, upsampling=way)
+def test_generators_of_the_usual_sizes_train_for_some_steps_with_each_method(size, method, tmp_path):
+    config = tiny_config(tmp_path, generator_width=2, discriminator_width=2, upsampling=method)
     trainer = Trainer(config, (size, size), 3)
     before = {weight.path: weight.numpy() for weight in trainer.generator.trainable_variables}
     images = np.random.default_rng(0).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
-    metrics = trainer.update(trainer.feed(images, 3), tf.constant(3))
+    metrics = trainer.train_steps(trainer.batches(images, 3), tf.constant(3))
     assert trainer.step == 3
     assert all(np.isfinite(value) for value in metrics.values())
     for weight in trainer.generator.trainable_variables:

@@ -1,0 +1,105 @@
+"""Check the health of a training run at its steps, warn, and roll back."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dcgan.core.rng import derived_seed
+from dcgan.data import ImageDataset
+from dcgan.runs import Run
+from dcgan.training.health import (
+    NUM_IMAGES,
+    HealthIssue,
+    HealthMonitor,
+    describe_nonfinite,
+    nonfinite_arrays,
+    training_stopped,
+)
+from dcgan.training.progress import Progress
+from dcgan.training.rollback import Rollback
+from dcgan.training.schedule import Schedule
+from dcgan.training.trainer import Trainer
+
+
+class HealthChecks:
+    """Runs the checks that are due, reports warnings, and rolls back.
+
+    Metrics that are NaN or infinite end training even where the checks are disabled.
+
+    Args:
+        run: where health events are recorded.
+        dataset: what the run is trained on; some of its images are what diversity is compared with.
+        trainer: whose metrics, images and weights are checked.
+        progress: where warnings are reported.
+        scale: how distances are measured; the best distance so far is remembered on the same scale only.
+        enabled: whether losses, diversity and distances are checked.
+    """
+
+    def __init__(
+        self, run: Run, dataset: ImageDataset, trainer: Trainer, progress: Progress, scale: str, *, enabled: bool
+    ):
+        self.run, self.trainer, self.progress = run, trainer, progress
+        self.monitor = self.rollback = None
+        if enabled:
+            best = run.best_metrics(scale).get("frechet_distance")
+            state = run.health_states().get(trainer.step)
+            self.monitor = HealthMonitor(_random_images(dataset.images, trainer.config.seed), state, best)
+            self.rollback = Rollback(run, trainer, dataset.fingerprint)
+
+    def check(self, step: int, metrics: dict[str, float], schedule: Schedule) -> HealthIssue | None:
+        """Return what training cannot continue with, if anything; `diversity` is added to the metrics if measured."""
+        if names := [name for name, value in metrics.items() if not math.isfinite(value)]:
+            return HealthIssue(step, describe_nonfinite([" and ".join(names)]))
+        if self.monitor is not None:
+            message = self._check_losses(step, metrics) if schedule.due("losses") else None
+            if message is None and schedule.due("diversity", "checkpoint"):
+                images = self.trainer.sample_raw(len(self.monitor.real))
+                value, message = self.monitor.check_diversity(step, images, scheduled=schedule.due("diversity"))
+                metrics["diversity"] = round(value, 4)
+            if message is not None:
+                return HealthIssue(step, message)
+        weights_due = schedule.due("evaluate") or (schedule.due("checkpoint") and self.monitor is not None)
+        if weights_due and (names := nonfinite_arrays(self.trainer.checkpoint())):
+            return HealthIssue(step, describe_nonfinite(names))
+        return None
+
+    def roll_back(self, issue: HealthIssue) -> str:
+        """Restore the last healthy checkpoint with lower learning rates, or end training."""
+        if self.monitor is None or self.rollback is None:
+            raise training_stopped(self.run, issue, 0)
+        return self.rollback.restore(issue, self.monitor)
+
+    def check_distance(self, step: int, distance: float) -> None:
+        """Warn when the generated images get worse."""
+        if self.monitor is not None:
+            self._warn(step, self.monitor.check_distance(distance))
+
+    def state(self) -> dict[str, Any] | None:
+        """Return what a checkpoint records; None where health is not checked."""
+        return None if self.monitor is None else self.monitor.state()
+
+    def remember(self, checkpoint: dict[str, np.ndarray]) -> None:
+        """Remember a checkpoint to roll back to, if the run is healthy."""
+        if self.monitor is not None and self.rollback is not None and self.monitor.healthy:
+            self.rollback.remember(checkpoint)
+
+    def _check_losses(self, step: int, metrics: Mapping[str, float]) -> str | None:
+        assert self.monitor is not None
+        warning, message = self.monitor.check_losses(metrics)
+        self._warn(step, warning)
+        return message
+
+    def _warn(self, step: int, warning: str | None) -> None:
+        """Report and record something that training can continue with."""
+        if warning is not None:
+            self.progress.say(f"step {step}: {warning}")
+            self.run.log_health_event({"step": step, "message": warning})
+
+
+def _random_images(images: np.ndarray, seed: int) -> np.ndarray:
+    """Return images chosen at random, since a folder is sorted by class."""
+    bits = np.random.Philox(key=derived_seed(seed, "guard"))
+    indices = np.random.Generator(bits).choice(len(images), min(NUM_IMAGES, len(images)), replace=False)
+    return images[np.sort(indices)]
