@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dcgan import config
+from dcgan.config.fields import Options
 
 
 def prepare(options: config.PrepareConfig) -> None:
@@ -65,7 +66,7 @@ def export(options: config.ExportConfig) -> None:
     export(options)
 
 
-COMMANDS: dict[str, tuple[type, Callable[[Any], None]]] = {
+COMMANDS: dict[str, tuple[type[Options], Callable[[Any], None]]] = {
     "prepare": (config.PrepareConfig, prepare),
     "train": (config.TrainConfig, train),
     "generate": (config.GenerateConfig, generate),

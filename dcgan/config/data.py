@@ -1,34 +1,36 @@
-"""The options that say which images, and how they are cut."""
+"""Options of the dataset and its images, and of the command `prepare`."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from dcgan.config.fields import PositiveInt, option
-from dcgan.core.sizes import parse_size
+from dcgan.config.fields import Options, PositiveInt, option
+from dcgan.core.sizes import format_size, parse_size
 
-DATASETS = ("mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder")
+Dataset = Literal["mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder"]
+
+DATASETS: tuple[Dataset, ...] = get_args(Dataset)
 
 
 @dataclass(frozen=True)
-class DataConfig:
-    """Which images, and how they are cut.
+class DataConfig(Options):
+    """Select a dataset, and how its images are cropped and resized.
 
     Args:
-        dataset: what to learn from; `mnist10k` is part of the program, the others are read from `--data-dir`.
-        data_dir: folder (or `.zip`, for `folder` and `celeba`) the data set lies in; without it, `mnist`,
+        dataset: dataset to use; `mnist10k` is part of the package, the others are read from `--data-dir`.
+        data_dir: folder of the dataset, or `.zip` file for `folder` and `celeba`; by default, `mnist`,
             `fashion_mnist` and `cifar10` are downloaded by Keras.
-        image_size: height x width of the images the network sees, as `64` or `96x64`; by default the data
-            set's own, and 64 for `celeba` and `folder`.
-        crop: side, in pixels, of the centred square that is cut out of every picture before it is resized;
-            by default the largest part that has the shape of `--image-size`. The older CelebA recipe is 108.
-        channels: 3 for colour, 1 for grey; by default the data set's own, and 3 for `folder`.
-        attribute: which column of CelebA's `list_attr_celeba.txt` becomes the label, for example `Smiling`.
-        cache_dir: where prepared images are kept for the next run; by default the user's cache folder.
+        image_size: height x width of the images that the networks see, as `64` or `96x64`; by default that of the
+            dataset, and 64 for `celeba` and `folder`.
+        crop: size in pixels of the centered square that is cropped from every image before resizing; by default the
+            largest part with the aspect ratio of `--image-size`. 108 is common for CelebA.
+        channels: 3 for color, 1 for grayscale; by default those of the dataset, and 3 for `folder`.
+        attribute: column of CelebA's `list_attr_celeba.txt` to use as class label, for example `Smiling`.
+        cache_dir: folder of the dataset cache with the prepared images; by default in the user's cache folder.
     """
 
-    dataset: Literal[*DATASETS] = option("mnist10k", "Data")
-    data_dir: Path | None = option(None, "Data", changes_result=False)  # what lies there is compared, not where
+    dataset: Dataset = option("mnist10k", "Data")
+    data_dir: Path | None = option(None, "Data", changes_result=False)  # the content is compared, not the place
     image_size: str | int | None = option(None, "Data")
     crop: PositiveInt | None = option(None, "Data")
     channels: Literal[1, 3] | None = option(None, "Data")
@@ -36,16 +38,15 @@ class DataConfig:
     cache_dir: Path | None = option(None, "Data", changes_result=False)
 
     def __post_init__(self):
-        """Write the image size in one way, so that 64, "64" and "64x64" are no differences."""
+        """Normalize the image size: 64, `"64"` and `"64x64"` are equal."""
+        super().__post_init__()
         if self.image_size is not None:
-            height, width = parse_size(self.image_size)
-            text = str(height) if height == width else f"{height}x{width}"
-            object.__setattr__(self, "image_size", text)
+            object.__setattr__(self, "image_size", format_size(parse_size(self.image_size)))
 
 
 @dataclass(frozen=True)
 class PrepareConfig(DataConfig):
-    """Decode, crop and resize a data set once, so that training starts at once.
+    """Decode, crop and resize a dataset once and cache the result, so that training starts at once.
 
-    Training does the same by itself where it is needed; this command does only this.
+    Training does the same if the dataset is not in the cache yet.
     """

@@ -1,7 +1,8 @@
 """Fields of the config dataclasses: value ranges, metadata, and what two configs differ in."""
 
 from dataclasses import Field, dataclass, field, fields
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ FramesPerSecond = Annotated[float, Range("a number from 0.01 to 1000", ((">=", 0
 
 Weights = Literal["ema", "raw", "best"]
 """The generators of a run: EMA weights, the weights without averaging, the EMA weights of the best evaluation."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Base of the config dataclasses: a path may be given as text."""
+
+    def __post_init__(self):
+        """Convert text to the paths that the fields are annotated with."""
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, str) and Path in get_args(f.type):
+                object.__setattr__(self, f.name, Path(value))
 
 
 def option(
@@ -76,12 +89,12 @@ def option_name(field: Field) -> str:
     return field.metadata["name"] or field.name
 
 
-def result_options(config: Any) -> dict[str, Any]:
+def result_options(config: Options) -> dict[str, Any]:
     """Return the options of a config that change the result, as `{name: value}`."""
     return {f.name: getattr(config, f.name) for f in fields(config) if f.metadata["changes_result"]}
 
 
-def differing_options(ours: Any, theirs: Any) -> dict[str, tuple[Any, Any]]:
+def differing_options(ours: Options, theirs: Options) -> dict[str, tuple[Any, Any]]:
     """Return the options that change the result and differ, as `{name: (ours, theirs)}`.
 
     Args:

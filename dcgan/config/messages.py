@@ -6,7 +6,7 @@ from dataclasses import fields
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from dcgan.config.fields import Range, option_name
+from dcgan.config.fields import Options, Range, option_name
 from dcgan.core.errors import did_you_mean
 
 _WRONG_VALUE = re.compile(r'Parser key "(\w+)"')
@@ -15,7 +15,7 @@ _NOT_BOOLEAN = re.compile(r"Value not boolean: (.*)\.$")
 _GIVEN = (re.compile(r"(?:Got|Given) value: (.*)$"), re.compile(r"'([^']*)'$"), re.compile(r": (\S+) does not conform"))
 
 
-def describe_error(config_class: type, error: Exception) -> str:
+def describe_error(config_class: type[Options], error: Exception) -> str:
     """Rewrite an error of the parser as one line that names the option and what it takes.
 
     Args:
@@ -37,7 +37,7 @@ def describe_error(config_class: type, error: Exception) -> str:
     return text
 
 
-def option_types(config_class: type) -> dict[str, Any]:
+def option_types(config_class: type[Options]) -> dict[str, Any]:
     """Return the type of every option of a config class by the option's name, `Annotated` metadata included."""
     hints = get_type_hints(config_class, include_extras=True)
     return {option_name(f): hints[f.name] for f in fields(config_class)}

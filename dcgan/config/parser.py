@@ -15,7 +15,7 @@ import yaml
 from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser, DefaultHelpFormatter
 from jsonargparse.typing import restricted_number_type
 
-from dcgan.config.fields import Range, option_name
+from dcgan.config.fields import Options, Range, option_name
 from dcgan.config.messages import (
     allowed_values,
     describe_error,
@@ -26,12 +26,12 @@ from dcgan.config.messages import (
 )
 from dcgan.core.errors import UserError
 
-Config = TypeVar("Config")
+Config = TypeVar("Config", bound=Options)
 PARSER_ERRORS = (ArgumentError, OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError)
 """What the parser raises on an unknown option, a wrong value or a file that is not YAML."""
 
 
-def parser_for(config_class: type, prog: str) -> ArgumentParser:
+def parser_for(config_class: type[Options], prog: str) -> ArgumentParser:
     """Build the command-line parser of a config class: one option per field, with help from the docstring's `Args`.
 
     Args:
@@ -76,7 +76,7 @@ def _restricted(hint: Any) -> Any:
 
 
 @functools.cache
-def _restricted_type(number: type, limits: Range) -> type:
+def _restricted_type(number: type, limits: Range) -> Any:
     """Create the type; `!= -1` always holds and keeps it apart from the types that jsonargparse defines."""
     return restricted_number_type(None, number, [*limits.restrictions, ("!=", -1)])
 
@@ -130,7 +130,7 @@ def _config_files(arguments: list[str]) -> list[Path]:
     return [Path(name) for name in names if name]
 
 
-def _check_config_file(config_class: type, file: Path, hint: str) -> None:
+def _check_config_file(config_class: type[Options], file: Path, hint: str) -> None:
     """Reject a config file that is wrong by itself, naming it."""
     try:
         read_yaml(config_class, file)
@@ -194,7 +194,7 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def to_yaml(config: Any) -> str:
+def to_yaml(config: Options) -> str:
     """Return every option of a config as YAML, in the order of the class."""
     values = {option_name(field): getattr(config, field.name) for field in fields(config)}
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
@@ -221,13 +221,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _description(config_class: type) -> str:
+def _description(config_class: type[Options]) -> str:
     """Return the docstring up to `Args`."""
     parsed = docstring_parser.parse(config_class.__doc__ or "")
     return "\n\n".join(text for text in (parsed.short_description, parsed.long_description) if text)
 
 
-def _help_texts(config_class: type) -> dict[str, str]:
+def _help_texts(config_class: type[Options]) -> dict[str, str]:
     """Return help texts by field, from the docstrings of the class and its bases, or from the field's metadata."""
     docs = (docstring_parser.parse(base.__doc__ or "") for base in reversed(config_class.__mro__[:-1]))
     texts = {entry.arg_name: " ".join((entry.description or "").split()) for doc in docs for entry in doc.params}

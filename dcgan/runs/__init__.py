@@ -1,26 +1,36 @@
-"""The run directory: the whole run, and what is where in it.
+"""The run directory, which holds everything about a training run.
 
-config.yaml       the options; with them, `python train.py --config` begins the same run again
-log.jsonl         one object a logged step
-samples/          real.png and one grid for every --sample-every steps
-checkpoints/      what going on needs: both networks, both optimizers, the averaged generator, the step
-classes.json      of a conditional run: its classes' names and shares
-generator.keras   what drawing needs; loads with plain `keras.models.load_model`
-discriminator.keras  as training ended; what explaining needs once there is no state, as in a run that is handed on
-health.jsonl      one object for everything that went wrong and what was done about it
-health_state.jsonl  one object a state: whether all was well, and what the guard has to remember
-best.keras        with --evaluate-every: the generator when it was nearest to the data; best.json says how near
-curves.png        at the end: the log, drawn
-real-vs-generated.png  at the end: real images beside drawn ones
-evaluation.json   what `python -m dcgan evaluate` found
-README.md         of a generator that is handed on: how it was made and how good it is
-tensorboard/      what TensorBoard shows: events, and the points of its projector
-generated/        what `python generate.py` drew; beside it explained/, exported/, projected/, turned/ and dropped/
+config.yaml            resolved options; `python train.py --config` starts the same training again
+log.jsonl              losses and other metrics, one JSON object per logged step
+samples/               grid of real images (real.png) and one grid of generated images every --sample-every steps
+checkpoints/           what resuming needs: weights, EMA weights and optimizer states by step
+generator.keras        EMA generator; loads with `keras.models.load_model`
+discriminator.keras    discriminator at the end of training, for runs that are published without checkpoints
+classes.json           of a conditional run: names and probabilities of its classes
+health.jsonl           health events: warnings, and rollbacks with their reasons
+health_state.jsonl     per checkpoint: whether it is healthy, and the state of the health monitor
+best.keras, best.json  with --evaluate-every: the EMA generator with the best evaluation, and its metrics
+curves.png             the log as curves, written at the end of training
+real-vs-generated.png  real images beside generated ones, written at the end of training
+tensorboard/           TensorBoard events and embeddings
+evaluation.json        report of `python -m dcgan evaluate`
+generated/             images of `python generate.py`; explained/, exported/, projected/ and edited/ likewise
+README.md              of a published generator: its model card
 """
 
 from dcgan.runs.checkpoints import UNREADABLE, Checkpoints
+from dcgan.runs.finding import PRETRAINED, find_run
 from dcgan.runs.keras_models import assign_weights
-from dcgan.runs.locking import find_run, open_run
+from dcgan.runs.locking import open_run
 from dcgan.runs.run import CHECKPOINTS, Run
 
-__all__ = ["CHECKPOINTS", "UNREADABLE", "Run", "Checkpoints", "assign_weights", "find_run", "open_run"]
+__all__ = [
+    "CHECKPOINTS",
+    "PRETRAINED",
+    "UNREADABLE",
+    "Checkpoints",
+    "Run",
+    "assign_weights",
+    "find_run",
+    "open_run",
+]

@@ -1,5 +1,6 @@
-"""The states of a run: what going on needs, whole and numbered by step, the newest kept."""
+"""Checkpoints of a run: what resuming needs, written atomically and numbered by step."""
 
+import re
 import zipfile
 from collections.abc import Container
 from pathlib import Path
@@ -10,92 +11,102 @@ from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile)
-"""What NumPy raises on a file that is damaged or no `.npz` at all."""
+"""What NumPy raises on a damaged `.npz` file or a file of another format."""
 
 
 class Checkpoints:
-    """The states in one folder.
+    """The checkpoints in a folder, one `.npz` file per step.
 
     Args:
-        folder: where they lie; it need not exist.
+        folder: the folder; it need not exist.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def save(self, step: int, state: dict[str, np.ndarray], keep: int, spared: Container[int] = ()) -> None:
-        """Write a state, whole, and remove all but the newest `keep` and those of the steps that are spared."""
+    def save(self, step: int, arrays: dict[str, np.ndarray], keep: int, protected: Container[int] = ()) -> None:
+        """Write a checkpoint and remove older ones.
+
+        Args:
+            step: step of the checkpoint.
+            arrays: its content by name.
+            keep: number of the newest checkpoints that stay.
+            protected: steps of further checkpoints that stay.
+
+        Raises:
+            UserError: it can't be written; the other checkpoints stay.
+        """
         with atomic_write(self._file(step)) as path, path.open("wb") as file:
-            np.savez(file, **state)
+            np.savez(file, allow_pickle=False, **arrays)
         for old in self._files()[keep:]:
-            if _step(old) not in spared:
+            if _step(old) not in protected:
                 old.unlink()
 
     def latest(self) -> dict[str, np.ndarray] | None:
-        """Read the newest state, or, where that is damaged, the newest that is not.
+        """Read the newest checkpoint that is not damaged.
 
         Returns:
-            Arrays by name, as given to `save`; None when nothing has been saved.
+            Arrays by name, as given to `save`; None if there is no checkpoint.
 
         Raises:
-            UserError: there are states, and none of them can be read.
+            UserError: there are checkpoints, and all of them are damaged.
         """
         files = self._files()
         for file in files:
             try:
                 return _read_arrays(file)
             except UNREADABLE as error:
-                print(f"{file} is damaged and passed over: {error}")
+                print(f"{file} is damaged and was skipped: {error}")
         if files:
-            raise UserError(f"No saved state in {self.folder} can be read.", "A new --run-dir starts afresh.")
+            raise UserError(f"All checkpoints in {self.folder} are damaged.", "Start a new run with another --run-dir.")
         return None
 
     def at(self, step: int) -> dict[str, np.ndarray] | None:
-        """Read the state of a step; None where there is none that can be read."""
+        """Read the checkpoint of a step; return None if it does not exist or is damaged."""
         try:
             return _read_arrays(self._file(step))
         except UNREADABLE:
             return None
 
     def steps(self) -> list[int]:
-        """The steps of the states, by their names, newest first."""
-        return [step for file in self._files() if (step := _step(file)) is not None]
+        """Return the steps of the checkpoints, newest first."""
+        return [_step(file) for file in self._files()]
 
     def latest_step(self) -> int:
-        """The step of the newest state, by its name; 0 where there is none."""
+        """Return the step of the newest checkpoint, 0 if there is none."""
         return max(self.steps(), default=0)
 
     def remove_after(self, step: int) -> None:
-        """Remove the states of later steps: they were not well."""
+        """Remove the checkpoints of later steps."""
         for file in self._files():
-            if file > self._file(step):
+            if _step(file) > step:
                 file.unlink()
 
     def exist(self) -> bool:
-        """Whether anything has been saved to go on from."""
+        """Return whether there is a checkpoint."""
         return bool(self._files())
 
     def _file(self, step: int) -> Path:
         return self.folder / f"step-{step:08d}.npz"
 
     def _files(self) -> list[Path]:
-        """The saved states, newest first; a folder that can't be read is not an empty one."""
+        """Return the files, newest first; a folder that is not readable is an error, not an empty folder."""
         try:
             files = list(self.folder.iterdir())
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise UserError(f"{self.folder} can't be read: {error.strerror}.", "Mend its permissions.") from error
-        return sorted((file for file in files if file.match("step-*.npz")), reverse=True)
+            hint = "Change its permissions, or start a new run with another --run-dir."
+            raise UserError(f"{self.folder} can't be read: {error.strerror}.", hint) from error
+        numbered = (file for file in files if re.fullmatch(r"step-\d+\.npz", file.name))
+        return sorted(numbered, key=_step, reverse=True)
 
 
-def _step(file: Path) -> int | None:
-    """The step in a state's name."""
-    number = file.stem.removeprefix("step-")
-    return int(number) if number.isdigit() else None
+def _step(file: Path) -> int:
+    return int(file.stem.removeprefix("step-"))
 
 
 def _read_arrays(file: Path) -> dict[str, np.ndarray]:
-    """Every array of an `.npz`; the archive's checksums tell a damaged one."""
+    """Read all arrays of an `.npz` file; the checksums of the archive reveal damage."""
     with file.open("rb") as content, np.load(content, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}

@@ -1,4 +1,4 @@
-"""Files of JSON lines, an object a step, that outlive being cut short by a crash."""
+"""JSON Lines files with one object per step; a line that a crash cut short is skipped."""
 
 import json
 import math
@@ -10,21 +10,36 @@ from dcgan.core.atomic_io import atomic_write
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines that belong to a step, oldest first; none where there is no file."""
+    """Read the objects of a JSON Lines file that have a `step`.
+
+    Args:
+        file: the file; it need not exist.
+
+    Returns:
+        The objects in the order of the file; lines that are not valid are left out.
+    """
     if not file.exists():
         return []
-    parsed = map(parse, file.read_text(encoding="utf-8", errors="replace").splitlines())
-    return [record for record in parsed if isinstance(record, dict) and is_number(record.get("step"))]
+    records = map(parse_json, file.read_text(encoding="utf-8", errors="replace").splitlines())
+    return [record for record in records if isinstance(record, dict) and is_number(record.get("step"))]
 
 
 def write_jsonl(file: Path, records: Iterable[dict[str, Any]]) -> None:
-    """Write a file of JSON lines, whole."""
+    """Write a JSON Lines file atomically.
+
+    Args:
+        file: the file.
+        records: its objects.
+
+    Raises:
+        UserError: the file can't be written.
+    """
     with atomic_write(file) as path:
         path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
-def parse(text: str) -> Any:
-    """What a line of JSON says, or None."""
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text, or None if it is not valid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -32,5 +47,5 @@ def parse(text: str) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value of a record is a finite number."""
+    """Return whether a value is a finite int or float; a bool is neither."""
     return type(value) in (int, float) and math.isfinite(value)

@@ -1,6 +1,7 @@
-"""Keras files of a run: written whole and alike, read without running what they may hold."""
+"""Keras files of a run: reproducible and atomic to write, safe to read."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -8,29 +9,52 @@ from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 from dcgan.core.keras_archive import make_reproducible
 
+if TYPE_CHECKING:
+    import keras
 
-def save_model(model, file: Path) -> None:
-    """Write a model in Keras' format, whole; the same weights give the same bytes."""
+
+def save_model(model: "keras.Model", file: Path) -> None:
+    """Write a model as a `.keras` file atomically; equal models give equal bytes.
+
+    Args:
+        model: the model.
+        file: the file to write.
+
+    Raises:
+        UserError: the file can't be written.
+    """
     with atomic_write(file) as path:
         model.save(path)
         make_reproducible(path)
 
 
-def load_model(file: Path, what: str):
-    """Load a model, `what` by name, and run no code that its file may hold."""
+def load_model(file: Path, description: str) -> "keras.Model":
+    """Load a `.keras` file without running code that it may contain.
+
+    Args:
+        file: the file.
+        description: what it should be, for the error message, for example `"generator"`.
+
+    Raises:
+        UserError: the file does not exist or is not a model.
+    """
     import keras
 
     try:
-        return keras.models.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # whatever a damaged or hostile file makes Keras raise
-        raise UserError(f"{file} is no {what}: {_first_line(error)}") from error
+        return cast("keras.Model", keras.models.load_model(file, compile=False, safe_mode=True))
+    except Exception as error:  # a damaged or malicious file makes Keras raise any of them
+        raise UserError(f"{file} is not a {description}: {_first_line(error)}") from error
 
 
-def assign_weights(network, state: dict[str, np.ndarray]) -> None:
-    """Give a network, a `keras.Model`, the weights that training left in `state` under its name.
+def assign_weights(network: "keras.Model", arrays: dict[str, np.ndarray]) -> None:
+    """Assign to a network its weights in a checkpoint.
+
+    Args:
+        network: generator or discriminator; its name is the prefix of its weights in the checkpoint.
+        arrays: the checkpoint.
 
     Raises:
-        ValueError: they are not there, or of other shapes.
+        ValueError: a weight is missing or has another shape.
     """
     import keras
 
@@ -39,31 +63,31 @@ def assign_weights(network, state: dict[str, np.ndarray]) -> None:
     try:
         for layer in network.layers:
             for variable in layer.variables:
-                weight = state[f"{network.name}/{variable.path.removeprefix(f'{network.name}/')}"]
+                weight = arrays[f"{network.name}/{variable.path.removeprefix(f'{network.name}/')}"]
                 transposed = isinstance(layer, keras.layers.Conv2DTranspose)
                 variable.assign(to_inference_kernel(weight, variable.shape) if transposed else weight)
     except KeyError as error:
-        raise ValueError(f"The state has no {error.args[0]}.") from error
+        raise ValueError(f"The checkpoint has no {error.args[0]}.") from error
 
 
-def is_generator(model) -> bool:
-    """Whether a model goes from (None, dim), and perhaps (None, classes), to (None, height, width, 1 or 3)."""
+def is_generator(model: Any) -> bool:
+    """Return whether a model maps (None, latent_dim), and possibly (None, classes), to (None, H, W, 1 or 3)."""
     try:
         (output,) = model.outputs
         shapes = [tuple(tensor.shape) for tensor in (*model.inputs, output)]
     except (AttributeError, TypeError, ValueError):  # not built, or several outputs
         return False
-    known = all(shape and shape[0] is None and all(type(side) is int for side in shape[1:]) for shape in shapes)
-    *inputs, picture = shapes
+    known = all(shape and shape[0] is None and all(type(size) is int for size in shape[1:]) for shape in shapes)
+    *inputs, image = shapes
     return (
         known
         and 1 <= len(inputs) <= 2
-        and {len(s) for s in inputs} == {2}
-        and len(picture) == 4
-        and picture[3] in (1, 3)
+        and {len(shape) for shape in inputs} == {2}
+        and len(image) == 4
+        and image[3] in (1, 3)
     )
 
 
 def _first_line(error: Exception) -> str:
-    """What an exception says, cut to a line."""
+    """Return the first line of an error message, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

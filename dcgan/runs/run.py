@@ -1,8 +1,8 @@
-"""One run directory: where everything in it lies, and reading and writing it."""
+"""One run directory: the paths of its files, and reading and writing them."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dcgan.config import ResolvedTrainConfig, TrainConfig
 from dcgan.config.parser import read_yaml
@@ -10,25 +10,30 @@ from dcgan.core.atomic_io import atomic_write
 from dcgan.core.classes import Classes, read_classes, write_classes
 from dcgan.core.errors import UserError
 from dcgan.runs.checkpoints import Checkpoints
-from dcgan.runs.jsonl import is_number, parse, read_jsonl, write_jsonl
+from dcgan.runs.jsonl import is_number, parse_json, read_jsonl, write_jsonl
 from dcgan.runs.keras_models import assign_weights, is_generator, load_model, save_model
 
-CHECKPOINTS = Path("checkpoints")
-"""Where runs lie, unless `--run-dir` says otherwise."""
+if TYPE_CHECKING:
+    import keras
 
-BEFORE = {"discriminator_hidden": 0}
-"""What options that came later were in the runs that do not name them."""
+CHECKPOINTS = Path("checkpoints")
+"""Parent folder of runs, unless `--run-dir` names another."""
+
+EARLIER_DEFAULTS = {"discriminator_hidden": 0}
+"""Values of options that did not exist yet when a run without them in its `config.yaml` was trained."""
 
 
 class Run:
-    """One run directory.
+    """One run directory. Attributes name the files in it, whether they exist or not.
 
     Args:
         path: the directory; it need not exist.
+        output_dir: where commands write their outputs by default; by default `path`.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, output_dir: Path | None = None):
         self.path = path
+        self.output_dir = path if output_dir is None else output_dir
         self.config_file = path / "config.yaml"
         self.log_file = path / "log.jsonl"
         self.samples_dir = path / "samples"
@@ -44,11 +49,15 @@ class Run:
         self.tensorboard_dir = path / "tensorboard"
 
     def config(self) -> ResolvedTrainConfig:
-        """Read the options the run was last trained with."""
-        return read_yaml(TrainConfig, self.config_file, BEFORE).resolve()
+        """Read the options the run was last trained with.
+
+        Raises:
+            UserError: `config.yaml` is missing or not valid.
+        """
+        return read_yaml(TrainConfig, self.config_file, EARLIER_DEFAULTS).resolve()
 
     def classes(self) -> Classes | None:
-        """What the run's generator can be asked for; None where it is not conditional.
+        """Read the classes of a conditional run; None for an unconditional one.
 
         Raises:
             UserError: the file is damaged.
@@ -56,7 +65,7 @@ class Run:
         return read_classes(self.classes_file) if self.classes_file.exists() else None
 
     def save_classes(self, classes: Classes | None) -> None:
-        """Note the classes of a conditional run, or that it is none."""
+        """Write the classes of a conditional run; None removes the file."""
         if classes is None:
             self.classes_file.unlink(missing_ok=True)
             return
@@ -64,126 +73,141 @@ class Run:
             write_classes(classes, path)
 
     def sample_file(self, step: int) -> Path:
-        """Where the grid of `step` lies."""
+        """Return the path of the sample grid of a step."""
         return self.samples_dir / f"step-{step:08d}.png"
 
-    def save_generator(self, model) -> None:
-        """Write `generator.keras`, whole; the same weights give the same bytes."""
+    def save_generator(self, model: "keras.Model") -> None:
+        """Write `generator.keras` atomically; equal weights give equal bytes."""
         save_model(model, self.generator_file)
 
-    def save_discriminator(self, model) -> None:
-        """Write `discriminator.keras`, whole; the same weights give the same bytes."""
+    def save_discriminator(self, model: "keras.Model") -> None:
+        """Write `discriminator.keras` atomically; equal weights give equal bytes."""
         save_model(model, self.discriminator_file)
 
-    def save_best(self, model, step: int, figures: dict[str, float], scale: str = "") -> None:
-        """Keep a generator apart, with the step and the figures it had there.
+    def save_best(self, model: "keras.Model", step: int, metrics: dict[str, float], scale: str = "") -> None:
+        """Write `best.keras`, and its step and metrics to `best.json`.
 
         Args:
             model: the generator.
-            step: at which it was judged.
-            figures: by name.
-            scale: how they were measured, in words; what was measured otherwise can't be compared with them.
+            step: step at which it was evaluated.
+            metrics: values by name.
+            scale: features and number of images of the evaluation; values are comparable on the same scale alone.
         """
         save_model(model, self.best_file)
         with atomic_write(self.best_report) as path:
-            path.write_text(json.dumps({"step": step, **figures, "scale": scale}) + "\n", encoding="utf-8")
+            path.write_text(json.dumps({"step": step, **metrics, "scale": scale}) + "\n", encoding="utf-8")
 
     def best_metrics(self, scale: str | None = None) -> dict[str, float]:
-        """What `save_best` noted last; empty where there is nothing that can be read, or nothing on that scale."""
+        """Read the step and the metrics of the best generator.
+
+        Args:
+            scale: as for `save_best`; None takes any.
+
+        Returns:
+            Values by name; empty if there is no readable report, or none on that scale.
+        """
         if not (self.best_report.is_file() and self.best_file.is_file()):
             return {}
-        report = parse(self.best_report.read_text(encoding="utf-8", errors="replace"))
+        report = parse_json(self.best_report.read_text(encoding="utf-8", errors="replace"))
         if not isinstance(report, dict) or scale not in (None, report.get("scale", "")):
             return {}
         return {name: value for name, value in report.items() if is_number(value)}
 
     def clear_evaluations(self) -> None:
-        """Remove the best generator and what was noted of the training's health: they were another network's."""
+        """Remove the best generator and the health records, which belong to other weights."""
         for file in (self.best_file, self.best_report, self.health_file, self.health_state_file):
             file.unlink(missing_ok=True)
 
-    def load_generator(self, weights: str = "ema"):
-        """Load the generator for drawing.
+    def load_generator(self, weights: str = "ema") -> "keras.Model":
+        """Load a generator of the run.
 
         Args:
-            weights: `"ema"` for the averaged weights, `"raw"` for those training left, `"best"` for the averaged
-                ones when they were nearest to the data.
+            weights: `"ema"` for the EMA weights, `"raw"` for the weights without averaging, `"best"` for the EMA
+                weights of the best evaluation.
 
         Returns:
-            A `keras.Model` from (N, latent_dim), and in a conditional run (N, classes), to (N, H, W, C) in [-1, 1].
+            Model from latents (N, latent_dim), and for a conditional run one-hot classes (N, classes), to images
+            (N, H, W, C) in [-1, 1].
 
         Raises:
-            UserError: there is no generator yet, or the file is none.
+            UserError: the run has no such generator, or the file is not one.
         """
         file = self.best_file if weights == "best" else self.generator_file
         if not file.is_file():
-            raise self._missing(file)
+            raise self._missing_generator(file)
         generator = load_model(file, "generator")
         if not is_generator(generator):
-            raise UserError(f"{file} is a model, but no generator of pictures.")
+            raise UserError(f"{file} is a model, but not a generator of images.")
         if weights == "raw":
             try:
                 assign_weights(generator, self.checkpoints.latest() or {})
             except ValueError as error:
                 hint = "Use --weights ema."
-                raise UserError("The run's state does not hold this generator's raw weights.", hint) from error
+                raise UserError(
+                    f"{self.path} has no checkpoint with the raw weights of its generator.", hint
+                ) from error
         return generator
 
-    def _missing(self, file: Path) -> UserError:
-        """Say that there is no such generator, and whether there may be one."""
+    def _missing_generator(self, file: Path) -> UserError:
+        """Return the error for a missing generator; the hint says what writes the file."""
         if self.is_pretrained():
-            return UserError(f"{self.path} holds no {file.name}, but the one generator.", "Use --weights ema.")
-        best = file == self.best_file
-        hint = "Training with --evaluate-every writes it." if best else "Training writes it at its first save."
-        return UserError(f"{self.path} holds no {file.name} yet.", hint)
+            return UserError(f"{self.path} has no {file.name}: it is a pretrained generator.", "Use --weights ema.")
+        if file == self.best_file:
+            return UserError(f"{self.path} has no {file.name} yet.", "Training with --evaluate-every writes it.")
+        return UserError(f"{self.path} has no {file.name} yet.", "Training writes it with the first checkpoint.")
 
-    def load_discriminator(self):
-        """Load the discriminator that lies beside the generator: a `keras.Model` from images, and in a conditional
-        run their classes, to logits.
+    def load_discriminator(self) -> "keras.Model":
+        """Load `discriminator.keras`.
+
+        Returns:
+            Model from images (N, H, W, C), and for a conditional run one-hot classes (N, classes), to logits (N, 1).
 
         Raises:
-            UserError: there is none, or the file is none.
+            UserError: the file does not exist or is not a model.
         """
         if not self.discriminator_file.is_file():
-            hint = "Training writes them: the one as it goes, the other at its end."
-            raise UserError(f"{self.path} holds neither a state nor a {self.discriminator_file.name}.", hint)
+            hint = "Training writes checkpoints as it goes, and the discriminator at its end."
+            raise UserError(f"{self.path} has neither a checkpoint nor a {self.discriminator_file.name}.", hint)
         return load_model(self.discriminator_file, "discriminator")
 
     def log_records(self) -> list[dict[str, Any]]:
-        """The log, oldest record first; a line that a crash cut short is left out."""
+        """Read the log, oldest record first; a line that a crash cut short is left out."""
         return read_jsonl(self.log_file)
 
+    def trained_seconds(self) -> float:
+        """Return the training time of the run in seconds, from its log."""
+        records = self.log_records()
+        return max((record["seconds"] for record in records if is_number(record.get("seconds"))), default=0.0)
+
+    def rewind_log(self, step: int) -> None:
+        """Remove the log records after a step, which is to be repeated from there."""
+        records = self.log_records()
+        if records or self.log_file.exists():
+            write_jsonl(self.log_file, [record for record in records if record["step"] <= step])
+
     def health_events(self) -> list[dict[str, Any]]:
-        """Everything that went wrong, oldest first."""
+        """Read the health events, oldest first."""
         return read_jsonl(self.health_file)
 
     def log_health_event(self, event: dict[str, Any]) -> None:
-        """Note something that went wrong: an object with at least `step` and `what`."""
+        """Append a health event: an object with at least `step` and `message`."""
         write_jsonl(self.health_file, [*self.health_events(), event])
 
     def health_states(self) -> dict[int, dict[str, Any]]:
-        """By the step of a state, what the guard thought of it and remembered there; `well` among it."""
+        """Read the state of the health monitor at each checkpoint, by step; `healthy` is part of it."""
         return {int(record["step"]): record for record in read_jsonl(self.health_state_file)}
 
-    def save_health_state(self, step: int, memory: dict[str, Any]) -> None:
-        """Note the guard's memory at a step whose state is about to be saved; of states that are gone it is dropped."""
-        there = set(self.checkpoints.steps())
-        kept = [note for old, note in sorted(self.health_states().items()) if old in there and old < step]
-        write_jsonl(self.health_state_file, [*kept, {"step": step, **memory}])
+    def save_health_state(self, step: int, state: dict[str, Any]) -> None:
+        """Write the state of the health monitor at a checkpoint that is about to be saved.
 
-    def trained_seconds(self) -> float:
-        """How long the run has been trained, by its log."""
-        return max(
-            (record["seconds"] for record in self.log_records() if is_number(record.get("seconds"))), default=0.0
-        )
-
-    def rewind_log(self, step: int) -> None:
-        """Forget what was logged after `step`: those steps are about to be done again."""
-        records = self.log_records()
-        kept = [record for record in records if record["step"] <= step]
-        if records or self.log_file.exists():
-            write_jsonl(self.log_file, kept)
+        Args:
+            step: step of the checkpoint; states of later steps, and of removed checkpoints, are dropped.
+            state: what the monitor has to remember, and `healthy`.
+        """
+        existing = set(self.checkpoints.steps())
+        kept = [record for old, record in sorted(self.health_states().items()) if old in existing and old < step]
+        write_jsonl(self.health_state_file, [*kept, {"step": step, **state}])
 
     def is_pretrained(self) -> bool:
-        """Whether it is a generator with a card and no state: training would begin anew and replace it."""
+        """Return whether it is a published generator with a model card and without checkpoints to resume from."""
         return self.generator_file.exists() and self.model_card_file.exists() and not self.checkpoints.exist()

@@ -16,20 +16,20 @@ from dcgan.config.messages import expected_values, flag, option_types
 from dcgan.config.parser import parse, parser_for, read_yaml, to_yaml
 from dcgan.core.errors import UserError
 
-CONFIGS = [kind for kind, _ in COMMANDS.values()]
+CONFIGS = [config_class for config_class, _ in COMMANDS.values()]
 CHECKOUT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_without_arguments_the_options_are_the_defaults(kind):
-    assert parse(kind, [], "train.py") == kind()
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_without_arguments_every_option_has_its_default(config_class):
+    assert parse(config_class, [], "train.py") == config_class()
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_every_field_is_an_option_and_every_option_explains_itself(kind):
-    text = parser_for(kind, "x").format_help()
-    assert all(flag(name) in text for name in option_types(kind))
-    actions = parser_for(kind, "x")._actions
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_every_field_is_an_option_and_every_option_has_a_help_text(config_class):
+    text = parser_for(config_class, "x").format_help()
+    assert all(flag(name) in text for name in option_types(config_class))
+    actions = parser_for(config_class, "x")._actions
     assert all(action.help and len(action.help) > 10 for action in actions)
 
 
@@ -47,7 +47,7 @@ def test_every_field_is_an_option_and_every_option_explains_itself(kind):
         (["--animate"], "animate", True),
     ],
 )
-def test_options_are_read_as_their_types(arguments, field, value):
+def test_options_are_converted_to_the_types_of_their_fields(arguments, field, value):
     assert getattr(parse(config.TrainConfig, arguments, "train.py"), field) == value
 
 
@@ -84,22 +84,22 @@ def test_options_are_read_as_their_types(arguments, field, value):
         (["stray"], "Unexpected argument 'stray'."),
     ],
 )
-def test_a_wrong_option_is_named_in_one_line_that_says_what_it_takes(arguments, named):
+def test_a_wrong_value_is_a_one_line_error_with_the_option_and_what_it_takes(arguments, named):
     with pytest.raises(UserError, match=re.escape(named)) as caught:
         parse(config.TrainConfig, arguments, "train.py")
     assert "\n" not in caught.value.problem
     assert "--help" in caught.value.hint
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_what_every_option_takes_can_be_told_in_words(kind):
-    for name, hint in option_types(kind).items():
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_the_values_of_every_option_have_a_description(config_class):
+    for name, hint in option_types(config_class).items():
         if hint not in (bool, bool | None):
             assert re.fullmatch(r"(an integer|a number|a path|text).*|.+ or .+", expected_values(hint)), name
 
 
-def test_a_config_file_gives_options_and_the_command_line_has_the_last_word(tmp_path):
-    file = tmp_path / "recipe.yaml"
+def test_the_command_line_overrides_the_config_file(tmp_path):
+    file = tmp_path / "options.yaml"
     file.write_text("batch_size: 8\nsteps: 7\n")
     options = parse(config.TrainConfig, ["--config", str(file), "--steps", "9"], "train.py")
     assert (options.batch_size, options.steps) == (8, 9)
@@ -117,8 +117,8 @@ def test_a_config_file_gives_options_and_the_command_line_has_the_last_word(tmp_
         b"batch_size: [\n",
     ],
 )
-def test_a_config_file_with_an_unknown_key_or_none_at_all_is_refused(tmp_path, content):
-    file = tmp_path / "recipe.yaml"
+def test_a_config_file_with_an_unknown_or_no_key_is_refused(tmp_path, content):
+    file = tmp_path / "options.yaml"
     file.write_bytes(content)
     with pytest.raises(UserError):
         parse(config.TrainConfig, ["--config", str(file)], "train.py")
@@ -126,7 +126,7 @@ def test_a_config_file_with_an_unknown_key_or_none_at_all_is_refused(tmp_path, c
         read_yaml(config.TrainConfig, file)
 
 
-NO_CONFIGS = {
+INVALID_FILES = {
     b"batchsize: 8\n": "no option --batchsize; did you mean --batch-size?",
     b"steps: many\n": "--steps takes an integer of at least 1, not many.",
     b"steps: null\n": "--steps takes an integer of at least 1; it can't be empty",
@@ -144,48 +144,48 @@ NO_CONFIGS = {
 }
 
 
-@pytest.mark.parametrize("content", NO_CONFIGS)
-@pytest.mark.parametrize("how", ["apart", "joined"])
-def test_what_is_wrong_with_a_config_file_is_one_line_that_names_it(tmp_path, content, how):
-    file = tmp_path / "recipe.yaml"
+@pytest.mark.parametrize("content", INVALID_FILES)
+@pytest.mark.parametrize("form", ["separate", "joined"])
+def test_an_invalid_config_file_is_a_one_line_error_that_names_it(tmp_path, content, form):
+    file = tmp_path / "options.yaml"
     file.write_bytes(content)
-    given = ["--config", str(file)] if how == "apart" else [f"--config={file}"]
-    with pytest.raises(UserError, match=re.escape(NO_CONFIGS[content])) as caught:
+    given = ["--config", str(file)] if form == "separate" else [f"--config={file}"]
+    with pytest.raises(UserError, match=re.escape(INVALID_FILES[content])) as caught:
         parse(config.TrainConfig, [*given, "--no-tensorboard"], "train.py")
     assert caught.value.problem.startswith(f"{file} can't be read as a config: ")
     assert "\n" not in caught.value.problem
 
 
 @pytest.mark.parametrize(("name", "problem"), [("nowhere.yaml", "No such file"), (".", "Is a directory")])
-def test_a_config_file_that_can_not_be_opened_is_named(name, problem):
+def test_a_config_file_that_is_not_readable_is_named(name, problem):
     with pytest.raises(UserError, match=f"^{re.escape(name)} can't be read as a config: {problem}"):
         parse(config.TrainConfig, ["--config", name], "train.py")
 
 
-def test_a_config_file_that_is_right_is_not_blamed_for_the_rest_of_the_line(tmp_path):
-    (tmp_path / "recipe.yaml").write_text("steps: 7\n")
+def test_a_valid_config_file_is_not_blamed_for_errors_on_the_command_line(tmp_path):
+    (tmp_path / "options.yaml").write_text("steps: 7\n")
     with pytest.raises(UserError, match=r"^--steps takes"):
-        parse(config.TrainConfig, ["--config", str(tmp_path / "recipe.yaml"), "--steps", "many"], "train.py")
+        parse(config.TrainConfig, ["--config", str(tmp_path / "options.yaml"), "--steps", "many"], "train.py")
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_an_empty_or_unwritable_value_is_refused_whatever_the_option(kind):
-    for name, hint in option_types(kind).items():
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_every_text_option_refuses_an_empty_value_and_one_that_is_not_utf_8(config_class):
+    for name, hint in option_types(config_class).items():
         if hint in (Path | None, Path, str | None, str):
             option = flag(name)
             with pytest.raises(UserError, match=f"^{option} is empty"):
-                parse(kind, [option, ""], "x")
+                parse(config_class, [option, ""], "x")
             with pytest.raises(UserError, match=r"^b'caf\\xe9' is not UTF-8"):
-                parse(kind, [option, "caf\udce9"], "x")
+                parse(config_class, [option, "caf\udce9"], "x")
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_options_survive_the_way_through_a_file(kind, tmp_path):
-    options = kind()
-    if kind is config.TrainConfig:
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_a_config_is_equal_after_writing_and_reading_it(config_class, tmp_path):
+    options = config_class()
+    if config_class is config.TrainConfig:
         options = replace(options, run_dir=Path("a b/ö"), image_size="64", minutes=1.5, animate=True, generator_lr=1e-5)
     (tmp_path / "config.yaml").write_text(to_yaml(options), encoding="utf-8")
-    assert read_yaml(kind, tmp_path / "config.yaml") == options
+    assert read_yaml(config_class, tmp_path / "config.yaml") == options
 
 
 def hidden(**options):
@@ -220,13 +220,13 @@ def test_a_resolved_config_resolves_to_itself():
     assert replace(resolved, seed=3).latent_dim == 100
 
 
-def test_a_batch_of_one_and_a_hidden_layer_exclude_each_other():
+def test_a_batch_size_of_one_and_a_hidden_layer_exclude_each_other():
     with pytest.raises(UserError, match="--batch-size 1"):
         config.TrainConfig(batch_size=1).resolve()
     assert config.TrainConfig(batch_size=1, discriminator_hidden=0).resolve().batch_size == 1
 
 
-def test_what_a_file_lacks_can_be_told_apart_from_the_defaults(tmp_path):
+def test_options_missing_in_a_file_can_have_other_defaults_than_the_class(tmp_path):
     (tmp_path / "old.yaml").write_text("seed: 3\n")
     (tmp_path / "new.yaml").write_text("discriminator_hidden: 7\n")
     old, new = (
@@ -237,7 +237,7 @@ def test_what_a_file_lacks_can_be_told_apart_from_the_defaults(tmp_path):
     assert (new.discriminator_hidden, new.seed) == (7, 5)
 
 
-def test_only_options_that_change_the_result_count_as_differences():
+def test_only_options_that_change_the_result_are_differences():
     first = config.TrainConfig().resolve()
     second = replace(first, seed=3, steps=1, run_dir=Path("x"), minutes=2.0, keep_checkpoints=9, kernel=5)
     assert config.differing_options(first, second) == {"seed": (0, 3), "kernel": (6, 5)}
@@ -259,16 +259,30 @@ def test_importing_the_package_does_not_import_tensorflow():
     subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_help_tells_defaults_and_choices_in_words_and_no_types_of_python(kind):
-    text = parser_for(kind, "x").format_help()
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_help_shows_no_python_types(config_class):
+    text = parser_for(config_class, "x").format_help()
     assert text.startswith("usage: x [options]\n")
     assert "type:" not in text
     assert "null" not in text
 
 
-def test_an_option_that_may_be_left_out_shows_what_it_may_be():
+def test_an_option_can_have_another_name_than_its_field(tmp_path):
+    assert parse(config.GenerateConfig, ["--class", "7"], "x").class_label == "7"
+    (tmp_path / "options.yaml").write_text(to_yaml(config.GenerateConfig(class_label="7")))
+    assert "\nclass: '7'\n" in (tmp_path / "options.yaml").read_text()
+    assert read_yaml(config.GenerateConfig, tmp_path / "options.yaml").class_label == "7"
+    with pytest.raises(UserError, match="did you mean --class"):
+        parse(config.GenerateConfig, ["--klass", "7"], "x")
+
+
+def test_a_path_may_be_given_as_text():
+    assert config.TrainConfig(run_dir="runs/a", features="classifier") == config.TrainConfig(run_dir=Path("runs/a"))
+    assert config.GenerateConfig(out="a.png").out == Path("a.png")
+
+
+def test_help_shows_choices_and_defaults():
     shown = " ".join(parser_for(config.TrainConfig, "x").format_help().split())
     assert "--channels {1,3}" in shown
-    assert "stop when the run holds this many steps. (default: 4000)" in shown
+    assert "stop when the run has this many steps. (default: 4000)" in shown
     assert "(on by default)" in shown
