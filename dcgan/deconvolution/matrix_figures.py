@@ -1,163 +1,82 @@
-"""Pictures of a convolution: its matrix, and its kernel moving over its input, one frame an output.
+"""Figures of a convolution: its matrix, and its kernel sliding over the input with one frame per output.
 
-The moving kernel is drawn in the manner of Dumoulin and Visin 2016 ("A guide to convolution arithmetic for deep
-learning", sections 2 and 4): inputs blue, outputs green, padding and inserted zeros white. A transposed convolution is
-shown as the convolution that equals it, with stride 1 over its input spread out by zeros (their section 4.5).
+The sliding kernel follows the style of Dumoulin and Visin 2016 ("A guide to convolution arithmetic for deep learning",
+sections 2 and 4): inputs are blue, outputs green, padding and inserted zeros white.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from dcgan.core.errors import UserError
-from dcgan.deconvolution.arithmetic import Padding, outputs, paddings, pair, positions_read, zeros_before
-from dcgan.deconvolution.matrix import convolution_matrix
+from dcgan.deconvolution.arithmetic import pair
+from dcgan.deconvolution.sliding import Sliding
 
-INPUT, READ_INPUT = (142, 195, 230), (31, 105, 165)
-ZERO, READ_ZERO = (255, 255, 255), (196, 203, 212)
-OUTPUT, WRITTEN_OUTPUT = (160, 219, 150), (36, 124, 48)
-"""Colours (red, green, blue) of cells, and of those that the shown output reads or is."""
+INPUT, ACTIVE_INPUT = (142, 195, 230), (31, 105, 165)
+ZERO, ACTIVE_ZERO = (255, 255, 255), (196, 203, 212)
+OUTPUT, ACTIVE_OUTPUT = (160, 219, 150), (36, 124, 48)
+"""Colors (red, green, blue) of cells; the active ones are the output of a frame and the cells that it reads."""
 
 DPI = 100
-LEGIBLE = 14
-"""Pixels from which on a cell has room for a number."""
-
-
-@dataclass(frozen=True)
-class Sliding:
-    """A kernel that slides over an image of one channel, as TensorFlow counts it.
-
-    Args:
-        size: (H, W) of the input: of the image, or with `transposed` of the map that is to grow.
-        kernel: side of the kernel, one number or (height, width).
-        strides: of the convolution, one number or (vertical, horizontal).
-        padding: "valid", "same", or how many zeros stand on every side of the convolution's input, one number or
-            (vertical, horizontal).
-        transposed: whether it is the transposed convolution; its output has the size that Keras gives it, or with
-            padding in numbers, PyTorch.
-
-    Raises:
-        UserError: a number is not positive, the padding is unknown or as large as the kernel, or the kernel does not
-            fit in.
-    """
-
-    size: int | Sequence[int]
-    kernel: int | Sequence[int]
-    strides: int | Sequence[int] = 1
-    padding: str | int | Sequence[int] = "valid"
-    transposed: bool = False
-
-    def __post_init__(self):
-        for name, words in (("size", "The input's size"), ("kernel", "The kernel"), ("strides", "The stride")):
-            object.__setattr__(self, name, pair(getattr(self, name), words))
-        along = paddings(self.padding, self.kernel)
-        object.__setattr__(self, "padding", along[0] if isinstance(along[0], str) else along)
-        if self.transposed:
-            pair([_grown(*axis) for axis in self._arithmetic], "The output's size")
-        else:
-            for axis in self._arithmetic:
-                positions_read(*axis)
-
-    @property
-    def _arithmetic(self) -> Iterator[tuple[int, int, int, Padding]]:
-        """Length, kernel, stride and padding, of the rows' axis and of the columns'."""
-        return zip(self.size, self.kernel, self.strides, paddings(self.padding, self.kernel), strict=True)
-
-    @cached_property
-    def axes(self) -> tuple["Axis", "Axis"]:
-        """What happens along the rows' and the columns' axis."""
-        lay_out = _transposed_axis if self.transposed else _convolution_axis
-        vertical, horizontal = (lay_out(*axis) for axis in self._arithmetic)
-        return vertical, horizontal
-
-    @property
-    def output_size(self) -> tuple[int, int]:
-        """(H', W') of the output."""
-        return len(self.axes[0].starts), len(self.axes[1].starts)
-
-    @cached_property
-    def matrix(self) -> sparse.csr_array:
-        """C, or Cᵀ if transposed, with outputs as rows and inputs as columns.
-
-        Its entries are the numbers of the kernel's weights, 1 for the upper left one and on row by row.
-        """
-        numbers = np.arange(1.0, self.kernel[0] * self.kernel[1] + 1).reshape(self.kernel)
-        size = self.output_size if self.transposed else self.size
-        matrix = convolution_matrix(size, numbers, self.strides, self.padding)
-        return matrix.T.tocsr() if self.transposed else matrix
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis of the cells that a kernel slides over."""
-
-    length: int
-    """Cells, with the padding and the inserted zeros."""
-    inputs: np.ndarray
-    """The cells that hold an input."""
-    starts: np.ndarray
-    """The first cell that each output reads."""
-    weights: np.ndarray
-    """Which row, or column, of the kernel meets each cell of the window."""
+MIN_NUMBERED_CELL = 14
+"""Size in pixels of the smallest cell with room for a number."""
 
 
 def matrix_figure(sliding: Sliding, cell: int | None = None, row: int | None = None) -> np.ndarray:
-    """Draw the matrix, a colour a weight of the kernel, and at its right the kernel in the same colours.
+    """Render the matrix with one color per weight of the kernel, and at its right the kernel in the same colors.
 
-    The matrix' upper left corner lies one cell inside the picture, and each of its entries is a square of `cell`
-    pixels; entries that are always 0 are white.
+    The upper left corner of the matrix is one cell away from the figure's, and each entry is a square of `cell` pixels;
+    entries that are always 0 are white.
 
     Args:
-        sliding: the convolution.
-        cell: side of an entry in pixels; by default, as many as bring the longer side to about 800, 24 at most.
-        row: an output whose row is framed.
+        sliding: geometry of the convolution or transposed convolution.
+        cell: size of an entry in pixels; by default the longer side has about 800 pixels, and an entry at most 24.
+        row: number of an output, whose row of the matrix is framed.
 
     Returns:
         uint8 (height, width, 3).
 
     Raises:
-        UserError: `cell` is not positive, or there is no such row.
+        UserError: `cell` is not positive, or the matrix has no such row.
     """
     matrix = sliding.matrix.toarray().astype(np.intp)
+    count, width = len(matrix), matrix.shape[-1]
     cell = _checked_cell(max(1, min(24, 800 // max(matrix.shape))) if cell is None else cell)
-    if row is not None and not 0 <= row < len(matrix):
-        raise UserError(f"There is no row {row}.", f"The matrix has {len(matrix)}.")
-    colours, side = _weight_colours(matrix.max()), max(cell, LEGIBLE)
-    key = np.arange(1, len(colours)).reshape(sliding.kernel)
-    height = max((len(matrix) + 2) * cell, key.shape[0] * side + 2 * cell)
-    canvas = _Canvas(height, (matrix.shape[1] + 3) * cell + key.shape[1] * side)
-    canvas.grid(colours[matrix], cell, cell, cell)
-    canvas.grid(colours[key], (matrix.shape[1] + 2) * cell, cell, side)
-    canvas.numbers(key, (matrix.shape[1] + 2) * cell, cell, side)
+    if row is not None and not 0 <= row < count:
+        raise UserError(f"There is no row {row}.", f"Use a row from 0 to {count - 1}.")
+    colors, key_cell = _weight_colors(matrix.max()), max(cell, MIN_NUMBERED_CELL)
+    key = np.arange(1, len(colors)).reshape(sliding.kernel)
+    height = max((count + 2) * cell, sliding.kernel[0] * key_cell + 2 * cell)
+    canvas = _Canvas(height, (width + 3) * cell + sliding.kernel[1] * key_cell)
+    canvas.grid(colors[matrix], cell, cell, cell)
+    canvas.grid(colors[key], (width + 2) * cell, cell, key_cell)
+    canvas.numbers(key, (width + 2) * cell, cell, key_cell)
     if row is not None:
-        canvas.frame(cell, (row + 1) * cell, matrix.shape[1] * cell, cell)
+        canvas.frame(cell, (row + 1) * cell, width * cell, cell)
     return canvas.pixels()
 
 
 def sliding_frames(sliding: Sliding, cell: int = 24) -> Iterator[np.ndarray]:
-    """Draw the kernel over the input, an output after the other, row by row.
+    """Render the kernel over the input, one frame per output, row by row.
 
-    At the left are the cells that the kernel slides over, with padding and inserted zeros dashed, at the right the
-    outputs; those that take part are dark. The number in a cell is that of the weight it is multiplied by, as in the
-    key of `matrix_figure`. A cell is a square of `cell` pixels; both grids stand in the middle of the height, one cell
-    from the side and from each other.
+    The cells that the kernel slides over are at the left, with padding and inserted zeros dashed, and the outputs at
+    the right; the active ones are dark. The number in a cell is that of the weight that multiplies it, as in the key of
+    `matrix_figure`. A cell is a square of `cell` pixels; both grids are centered vertically, one cell away from the
+    sides and from each other.
 
     Args:
-        sliding: the convolution.
-        cell: side of a cell in pixels.
+        sliding: geometry of the convolution or transposed convolution.
+        cell: size of a cell in pixels.
 
     Returns:
-        An iterator of uint8 (height, width, 3), as many as there are outputs; `dcgan.visualization.save_animation` takes it.
+        An iterator of uint8 (height, width, 3), one per output, as `dcgan.visualization.save_animation` takes it.
 
     Raises:
         UserError: `cell` is not positive.
     """
-    places = np.ndindex(*sliding.output_size)
     _checked_cell(cell)
-    return (_frame(sliding, row, column, cell) for row, column in places)
+    return (_frame(sliding, row, column, cell) for row, column in np.ndindex(*sliding.output_size))
 
 
 def _frame(sliding: Sliding, row: int, column: int, cell: int) -> np.ndarray:
@@ -167,111 +86,88 @@ def _frame(sliding: Sliding, row: int, column: int, cell: int) -> np.ndarray:
     height = max(vertical.length, rows) + 2
     canvas = _Canvas(height * cell, (horizontal.length + columns + 3) * cell)
     top, left = (height - vertical.length) * cell / 2, cell
-    window = slice(vertical.starts[row], None), slice(horizontal.starts[column], None)
-    window = tuple(slice(part.start, part.start + side) for part, side in zip(window, sliding.kernel, strict=True))
-    holds = _holds_input(sliding)
-    colours = np.where(holds[..., None], INPUT, ZERO)
-    colours[window] = np.where(holds[window][..., None], READ_INPUT, READ_ZERO)
-    canvas.grid(colours, left, top, cell, dashed=~holds)
+    window_top, window_left = vertical.starts[row], horizontal.starts[column]
+    window = np.s_[window_top : window_top + sliding.kernel[0], window_left : window_left + sliding.kernel[1]]
+    is_input = _input_mask(sliding)
+    colors = np.where(is_input[..., None], INPUT, ZERO)
+    colors[window] = np.where(is_input[window][..., None], ACTIVE_INPUT, ACTIVE_ZERO)
+    canvas.grid(colors, left, top, cell, dashed=~is_input)
     numbers = vertical.weights[:, None] * sliding.kernel[1] + horizontal.weights + 1
-    canvas.numbers(numbers, left + window[1].start * cell, top + window[0].start * cell, cell)
-    made = np.broadcast_to(OUTPUT, (rows, columns, 3)).copy()
-    made[row, column] = WRITTEN_OUTPUT
-    canvas.grid(made, (horizontal.length + 2) * cell, (height - rows) * cell / 2, cell)
+    canvas.numbers(numbers, left + window_left * cell, top + window_top * cell, cell)
+    outputs = np.broadcast_to(OUTPUT, (rows, columns, 3)).copy()
+    outputs[row, column] = ACTIVE_OUTPUT
+    canvas.grid(outputs, (horizontal.length + 2) * cell, (height - rows) * cell / 2, cell)
     return canvas.pixels()
 
 
-def _holds_input(sliding: Sliding) -> np.ndarray:
+def _input_mask(sliding: Sliding) -> np.ndarray:
     """Which cells hold an input, and not a zero."""
-    holds = np.zeros([axis.length for axis in sliding.axes], bool)
-    holds[np.ix_(*(axis.inputs for axis in sliding.axes))] = True
-    return holds
+    mask = np.zeros([axis.length for axis in sliding.axes], bool)
+    mask[np.ix_(*(axis.inputs for axis in sliding.axes))] = True
+    return mask
 
 
-def _convolution_axis(length: int, kernel: int, stride: int, padding: Padding) -> Axis:
-    count, before = outputs(length, kernel, stride, padding), zeros_before(length, kernel, stride, padding)
-    behind = 0 if isinstance(padding, str) else padding
-    cells = max(before + length + behind, (count - 1) * stride + kernel)
-    return Axis(cells, before + np.arange(length), np.arange(count) * stride, np.arange(kernel))
-
-
-def _grown(length: int, kernel: int, stride: int, padding: Padding) -> int:
-    """How many outputs a transposed convolution has along one axis."""
-    if isinstance(padding, str):
-        return length * stride + (max(kernel - stride, 0) if padding == "valid" else 0)
-    return (length - 1) * stride + kernel - 2 * padding
-
-
-def _transposed_axis(length: int, kernel: int, stride: int, padding: Padding) -> Axis:
-    """Output m of the transposed convolution is Σ_a u[m + p − a] w[a], p being the convolution's padding and u the
-    input with stride − 1 zeros between its elements; so its window begins at m + p − (kernel − 1), and meets the
-    weights in reverse."""
-    grown = _grown(length, kernel, stride, padding)
-    before = kernel - 1 - zeros_before(grown, kernel, stride, padding)
-    inputs = before + np.arange(length) * stride
-    return Axis(grown + kernel - 1, inputs, np.arange(grown), np.arange(kernel)[::-1])
-
-
-def _weight_colours(count: int) -> np.ndarray:
-    """White for "no weight", and one colour each: uint8 (count + 1, 3)."""
+def _weight_colors(count: int) -> np.ndarray:
+    """White for entries without a weight, then one color per weight: uint8 (count + 1, 3)."""
     import matplotlib
 
-    shades = matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, count))[:, :3]
-    return np.concatenate([[[255] * 3], np.round(shades * 255)]).astype(np.uint8)
+    colors = matplotlib.colormaps["turbo"](np.linspace(0.05, 0.95, count))[:, :3]
+    return np.concatenate([[[255] * 3], np.round(colors * 255)]).astype(np.uint8)
 
 
 def _checked_cell(cell: int) -> int:
-    return pair(cell, "A cell's side in pixels")[0]
+    return pair(cell, "A cell's size in pixels")[0]
 
 
 class _Canvas:
-    """A matplotlib figure, made without pyplot, whose units are pixels from its upper left corner."""
+    """A matplotlib figure, made without pyplot, whose units are pixels from the upper left corner."""
 
     def __init__(self, height: int, width: int):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         self._canvas = FigureCanvasAgg(Figure(figsize=(width / DPI, height / DPI), dpi=DPI))
-        self._axes = self._canvas.figure.add_axes([0, 0, 1, 1])
+        self._axes = self._canvas.figure.add_axes((0, 0, 1, 1))
         self._axes.set(xlim=(0, width), ylim=(height, 0))
         self._axes.axis("off")
 
-    def grid(self, colours: np.ndarray, left: float, top: float, cell: int, dashed: np.ndarray | None = None) -> None:
-        """Squares in colours (rows, columns, 3), with outlines where there is room for them."""
-        rows, columns = colours.shape[:2]
+    def grid(self, colors: np.ndarray, left: float, top: float, cell: int, dashed: np.ndarray | None = None) -> None:
+        """Add squares in colors (rows, columns, 3), with outlines where there is room for them."""
+        rows, columns = colors.shape[0], colors.shape[1]
         extent = (left, left + columns * cell, top + rows * cell, top)
-        self._axes.imshow(colours.astype(np.uint8), extent=extent, interpolation="nearest", aspect="auto", zorder=0)
+        self._axes.imshow(colors.astype(np.uint8), extent=extent, interpolation="nearest", aspect="auto", zorder=0)
         if cell >= 5:
             dashed = np.zeros((rows, columns), bool) if dashed is None else dashed
-            for which, style in ((dashed, (0, (2, 2))), (~dashed, "solid")):
-                self._outline(np.argwhere(which), left, top, cell, style)
+            for mask, style in ((dashed, (0, (2, 2))), (~dashed, "solid")):
+                self._outline(np.argwhere(mask), left, top, cell, style)
 
-    def _outline(self, places: np.ndarray, left: float, top: float, cell: int, style) -> None:
+    def _outline(self, cells: np.ndarray, left: float, top: float, cell: int, style: Any) -> None:
+        """Outline cells (row, column)."""
         from matplotlib.collections import PolyCollection
 
-        corners = (places[:, None, ::-1] + [(0, 0), (1, 0), (1, 1), (0, 1)]) * cell + (left, top)
-        if len(places):
-            lines = PolyCollection(corners, facecolors="none", edgecolors="0.45", linewidths=0.6, linestyles=style)
-            self._axes.add_collection(lines, autolim=False)
+        corners = (cells[:, None, ::-1] + [(0, 0), (1, 0), (1, 1), (0, 1)]) * cell + (left, top)
+        if len(cells):
+            options: Any = {"facecolors": "none", "edgecolors": "0.45", "linewidths": 0.6, "linestyles": style}
+            self._axes.add_collection(PolyCollection(list(corners), **options), autolim=False)
 
     def numbers(self, numbers: np.ndarray, left: float, top: float, cell: int) -> None:
-        """Numbers (rows, columns) in the lower right corners of cells, white with a dark edge."""
+        """Add numbers (rows, columns) in the lower right corners of cells, white with a dark edge."""
         from matplotlib.patheffects import withStroke
 
-        if cell < LEGIBLE:
+        if cell < MIN_NUMBERED_CELL:
             return
         for (row, column), number in np.ndenumerate(numbers):
-            place = left + (column + 0.93) * cell, top + (row + 0.93) * cell
-            text = self._axes.text(*place, str(number), size=0.28 * cell, color="white", ha="right", va="bottom")
+            x, y = left + (column + 0.93) * cell, top + (row + 0.93) * cell
+            text = self._axes.text(x, y, str(number), size=0.28 * cell, color="white", ha="right", va="bottom")
             text.set_path_effects([withStroke(linewidth=1.2, foreground="0.2")])
 
     def frame(self, left: float, top: float, width: float, height: float) -> None:
-        """A black outline."""
+        """Add a black outline."""
         from matplotlib.patches import Rectangle
 
         self._axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="black", linewidth=1.6))
 
     def pixels(self) -> np.ndarray:
-        """The picture, uint8 (height, width, 3)."""
+        """Render the figure as uint8 (height, width, 3)."""
         self._canvas.draw()
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()

@@ -1,4 +1,4 @@
-"""The two networks."""
+"""The generator and the discriminator."""
 
 from dcgan.networks.discriminator import build_discriminator
 from dcgan.networks.generator import build_generator

@@ -1,10 +1,12 @@
-"""The discriminator: an image shrinks, stage by stage, to one logit."""
+"""The discriminator: from an image to one logit, halving the resolution stage by stage."""
+
+from typing import Any
 
 import keras
 
 from dcgan.core.sizes import Size, num_stages
 from dcgan.networks.downsampling import downsample
-from dcgan.networks.layers import KERAS_LAYERS, LEAKY_SLOPE, Layers, Stage, batch_norm, normal_initializer
+from dcgan.networks.layers import KERAS_LAYERS, LEAKY_SLOPE, Layers, Stage, batch_norm, dense
 
 
 def build_discriminator(
@@ -20,44 +22,47 @@ def build_discriminator(
 ) -> keras.Model:
     """Build the discriminator of Radford et al. 2016, section 3.
 
-    Convolutions halve the image, in the paper by their stride, down to a base of 4 to 7 pixels a side, doubling
-    the filters from `width` on; BatchNorm follows every one but the first, LeakyReLU of slope 0.2 every one. Between
-    the last maps and the logit there may be a hidden layer, with both as well, as in the paper's code for MNIST
-    (`mnist/train_cond_dcgan.py`, 1,024 units). A conditional one adds to the logit a linear judgement of the features
-    for the image's class (Miyato and Koyama 2018, "cGANs with Projection Discriminator", equation 3).
+    Convolutions downsample the image by 2, in the paper by their stride, to a base of 4 to 7 pixels per side, and
+    double the number of filters, starting with `width`. BatchNorm follows every convolution but the first, LeakyReLU
+    with slope 0.2 every one. An optional hidden layer, with BatchNorm and LeakyReLU, may stand between the last maps
+    and the logit, as in the paper's code for MNIST (`mnist/train_cond_dcgan.py`, 1,024 units). A conditional
+    discriminator adds to the logit the inner product of a linear function of the features with the class (Miyato and
+    Koyama 2018, "cGANs with Projection Discriminator", equation 3).
 
     Args:
         image_size: (height, width) in pixels; see `dcgan.core.sizes`.
-        channels: of the image, 1 or 3.
+        channels: channels of the image, 1 or 3.
         width: filters of the first layer.
-        kernel: side of the convolutions' kernels, at least 2.
-        seed: the initial weights follow from it.
-        layers: the classes its layers are of.
-        classes: how many classes of pictures it tells apart; 0 for none.
-        downsampling: how a stage halves its maps: by a `strided` convolution, or by one of stride 1 (and of odd side)
-            and 2x2 max-pooling, `maxpool`, before BatchNorm and LeakyReLU.
-        hidden: units of the hidden layer; 0 leaves it out, so that the logit is linear in the last maps.
+        kernel: size of the convolutions' kernels, at least 2.
+        seed: seed of the initial weights.
+        layers: the layer classes.
+        classes: number of classes of a conditional discriminator; 0 for an unconditional one.
+        downsampling: how a stage halves its maps: a `strided` convolution; or `maxpool`, a convolution of stride 1
+            (with an odd kernel size) and 2×2 max-pooling, before BatchNorm and LeakyReLU.
+        hidden: units of the hidden layer; with 0 there is none, and the logit is linear in the last maps.
 
     Returns:
         A built model from float32 (N, height, width, channels) in [-1, 1] to float32 logits (N, 1); the sigmoid
         of a logit is D(x), the probability that the image is real. With `classes` it has a second input,
-        float32 (N, classes): a one-hot row each.
+        float32 (N, classes) with one-hot rows.
 
     Raises:
-        UserError: the size does not follow the size rule, or there is no such downsampling.
+        UserError: the size does not follow the size rule, or the downsampling is unknown.
     """
-    image = keras.Input((*image_size, channels), name="image")
-    x = keras.layers.Flatten(name="flatten")(convolution_trunk(image, width, kernel, seed, layers, downsampling))
-    x = _hidden_layer(x, hidden, seed, layers) if hidden else x
-    logit = _judge(x, 1, seed, "logit")
+    image: Any = keras.Input((*image_size, channels), name="image")
+    x: Any = keras.layers.Flatten(name="flatten")(convolution_trunk(image, width, kernel, seed, layers, downsampling))
+    if hidden:
+        x = dense(hidden, seed, "discriminator/hidden")(x)
+        x = batch_norm(layers, seed, "discriminator/norm_hidden")(x)
+        x = keras.layers.LeakyReLU(LEAKY_SLOPE, name="leaky_hidden")(x)
+    logit = dense(1, seed, "discriminator/logit", dtype="float32")(x)
     if not classes:
         return keras.Model(image, logit, name="discriminator")
-    kind = keras.Input((classes,), name="class")
-    of_class = keras.layers.Dot(axes=1, dtype="float32", name="class_projection")(
-        [_judge(x, classes, seed, "class_embedding"), kind]
-    )
-    logit = keras.layers.Add(dtype="float32", name="conditional_logit")([logit, of_class])
-    return keras.Model([image, kind], logit, name="discriminator")
+    class_one_hot = keras.Input((classes,), name="class")
+    class_embedding = dense(classes, seed, "discriminator/class_embedding", dtype="float32")(x)
+    class_logit = keras.layers.Dot(axes=1, dtype="float32", name="class_projection")([class_embedding, class_one_hot])
+    logit = keras.layers.Add(dtype="float32", name="conditional_logit")([logit, class_logit])
+    return keras.Model([image, class_one_hot], logit, name="discriminator")
 
 
 def convolution_trunk(
@@ -69,28 +74,28 @@ def convolution_trunk(
     downsampling: str = "strided",
     network: str = "discriminator",
 ) -> keras.KerasTensor:
-    """Halve an image, (N, height, width, channels), stage by stage: the maps of the last one.
+    """Apply the discriminator's convolution stages to an image.
 
-    Arguments as for `build_discriminator`; the weights are drawn for the network of that name.
+    Args:
+        image: (N, height, width, channels), height and width known.
+        width: filters of the first layer.
+        kernel: size of the convolutions' kernels, at least 2.
+        seed: seed of the initial weights.
+        layers: the layer classes.
+        downsampling: one of `dcgan.networks.downsampling.DOWNSAMPLERS`.
+        network: name of the network, which selects the random stream of the initial weights.
+
+    Returns:
+        The maps of the last stage, (N, base height, base width, filters).
+
+    Raises:
+        UserError: the size does not follow the size rule, or the downsampling is unknown.
     """
-    x = image
-    for stage in range(num_stages(tuple(image.shape[1:3]))):
-        x = downsample(x, Stage(stage, width << stage, kernel, seed, layers, network), downsampling)
-        if stage > 0:
-            x = batch_norm(layers, seed, f"{network}/norm_{stage}")(x)
-        x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{stage}")(x)
+    x: Any = image
+    height, width_in_pixels = x.shape[1:3]
+    for index in range(num_stages((height, width_in_pixels))):
+        x = downsample(x, Stage(index, width << index, kernel, seed, layers, network), downsampling)
+        if index > 0:
+            x = batch_norm(layers, seed, f"{network}/norm_{index}")(x)
+        x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{index}")(x)
     return x
-
-
-def _hidden_layer(features, units: int, seed: int, layers: Layers):
-    """What a hidden layer makes of features (N, D): (N, units)."""
-    weights = normal_initializer(seed, "discriminator/hidden")
-    x = keras.layers.Dense(units, use_bias=False, kernel_initializer=weights, name="hidden")(features)
-    x = batch_norm(layers, seed, "discriminator/norm_hidden")(x)
-    return keras.layers.LeakyReLU(LEAKY_SLOPE, name="leaky_hidden")(x)
-
-
-def _judge(features, logits: int, seed: int, name: str):
-    """Some logits that are linear in the features, always in float32."""
-    weights = normal_initializer(seed, f"discriminator/{name}")
-    return keras.layers.Dense(logits, use_bias=False, dtype="float32", kernel_initializer=weights, name=name)(features)

@@ -1,49 +1,55 @@
-"""The ways in which a discriminator's stage halves its maps; its layer with weights is `down_0`, `down_1`, …"""
+"""Downsampling methods of a discriminator's stage; each halves height and width with one convolution.
+
+`DOWNSAMPLERS` maps the names that `--downsampling` accepts to functions of maps (N, 2H, 2W, C) and a `Stage` that
+return maps (N, H, W, stage.filters). To add a method, write such a function, add it to the table, and add its name to
+the options in `dcgan.config.train`. The layer with weights is `down_0`, `down_1`, … in every method.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from dcgan.core.errors import UserError
-from dcgan.networks.layers import Stage, convolution_stride_1, convolution_stride_2, odd_kernel_size
+from dcgan.networks.layers import Stage, convolution, odd_kernel_size
 
 
-def downsample(x: keras.KerasTensor, stage: Stage, way: str = "strided") -> keras.KerasTensor:
-    """Halve the height and the width of some maps.
+def downsample(x: keras.KerasTensor, stage: Stage, method: str = "strided") -> keras.KerasTensor:
+    """Halve the height and width of feature maps.
 
     Args:
         x: (N, 2H, 2W, C).
-        stage: what to build.
-        way: one of `DOWNSAMPLERS`.
+        stage: settings of the stage.
+        method: one of `DOWNSAMPLERS`.
 
     Returns:
-        (N, H, W, stage.maps).
+        (N, H, W, stage.filters).
 
     Raises:
-        UserError: there is no such way.
+        UserError: the method is unknown.
     """
-    if way not in DOWNSAMPLERS:
-        raise UserError(f"There is no downsampling {way!r}.", f"There are {', '.join(DOWNSAMPLERS)}.")
-    return DOWNSAMPLERS[way](x, stage)
+    if method not in DOWNSAMPLERS:
+        raise UserError(f"Unknown downsampling {method!r}.", f"Use one of: {', '.join(DOWNSAMPLERS)}.")
+    return DOWNSAMPLERS[method](x, stage)
 
 
-def _strided(x, stage: Stage):
+def _strided(x: Any, stage: Stage) -> Any:
     """A convolution of stride 2, which learns its own downsampling (Radford et al. 2016, section 3)."""
-    return convolution_stride_2(stage.layers.convolution, stage.maps, stage.kernel, stage.seed, _name(stage))(x)
+    return _layer(stage, stage.kernel, strides=2)(x)
 
 
-def _maxpool(x, stage: Stage):
-    """A convolution of stride 1, then the largest of every 2 × 2 values: pooling forgets where it stood, and only its
-    switches know (Zeiler and Fergus 2014, section 2.1)."""
-    x = convolution_stride_1(
-        stage.layers.convolution, stage.maps, odd_kernel_size(stage.kernel), stage.seed, _name(stage)
-    )(x)
-    return keras.layers.MaxPooling2D(2, name=f"pool_{stage.number}")(x)
+def _maxpool(x: Any, stage: Stage) -> Any:
+    """A convolution of stride 1 and 2×2 max-pooling, which discards the position of each maximum; only the switches of
+    a pooling with switches keep it (Zeiler and Fergus 2014, section 2.1)."""
+    x = _layer(stage, odd_kernel_size(stage.kernel), strides=1)(x)
+    return keras.layers.MaxPooling2D(2, name=f"pool_{stage.index}")(x)
 
 
-def _name(stage: Stage) -> str:
-    return f"{stage.network}/down_{stage.number}"
+def _layer(stage: Stage, kernel: int, strides: int) -> keras.layers.Layer:
+    """The stage's layer with weights."""
+    name = f"{stage.network}/down_{stage.index}"
+    return convolution(stage.layers.convolution, stage.filters, kernel, strides, stage.seed, name)
 
 
-DOWNSAMPLERS: dict[str, Callable] = {"strided": _strided, "maxpool": _maxpool}
-"""What `--downsampling` chooses from."""
+DOWNSAMPLERS: dict[str, Callable[[Any, Stage], Any]] = {"strided": _strided, "maxpool": _maxpool}
+"""The choices of `--downsampling`."""

@@ -1,127 +1,185 @@
-"""The layers both networks are made of, with the paper's settings instead of Keras' defaults."""
+"""Layers of both networks, with the paper's settings in place of Keras' defaults."""
 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 
 from dcgan.core.rng import derived_seed
 from dcgan.networks.fused_upsampling import FusedUpsampling2D
 
-# Radford et al. 2016, section 4: weights from N(0, 0.02); their code draws BatchNorm's scale from N(1, 0.02).
-WEIGHTS_DEVIATION = 0.02
+# Radford et al. 2016, section 4: weights from N(0, 0.02²); their code initializes BatchNorm's scale with N(1, 0.02²).
+WEIGHTS_STDDEV = 0.02
 # Torch's defaults, which the paper's code trained with; Keras' own are 0.99 and 1e-3.
 BATCH_NORM_MOMENTUM, BATCH_NORM_EPSILON = 0.9, 1e-5
 LEAKY_SLOPE = 0.2
 
+LayerFactory = Callable[..., keras.layers.Layer]
+"""A layer class, or a function with its parameters that returns a layer."""
+
 
 @dataclass(frozen=True)
 class Layers:
-    """Which layer classes a network is built from; they compute the same, each where it is good at it.
+    """The layer classes that a network is built from. All choices compute the same function with the same weights.
 
     Args:
         convolution: `keras.layers.Conv2D` or a subclass.
         convolution_transpose: `keras.layers.Conv2DTranspose` or a subclass.
-        batch_norm: `keras.layers.BatchNormalization`, or something that makes one.
-        enlarging: what a network that is trained has where others have `convolution_transpose` with an enlarged
-            kernel: `dcgan.networks.fused_upsampling.FusedUpsampling2D` or a subclass; None for networks that are only drawn from.
+        batch_norm: `keras.layers.BatchNormalization`, or a function that returns one.
+        fused_upsampling: `dcgan.networks.fused_upsampling.FusedUpsampling2D` or a subclass, for networks that are
+            trained with upsampling `nearest`. None, for inference only, takes `convolution_transpose` with the fused
+            kernel instead.
     """
 
-    convolution: Callable[..., keras.layers.Layer] = keras.layers.Conv2D
-    convolution_transpose: Callable[..., keras.layers.Layer] = keras.layers.Conv2DTranspose
-    batch_norm: Callable[..., keras.layers.Layer] = keras.layers.BatchNormalization
-    enlarging: Callable[..., keras.layers.Layer] | None = None
+    convolution: LayerFactory = keras.layers.Conv2D
+    convolution_transpose: LayerFactory = keras.layers.Conv2DTranspose
+    batch_norm: LayerFactory = keras.layers.BatchNormalization
+    fused_upsampling: LayerFactory | None = None
 
 
 KERAS_LAYERS = Layers()
-"""Keras' own, which every program can load."""
+"""Keras' own layers, for inference and for saved files that load without this package."""
 
-TRAINING_LAYERS = Layers(enlarging=FusedUpsampling2D)
-"""Keras' own where it has them, for training."""
+TRAINING_LAYERS = Layers(fused_upsampling=FusedUpsampling2D)
+"""Keras' own layers wherever they exist, for training."""
 
 SYNCHRONIZED_LAYERS = Layers(
-    batch_norm=functools.partial(keras.layers.BatchNormalization, synchronized=True), enlarging=FusedUpsampling2D
+    batch_norm=functools.partial(keras.layers.BatchNormalization, synchronized=True), fused_upsampling=FusedUpsampling2D
 )
-"""BatchNorm over the whole batch, however many replicas share it."""
+"""As `TRAINING_LAYERS`, with BatchNorm statistics over the whole batch, however many replicas share it."""
 
 
+# Layers that were renamed keep the random streams of their older names, so that a seed keeps its initial weights.
 _STREAMS = {"up": "grow", "down": "shrink", "logit": "judge", "class_embedding": "judge_class"}
-"""Random streams that are named differently from their layers. A stream's name decides the initial weights: renaming
-one would change the result of every seed."""
 
 
 def normal_initializer(
-    seed: int, name: str, mean: float = 0.0, deviation: float = WEIGHTS_DEVIATION
+    seed: int, name: str, mean: float = 0.0, stddev: float = WEIGHTS_STDDEV
 ) -> keras.initializers.Initializer:
-    """Return an initializer N(mean, deviation²) whose values depend on the seed and the layer alone.
+    """Return an initializer N(mean, stddev²) whose values depend on the seed and the layer alone.
 
     Args:
         seed: seed of the run.
         name: network and layer, for example `generator/up_0`.
-        mean: of the normal distribution.
-        deviation: standard deviation.
+        mean: mean of the normal distribution.
+        stddev: standard deviation of the normal distribution.
+
+    Returns:
+        A Keras initializer.
     """
     network, _, layer = name.partition("/")
-    kind = layer.rstrip("0123456789").rstrip("_")
-    stream = f"{network}/{_STREAMS.get(kind, kind)}{layer[len(kind) :]}"
-    return keras.initializers.RandomNormal(mean, deviation, seed=derived_seed(seed, stream))
+    stem = layer.rstrip("0123456789").rstrip("_")
+    stream = f"{network}/{_STREAMS.get(stem, stem)}{layer[len(stem) :]}"
+    return keras.initializers.RandomNormal(mean, stddev, seed=derived_seed(seed, stream))
 
 
 def batch_norm(layers: Layers, seed: int, name: str) -> keras.layers.Layer:
-    """BatchNorm as the paper's code has it."""
+    """Return a BatchNorm layer with the settings of the paper's code.
+
+    Args:
+        layers: the network's layer classes.
+        seed: seed of the run.
+        name: network and layer, for example `generator/norm_0`.
+
+    Returns:
+        The unbuilt layer.
+    """
     return layers.batch_norm(
         momentum=BATCH_NORM_MOMENTUM,
         epsilon=BATCH_NORM_EPSILON,
         gamma_initializer=normal_initializer(seed, name, mean=1.0),
-        name=name.rpartition("/")[2],
+        name=_layer_name(name),
     )
 
 
-class Stage(NamedTuple):
-    """What a stage of a network, which halves or doubles its maps, is built from.
+def convolution(
+    layer_class: LayerFactory, filters: int, kernel: int, strides: int, seed: int, name: str
+) -> keras.layers.Layer:
+    """Return a convolution or transposed convolution without bias, since BatchNorm adds one where it is wanted.
 
     Args:
-        number: of the stage, from 0 on.
-        maps: that it gives.
-        kernel: side of the kernels, as the network's other layers have it.
-        seed: the initial weights follow from it.
-        layers: the classes its layers are of.
-        network: the name of the network, for which its weights are drawn.
+        layer_class: `keras.layers.Conv2D`, `keras.layers.Conv2DTranspose`, or a layer with their parameters.
+        filters: number of output channels.
+        kernel: height and width of the kernel.
+        strides: 1, or 2 to halve (a transposed convolution: to double) height and width; the padding is "same".
+        seed: seed of the run.
+        name: network and layer, for example `generator/up_0`.
+
+    Returns:
+        The unbuilt layer.
     """
-
-    number: int
-    maps: int
-    kernel: int
-    seed: int
-    layers: Layers
-    network: str
-
-
-def convolution_stride_2(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
-    """A convolution that halves, or a transposed one that doubles, height and width."""
-    return _unbiased(layer, filters, kernel, seed, name, strides=2)
-
-
-def convolution_stride_1(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str):
-    """A convolution that keeps height and width."""
-    return _unbiased(layer, filters, kernel, seed, name, strides=1)
-
-
-def odd_kernel_size(kernel: int) -> int:
-    """The side of a convolution's kernel at stride 1: the largest odd one up to `kernel`, at least 3."""
-    return max(3, kernel - 1 + kernel % 2)
-
-
-def _unbiased(layer: Callable[..., keras.layers.Layer], filters: int, kernel: int, seed: int, name: str, strides: int):
-    """A convolution of the paper's settings: BatchNorm behind it has the bias, if there is to be one."""
-    return layer(
+    return layer_class(
         filters,
         kernel,
         strides=strides,
         padding="same",
         use_bias=False,
         kernel_initializer=normal_initializer(seed, name),
-        name=name.rpartition("/")[2],
+        name=_layer_name(name),
     )
+
+
+def dense(
+    units: int,
+    seed: int,
+    name: str,
+    stddev: float = WEIGHTS_STDDEV,
+    use_bias: bool = False,
+    dtype: str | None = None,
+) -> keras.layers.Dense:
+    """Return a linear dense layer with normal initial weights.
+
+    Args:
+        units: number of outputs.
+        seed: seed of the run.
+        name: network and layer, for example `discriminator/logit`.
+        stddev: standard deviation of the initial weights.
+        use_bias: whether the layer has a bias.
+        dtype: type the layer computes in; None for Keras' global policy.
+
+    Returns:
+        The unbuilt layer.
+    """
+    initializer: Any = normal_initializer(seed, name, stddev=stddev)  # Keras' stubs allow strings only
+    return keras.layers.Dense(
+        units, use_bias=use_bias, kernel_initializer=initializer, dtype=dtype, name=_layer_name(name)
+    )
+
+
+class Stage(NamedTuple):
+    """The settings of one stage of a network, which halves or doubles the height and width of its feature maps.
+
+    Args:
+        index: position of the stage, from 0.
+        filters: number of output channels.
+        kernel: kernel size that the network was asked for.
+        seed: seed of the initial weights.
+        layers: the network's layer classes.
+        network: name of the network, which selects the random stream of the initial weights.
+    """
+
+    index: int
+    filters: int
+    kernel: int
+    seed: int
+    layers: Layers
+    network: str
+
+
+def odd_kernel_size(kernel: int) -> int:
+    """Return the kernel size of a stride-1 convolution: the largest odd number up to `kernel`, at least 3.
+
+    Args:
+        kernel: kernel size that the network was asked for.
+
+    Returns:
+        An odd number.
+    """
+    return max(3, kernel - 1 + kernel % 2)
+
+
+def _layer_name(name: str) -> str:
+    """The layer's part of `network/layer`."""
+    return name.rpartition("/")[2]

@@ -1,54 +1,56 @@
-"""The layers that an image passes on its way to a place in a network."""
+"""The sequence of layers between a model's input image and one of its layers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from dcgan.core.errors import UserError
 
-Tensor = keras.KerasTensor
-
 
 def layers_to(model: keras.Model, name: str) -> list[keras.layers.Layer]:
-    """The layers from a model's first input to one of its layers, in the order of the forward pass.
+    """Return the layers from a model's first input to one of its layers, in the order of the forward pass.
 
     Args:
-        model: functional or sequential; its first input is the image.
-        name: of the last layer of the path.
+        model: functional or sequential model; its first input is the image.
+        name: name of the last layer.
 
     Returns:
-        At least one layer, without the input itself. Each takes what the one before it gives.
+        At least one layer, without the input layer. The output of each is the input of the next.
 
     Raises:
-        UserError: there is no such layer, a layer before it has several inputs, or the image does not lead to it.
+        UserError: the layer does not exist, a layer before it has several inputs, or it does not depend on the image.
     """
-    outputs = _outputs(model)
+    outputs = _layer_outputs(model)
     if name not in outputs:
-        known = [layer.name for layer in model.layers if layer.name in outputs and layer not in _entrances(model)]
-        raise UserError(f"There is no layer {name!r}.", f"Layers: {', '.join(known)}.")
+        inputs = [_producer(tensor)[0] for tensor in model.inputs]
+        known = [layer.name for layer in model.layers if layer.name in outputs and layer not in inputs]
+        raise UserError(f"The model {model.name!r} has no layer {name!r}.", f"Its layers: {', '.join(known)}.")
     path, tensor = [], outputs[name]
-    while (made := _made_by(tensor))[1]:
-        layer, inputs = made
+    while (produced := _producer(tensor))[1]:
+        layer, inputs = produced
         if len(inputs) > 1:
-            raise UserError(f"The layer {layer.name!r} has several inputs.", "Choose one that only the image leads to.")
+            raise UserError(
+                f"The layer {layer.name!r} has several inputs.", "Use a layer that depends on the image alone."
+            )
         path.append(layer)
         (tensor,) = inputs
     if tensor is not model.inputs[0] or not path:
-        raise UserError(f"The image does not lead to the layer {name!r}.", "Choose one behind a convolution.")
+        raise UserError(f"The layer {name!r} does not depend on the image.", "Use a convolution or a layer after one.")
     return path[::-1]
 
 
 def convolution_stages(model: keras.Model) -> list[str]:
-    """The convolution stages: a convolution and what follows it, up to the next one or the end of the maps.
+    """List the convolution stages: a convolution and the layers after it, up to the next convolution or flattening.
 
     Args:
-        model: functional or sequential; its first input is the image (N, H, W, C).
+        model: functional or sequential model; its first input is the image (N, H, W, C).
 
     Returns:
-        The name of every stage's last layer, from the image on.
+        The name of each stage's last layer, starting from the image.
 
     Raises:
-        UserError: there is no convolution, or `layers_to` finds no way to the last map.
+        UserError: there is no convolution, or `layers_to` refuses the last feature map.
     """
     ends = []
     for layer in layers_to(model, _last_map(model)):
@@ -57,53 +59,57 @@ def convolution_stages(model: keras.Model) -> list[str]:
         elif ends:
             ends[-1] = layer.name
     if not ends:
-        raise UserError(f"The network {model.name!r} has no convolution.")
+        raise UserError(f"The model {model.name!r} has no convolution.")
     return ends
 
 
 def resolve_layer(model: keras.Model, text: str | None) -> str:
-    """The layer that a person means: a name, the number of a convolution stage from 0 on, or None for the last stage.
+    """Return the name of the layer that an option's value selects.
+
+    Args:
+        model: functional or sequential model; its first input is the image (N, H, W, C).
+        text: name of a layer, number of a convolution stage from 0, or None for the last stage.
+
+    Returns:
+        The name of a layer; a name given as `text` is returned unchecked.
 
     Raises:
-        UserError: there is no such stage; a name is not checked.
+        UserError: there is no stage with that number.
     """
     if text is not None and not text.isdecimal():
         return text
     ends = convolution_stages(model)
     number = len(ends) - 1 if text is None else int(text)
     if number >= len(ends):
-        raise UserError(f"There is no convolution stage {number}.", f"Stages: 0 to {len(ends) - 1}, or a layer's name.")
+        raise UserError(
+            f"There is no convolution stage {number}.", f"Use a stage from 0 to {len(ends) - 1}, or a layer's name."
+        )
     return ends[number]
 
 
 def _last_map(model: keras.Model) -> str:
-    """The layer whose map, (N, h, w, C), the model's output is computed from."""
-    layer, inputs = _made_by(model.outputs[0])
+    """The layer whose output is the last feature map (N, h, w, C) before the model's output."""
     tensor = model.outputs[0]
+    layer, inputs = _producer(tensor)
     while inputs and len(tensor.shape) != 4:
         tensor = inputs[0]
-        layer, inputs = _made_by(tensor)
+        layer, inputs = _producer(tensor)
     return layer.name
 
 
-def _outputs(model: keras.Model) -> dict[str, Tensor]:
-    """By layer, the tensor it makes in this model; a layer may make others in other models."""
+def _layer_outputs(model: keras.Model) -> dict[str, Any]:
+    """The output tensor of each layer within this model; the layer may have other outputs in other models."""
     found, waiting = {}, list(model.outputs)
     while waiting:
         tensor = waiting.pop()
-        layer, inputs = _made_by(tensor)
+        layer, inputs = _producer(tensor)
         if layer.name not in found:
             found[layer.name] = tensor
             waiting.extend(inputs)
     return found
 
 
-def _made_by(tensor: Tensor) -> tuple[keras.layers.Layer, Sequence[Tensor]]:
-    """The layer that makes a tensor, and what it makes it of; nothing for an input."""
-    history = tensor._keras_history  # what Keras itself walks a graph by; `layer.input` is that of its first use
+def _producer(tensor: Any) -> tuple[keras.layers.Layer, Sequence[Any]]:
+    """The layer whose output a tensor is, and that layer's inputs; no inputs for an input layer."""
+    history = tensor._keras_history  # Keras walks its graph by it, too; `layer.input` is the input of its first use
     return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
-
-
-def _entrances(model: keras.Model) -> list[keras.layers.Layer]:
-    """The model's input layers."""
-    return [_made_by(tensor)[0] for tensor in model.inputs]

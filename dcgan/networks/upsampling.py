@@ -1,96 +1,100 @@
-"""The ways in which a generator's stage doubles its maps, each with one convolution.
+"""Upsampling methods of a generator's stage; each doubles height and width with one convolution.
 
-Only that convolution (or the transposed one) has weights: whatever the way, it is the layer `up_0`, `up_1`, … A
-generator that is drawn from has Keras' own layers alone, so that plain Keras loads its file.
+`UPSAMPLERS` maps the names that `--upsampling` accepts to functions of maps (N, H, W, C) and a `Stage` that return maps
+(N, 2H, 2W, stage.filters). To add a method, write such a function, add it to the table, and add its name to the options
+in `dcgan.config.train`; a test checks that both agree.
 
-A convolution of stride 1 needs a centre, or it would move the picture by half a pixel a stage: `odd_kernel_size` makes 3 of the
-usual 4. A transposed convolution of stride 2 needs an even side instead, so that every output pixel sums as many
-products as its neighbours; so does the convolution after unpooling, which comes to the same. That after enlarging by
-blocks is computed as a transposed one.
+Only the convolution (or transposed convolution) has weights, and in every method it is the layer `up_0`, `up_1`, …
+A generator for inference has Keras' own layers only, so that plain Keras loads its file.
+
+A convolution of stride 1 needs a center pixel, or it would shift the image by half a pixel per stage: `odd_kernel_size`
+    turns the usual 4 into 3. A transposed convolution of stride 2 needs an even kernel instead, so that all output
+    pixels sum equally many products; so does the convolution after unpooling, since the two together are a transposed
+    convolution.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from dcgan.core.errors import UserError
 from dcgan.networks.fused_upsampling import fuse_kernel
-from dcgan.networks.layers import Stage, convolution_stride_1, convolution_stride_2, normal_initializer, odd_kernel_size
+from dcgan.networks.layers import LayerFactory, Stage, convolution, normal_initializer, odd_kernel_size
 
 
-def upsample(x: keras.KerasTensor, stage: Stage, way: str = "transposed") -> keras.KerasTensor:
-    """Double the height and the width of some maps.
+def upsample(x: keras.KerasTensor, stage: Stage, method: str = "transposed") -> keras.KerasTensor:
+    """Double the height and width of feature maps.
 
     Args:
         x: (N, H, W, C), H and W known.
-        stage: what to build.
-        way: one of `UPSAMPLERS`.
+        stage: settings of the stage.
+        method: one of `UPSAMPLERS`.
 
     Returns:
-        (N, 2H, 2W, stage.maps).
+        (N, 2H, 2W, stage.filters).
 
     Raises:
-        UserError: there is no such way.
+        UserError: the method is unknown.
     """
-    if way not in UPSAMPLERS:
-        raise UserError(f"There is no upsampling {way!r}.", f"There are {', '.join(UPSAMPLERS)}.")
-    return UPSAMPLERS[way](x, stage)
+    if method not in UPSAMPLERS:
+        raise UserError(f"Unknown upsampling {method!r}.", f"Use one of: {', '.join(UPSAMPLERS)}.")
+    return UPSAMPLERS[method](x, stage)
 
 
-def _transposed(x, stage: Stage):
-    """Every pixel lays down a weighted copy of a learned kernel, and overlapping copies add up."""
-    return convolution_stride_2(stage.layers.convolution_transpose, stage.maps, stage.kernel, stage.seed, _name(stage))(
-        x
-    )
+def _transposed(x: Any, stage: Stage) -> Any:
+    """Transposed convolution of stride 2: each input pixel adds a weighted copy of the kernel to the output."""
+    return _layer(stage, stage.layers.convolution_transpose, stage.kernel, strides=2)(x)
 
 
-def _nearest(x, stage: Stage):
-    """Every pixel becomes a block of four, then a convolution (Odena et al. 2016, "Deconvolution and Checkerboard
-    Artifacts"); both as one transposed convolution, see `dcgan.networks.fused_upsampling`."""
-    small = odd_kernel_size(stage.kernel)
-    if stage.layers.enlarging is not None:
-        return convolution_stride_2(stage.layers.enlarging, stage.maps, small, stage.seed, _name(stage))(x)
-    layer = convolution_stride_2(stage.layers.convolution_transpose, stage.maps, small + 1, stage.seed, _name(stage))
-    doubled = layer(x)
-    learnt = normal_initializer(stage.seed, _name(stage))((small, small, *layer.kernel.shape[2:]))
-    layer.kernel.assign(fuse_kernel(learnt))  # what the trained network begins with
-    return doubled
+def _nearest(x: Any, stage: Stage) -> Any:
+    """Nearest-neighbor upsampling and a convolution (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"),
+    fused into one transposed convolution; see `dcgan.networks.fused_upsampling`."""
+    kernel_size = odd_kernel_size(stage.kernel)
+    if stage.layers.fused_upsampling is not None:
+        return _layer(stage, stage.layers.fused_upsampling, kernel_size, strides=2)(x)
+    layer: Any = _layer(stage, stage.layers.convolution_transpose, kernel_size + 1, strides=2)
+    upsampled = layer(x)
+    kernel: Any = normal_initializer(stage.seed, _name(stage))((kernel_size, kernel_size, *layer.kernel.shape[2:]))
+    layer.kernel.assign(fuse_kernel(kernel))  # the initial weights of the trained network
+    return upsampled
 
 
-def _bilinear(x, stage: Stage):
-    """Pixels in between are interpolated, then a convolution."""
-    x = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"upsample_{stage.number}")(x)
-    return _convolution(stage, stage.maps, odd_kernel_size(stage.kernel))(x)
+def _bilinear(x: Any, stage: Stage) -> Any:
+    """Bilinear upsampling and a convolution."""
+    x = keras.layers.UpSampling2D(2, interpolation="bilinear", name=f"upsample_{stage.index}")(x)
+    return _layer(stage, stage.layers.convolution, odd_kernel_size(stage.kernel))(x)
 
 
-def _subpixel(x, stage: Stage):
-    """A convolution to four times the maps, of which every four become the pixels of a block (Shi et al. 2016, section
-    3.2); channel `(2 · row + column) · maps + map` lands at (row, column), as with `tf.nn.depth_to_space`."""
-    (height, width), maps, number = x.shape[1:3], stage.maps, stage.number
-    x = _convolution(stage, 4 * maps, odd_kernel_size(stage.kernel))(x)
-    x = keras.layers.Reshape((height, width, 2, 2, maps), name=f"split_{number}")(x)
-    x = keras.layers.Permute((1, 3, 2, 4, 5), name=f"interleave_{number}")(x)
-    return keras.layers.Reshape((2 * height, 2 * width, maps), name=f"shuffle_{number}")(x)
+def _subpixel(x: Any, stage: Stage) -> Any:
+    """A convolution to 4·filters channels, four of which become the pixels of a 2×2 block (Shi et al. 2016, section
+    3.2); channel `(2 · row + column) · filters + c` becomes (row, column), as in `tf.nn.depth_to_space`."""
+    (height, width), filters, index = x.shape[1:3], stage.filters, stage.index
+    x = _layer(stage, stage.layers.convolution, odd_kernel_size(stage.kernel), filters=4 * filters)(x)
+    x = keras.layers.Reshape((height, width, 2, 2, filters), name=f"split_{index}")(x)
+    x = keras.layers.Permute((1, 3, 2, 4, 5), name=f"interleave_{index}")(x)
+    return keras.layers.Reshape((2 * height, 2 * width, filters), name=f"shuffle_{index}")(x)
 
 
-def _unpool(x, stage: Stage):
-    """Max-unpooling with fixed switches, then a convolution.
+def _unpool(x: Any, stage: Stage) -> Any:
+    """Max-unpooling with fixed switches and a convolution.
 
-    Switches come from the pooling of an encoder, and a generator has none. So they are fixed, and the same everywhere:
-    every value goes to the lower right of its block, and 0 to the other three places (Dosovitskiy et al. 2015,
-    "Learning to Generate Chairs with Convolutional Neural Networks", section 3, with the upper left). Unpooling and
-    convolution together are then a transposed convolution, whose kernel is the convolution's turned by 180°, which the
-    lower right makes exact. It learns what a transposed convolution can learn, in four times the multiplications.
+    Switches come from the pooling layers of an encoder, which a generator does not have. They are therefore fixed and
+    equal everywhere: each value moves to the lower right of its 2×2 block, and the other three pixels are 0
+        (Dosovitskiy et al. 2015, "Learning to Generate Chairs with Convolutional Neural Networks", section 3, with the
+        upper left). Unpooling and convolution together are a transposed convolution whose kernel is the convolution's
+        rotated by 180°; the lower right makes this exact. It can learn the same functions, with four times the
+        multiplications.
     """
-    x = _insert_zeros(x, f"unpool_{stage.number}")
-    return _convolution(stage, stage.maps, stage.kernel)(x)
+    x = _insert_zeros(x, f"unpool_{stage.index}")
+    return _layer(stage, stage.layers.convolution, stage.kernel)(x)
 
 
-def _insert_zeros(x, name: str):
-    """`max_unpool` with every switch at the lower right of its block of 2 × 2: (N, H, W, C) to (N, 2H, 2W, C).
+def _insert_zeros(x: Any, name: str) -> Any:
+    """`max_unpool` with every switch at the lower right of its 2×2 block: (N, H, W, C) to (N, 2H, 2W, C).
 
-    Padding and reshaping, since these layers are Keras' own and have no weights: first every pixel, then every row, is
-    made one of two.
+    It is composed of padding and reshaping, which are Keras' own layers without weights: first every pixel, then every
+    row, is preceded by zeros.
     """
     height, width, channels = x.shape[1:]
     x = keras.layers.Reshape((height * width, 1, channels), name=f"{name}_pixels")(x)
@@ -100,20 +104,22 @@ def _insert_zeros(x, name: str):
     return keras.layers.Reshape((2 * height, 2 * width, channels), name=name)(x)
 
 
-def _convolution(stage: Stage, filters: int, kernel: int) -> keras.layers.Layer:
-    """The stage's convolution."""
-    return convolution_stride_1(stage.layers.convolution, filters, kernel, stage.seed, _name(stage))
+def _layer(
+    stage: Stage, layer_class: LayerFactory, kernel: int, strides: int = 1, filters: int | None = None
+) -> keras.layers.Layer:
+    """The stage's layer with weights."""
+    return convolution(layer_class, filters or stage.filters, kernel, strides, stage.seed, _name(stage))
 
 
 def _name(stage: Stage) -> str:
-    return f"{stage.network}/up_{stage.number}"
+    return f"{stage.network}/up_{stage.index}"
 
 
-UPSAMPLERS: dict[str, Callable] = {
+UPSAMPLERS: dict[str, Callable[[Any, Stage], Any]] = {
     "transposed": _transposed,
     "nearest": _nearest,
     "bilinear": _bilinear,
     "subpixel": _subpixel,
     "unpool": _unpool,
 }
-"""What `--upsampling` chooses from."""
+"""The choices of `--upsampling`."""

@@ -1,4 +1,4 @@
-"""Generator and discriminator as Radford et al. 2016 have them."""
+"""Generator and discriminator against NumPy oracles, and the settings of Radford et al. 2016."""
 
 import keras
 import numpy as np
@@ -6,109 +6,105 @@ import pytest
 
 from dcgan.core.sizes import base_size, num_stages
 from dcgan.networks import build_discriminator, build_generator
-from tests.support.network_oracle import discriminator, generator, transposed_convolution
+from tests.support.network_oracle import discriminator, generator, transposed_convolution, weights_by_path
 
 SIZES = [(28, 28), (32, 32), (24, 16), (8, 8), (40, 40)]
-
-
-def weights_of(model):
-    return {variable.path: np.asarray(variable, np.float64) for variable in model.variables}
 
 
 def count_trainable(model):
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
 
 
-def test_at_latent_100_and_64_filters_64x64x3_has_the_weights_everyone_compares_with():
+def test_networks_of_the_pytorch_examples_size_have_its_number_of_weights():
     assert count_trainable(build_generator((64, 64), 3, width=64, latent_dim=100)) == 3_576_704
     assert count_trainable(build_discriminator((64, 64), 3, width=64)) == 2_765_568
 
 
 @pytest.mark.parametrize("size", [*SIZES, (64, 64), (96, 64), (224, 224)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_size_of_the_rule_gives_images_of_that_size(size, channels):
-    drawn = build_generator(size, channels, width=2, latent_dim=5)
-    judge = build_discriminator(size, channels, width=2)
-    assert drawn.input_shape == (None, 5)
-    assert drawn.output_shape == judge.input_shape == (None, *size, channels)
-    assert judge.output_shape == (None, 1)
+def test_every_size_of_the_size_rule_gives_images_of_that_size(size, channels):
+    generator = build_generator(size, channels, width=2, latent_dim=5)
+    discriminator = build_discriminator(size, channels, width=2)
+    assert generator.input_shape == (None, 5)
+    assert generator.output_shape == discriminator.input_shape == (None, *size, channels)
+    assert discriminator.output_shape == (None, 1)
 
 
 @pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("size", SIZES)
-def test_the_generator_equals_the_slow_one(size, kernel):
+def test_the_generator_equals_the_numpy_oracle(size, kernel):
     model = build_generator(size, 3, width=3, latent_dim=6, kernel=kernel, seed=1)
     latents = np.random.default_rng(0).standard_normal((5, 6))
-    expected = generator(weights_of(model), latents, base_size(size), num_stages(size))
+    expected = generator(weights_by_path(model), latents, base_size(size), num_stages(size))
     np.testing.assert_allclose(model(latents, training=True), expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("kernel", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("size", SIZES)
-def test_the_discriminator_equals_the_slow_one(size, kernel):
+def test_the_discriminator_equals_the_numpy_oracle(size, kernel):
     model = build_discriminator(size, 3, width=3, kernel=kernel, seed=1)
     images = np.random.default_rng(0).uniform(-1, 1, (5, *size, 3))
-    expected = discriminator(weights_of(model), images, num_stages(size))
+    expected = discriminator(weights_by_path(model), images, num_stages(size))
     np.testing.assert_allclose(model(images, training=True), expected, atol=2e-5)
 
 
-def test_conditional_networks_equal_the_slow_ones():
+def test_conditional_networks_equal_the_numpy_oracles():
     random, labels = np.random.default_rng(0), [2, 0, 1, 1, 2]
     latents, images = random.standard_normal((5, 6)), random.uniform(-1, 1, (5, 8, 8, 3))
-    kinds = np.eye(3)[labels]
+    class_one_hot = np.eye(3)[labels]
     model = build_generator((8, 8), 3, width=3, latent_dim=6, seed=1, classes=3)
-    expected = generator(weights_of(model), latents, base_size((8, 8)), num_stages((8, 8)), labels)
-    np.testing.assert_allclose(model([latents, kinds], training=True), expected, atol=2e-5)
+    expected = generator(weights_by_path(model), latents, base_size((8, 8)), num_stages((8, 8)), labels)
+    np.testing.assert_allclose(model([latents, class_one_hot], training=True), expected, atol=2e-5)
     model = build_discriminator((8, 8), 3, width=3, seed=1, classes=3)
-    expected = discriminator(weights_of(model), images, num_stages((8, 8)), labels)
-    np.testing.assert_allclose(model([images, kinds], training=True), expected, atol=2e-5)
+    expected = discriminator(weights_by_path(model), images, num_stages((8, 8)), labels)
+    np.testing.assert_allclose(model([images, class_one_hot], training=True), expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("labels", [None, [2, 0, 1, 1, 2]])
-def test_a_discriminator_with_a_hidden_layer_equals_the_slow_one(labels):
+def test_a_discriminator_with_a_hidden_layer_equals_the_numpy_oracle(labels):
     images = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 3))
     model = build_discriminator((8, 8), 3, width=3, seed=1, classes=3 if labels else 0, hidden=7)
-    expected = discriminator(weights_of(model), images, num_stages((8, 8)), labels)
-    given = [images, np.eye(3)[labels]] if labels else images
-    np.testing.assert_allclose(model(given, training=True), expected, atol=2e-5)
+    expected = discriminator(weights_by_path(model), images, num_stages((8, 8)), labels)
+    inputs = [images, np.eye(3)[labels]] if labels else images
+    np.testing.assert_allclose(model(inputs, training=True), expected, atol=2e-5)
     assert model.get_layer("hidden").kernel.shape == (4 * 4 * 3, 7)
 
 
-def test_at_the_beginning_the_class_weighs_as_much_as_the_latent():
+def test_initially_the_projections_of_class_and_latent_have_the_same_scale():
     model = build_generator((28, 28), 1, width=16, latent_dim=100, classes=10)
-    weights = weights_of(model)
-    share = np.random.default_rng(0).standard_normal((50, 100)) @ weights["project/kernel"]
-    assert weights["project_class/kernel"].std() == pytest.approx(share.std(), rel=0.1)
+    weights = weights_by_path(model)
+    projected = np.random.default_rng(0).standard_normal((50, 100)) @ weights["project/kernel"]
+    assert weights["project_class/kernel"].std() == pytest.approx(projected.std(), rel=0.1)
 
 
-def test_networks_without_classes_are_what_they_were():
+def test_networks_without_classes_have_one_input():
     assert len(build_generator((8, 8), width=2).inputs) == len(build_discriminator((8, 8), width=2).inputs) == 1
 
 
-def test_a_kernel_of_4_leaves_no_checkerboard_and_one_of_5_does():
-    """Ones through ones: the interior of the result says how many products each pixel sums."""
+def test_a_transposed_convolution_with_a_kernel_of_4_leaves_no_checkerboard_and_one_of_5_does():
+    """With ones as kernel and image, the interior of the result counts the products that each pixel sums."""
     interior = {}
-    for side in (4, 5):
-        layer = keras.layers.Conv2DTranspose(1, side, strides=2, padding="same", kernel_initializer="ones")
+    for size in (4, 5):
+        layer = keras.layers.Conv2DTranspose(1, size, strides=2, padding="same", kernel_initializer="ones")
         result = np.asarray(layer(np.ones((1, 6, 6, 1), np.float32)))
-        np.testing.assert_allclose(result, transposed_convolution(np.ones((1, 6, 6, 1)), np.ones((side, side, 1, 1))))
-        interior[side] = set(result[0, 3:-3, 3:-3, 0].ravel().tolist())
+        np.testing.assert_allclose(result, transposed_convolution(np.ones((1, 6, 6, 1)), np.ones((size, size, 1, 1))))
+        interior[size] = set(result[0, 3:-3, 3:-3, 0].ravel().tolist())
     assert interior == {4: {4.0}, 5: {4.0, 6.0, 9.0}}
 
 
-def test_drawn_images_lie_between_minus_one_and_one():
-    drawn = build_generator((28, 28), 1, width=2)(100 * np.ones((2, 100), np.float32), training=False)
-    assert np.abs(drawn).max() <= 1
+def test_generated_images_lie_between_minus_one_and_one():
+    generated = build_generator((28, 28), 1, width=2)(100 * np.ones((2, 100), np.float32), training=False)
+    assert np.abs(generated).max() <= 1
 
 
-def test_logits_leave_the_discriminator_and_no_sigmoid():
+def test_the_discriminator_returns_logits_without_a_sigmoid():
     model = build_discriminator((8, 8), 1, width=4)
     assert model.layers[-1].activation is keras.activations.linear
     assert np.ptp(model(1e6 * np.random.default_rng(0).standard_normal((8, 8, 8, 1)))) > 1
 
 
 @pytest.mark.parametrize("build", [build_generator, build_discriminator])
-def test_initial_weights_are_normal_with_deviation_0_02(build):
+def test_initial_weights_are_normal_with_standard_deviation_0_02(build):
     model = build((64, 64), 3)
     for variable in model.trainable_variables:
         values = np.asarray(variable)
@@ -122,15 +118,15 @@ def test_initial_weights_are_normal_with_deviation_0_02(build):
 
 
 @pytest.mark.parametrize("build", [build_generator, build_discriminator])
-def test_initial_weights_follow_from_the_seed_and_no_two_layers_share_them(build):
-    first, again, other = (weights_of(build((32, 32), 1, width=4, seed=seed)) for seed in (3, 3, 4))
+def test_initial_weights_depend_on_the_seed_and_differ_between_layers(build):
+    first, again, other = (weights_by_path(build((32, 32), 1, width=4, seed=seed)) for seed in (3, 3, 4))
     assert all(np.array_equal(first[path], again[path]) for path in first)
     assert not any(np.array_equal(first[path], other[path]) for path in first if path.endswith("kernel"))
     gammas = [tuple(first[path][:4]) for path in first if path.endswith("gamma")]
     assert len(set(gammas)) == len(gammas)
 
 
-def test_batch_norm_stands_everywhere_but_at_gs_output_and_ds_input():
+def test_batch_norm_follows_every_layer_but_the_generators_output_and_the_discriminators_input():
     def norms(model):
         return [isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers]
 

@@ -1,6 +1,6 @@
-"""Convolution and pooling once more, one output at a time: what is read is written out, and nothing of TensorFlow.
+"""Independent, slow implementations of convolution and pooling, one output at a time, without TensorFlow.
 
-TensorFlow's "same" padding: as many outputs as ⌈side / stride⌉, and as many zeros as that takes, an odd one behind.
+TensorFlow's "same" padding: ⌈side / stride⌉ outputs, and as many zeros as these need; an odd zero goes at the end.
 """
 
 import math
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def starts(side, window, stride, padding):
-    """Where each output's window starts along one axis, in pixels of the image."""
+    """The first pixel of each output's window along one axis; negative in the padding."""
     if padding != "same":
         zeros = 0 if padding == "valid" else padding
         return [start for start in range(-zeros, side, stride) if start + window <= side + zeros]
@@ -20,16 +20,16 @@ def starts(side, window, stride, padding):
 
 def convolution(x, kernel, strides, padding):
     """x (H, W, in), kernel (kh, kw, in, out) -> (h, w, out)."""
-    (height, width, _), (tall, wide, _, out) = x.shape, kernel.shape
+    (height, width, _), (kernel_height, kernel_width, _, out) = x.shape, kernel.shape
     vertical, horizontal = (padding, padding) if isinstance(padding, str) else padding
-    tops, lefts = starts(height, tall, strides[0], vertical), starts(width, wide, strides[1], horizontal)
+    tops = starts(height, kernel_height, strides[0], vertical)
+    lefts = starts(width, kernel_width, strides[1], horizontal)
     result = np.zeros((len(tops), len(lefts), out))
     for row, top in enumerate(tops):
         for column, left in enumerate(lefts):
-            for i in range(tall):
-                for j in range(wide):
-                    if 0 <= top + i < height and 0 <= left + j < width:
-                        result[row, column] += x[top + i, left + j] @ kernel[i, j]
+            for i, j in np.ndindex(kernel_height, kernel_width):
+                if 0 <= top + i < height and 0 <= left + j < width:
+                    result[row, column] += x[top + i, left + j] @ kernel[i, j]
     return result
 
 
@@ -40,26 +40,23 @@ def max_pool(x, window, padding):
     pooled = np.zeros((count, len(tops), len(lefts), channels), x.dtype)
     switches = np.zeros(pooled.shape, int)
     for n, row, column, channel in np.ndindex(pooled.shape):
-        pixels = [
-            (y, z) for y in covered(tops[row], window[0], height) for z in covered(lefts[column], window[1], width)
-        ]
+        rows, columns = covered(tops[row], window[0], height), covered(lefts[column], window[1], width)
+        pixels = [(y, z) for y in rows for z in columns]
         values = [x[n, y, z, channel] for y, z in pixels]
         y, z = pixels[int(np.argmax(values))]
-        pooled[n, row, column, channel], switches[n, row, column, channel] = (
-            max(values),
-            (y * width + z) * channels + channel,
-        )
+        pooled[n, row, column, channel] = max(values)
+        switches[n, row, column, channel] = (y * width + z) * channels + channel
     return pooled, switches
 
 
 def covered(start, window, side):
-    """The pixels of an axis under a window."""
+    """The pixels of an axis that a window covers."""
     return range(max(start, 0), min(start + window, side))
 
 
 def max_unpool(pooled, switches, shape):
-    """Write every value to its place in an image of zeros."""
+    """Add every value to the pixel of its switch, in an image of zeros."""
     result = np.zeros(shape, pooled.dtype)
-    for place in np.ndindex(pooled.shape):
-        result[place[0]].reshape(-1)[switches[place]] += pooled[place]
+    for index in np.ndindex(pooled.shape):
+        result[index[0]].reshape(-1)[switches[index]] += pooled[index]
     return result

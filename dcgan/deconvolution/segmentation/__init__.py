@@ -1,6 +1,6 @@
-"""Labels for every pixel, by a network grown from a discriminator: canvases, the network, its training, its mean IoU.
+"""Semantic segmentation by a network built on a discriminator's convolutions: canvases, network, training, mean IoU.
 
-The names are imported when they are first asked for.
+Names are imported on first use.
 """
 
 from dcgan.core.lazy_import import lazy_exporter
@@ -8,17 +8,17 @@ from dcgan.core.lazy_import import lazy_exporter
 _MODULES = {
     "Canvases": "dcgan.deconvolution.segmentation.canvases",
     "split_digits": "dcgan.deconvolution.segmentation.canvases",
-    "confusion": "dcgan.deconvolution.segmentation.training",
-    "mean_iou": "dcgan.deconvolution.segmentation.training",
     "build_segmenter": "dcgan.deconvolution.segmentation.network",
+    "build_trunk": "dcgan.deconvolution.segmentation.network",
     "copy_shared_weights": "dcgan.deconvolution.segmentation.network",
     "trunk_strides": "dcgan.deconvolution.segmentation.network",
-    "build_trunk": "dcgan.deconvolution.segmentation.network",
-    "comparison_grid": "dcgan.deconvolution.segmentation.figures",
-    "colorize_labels": "dcgan.deconvolution.segmentation.figures",
+    "colorize_labels": "dcgan.deconvolution.segmentation.evaluation",
+    "comparison_grid": "dcgan.deconvolution.segmentation.evaluation",
+    "confusion": "dcgan.deconvolution.segmentation.evaluation",
+    "mean_iou": "dcgan.deconvolution.segmentation.evaluation",
+    "measure": "dcgan.deconvolution.segmentation.evaluation",
+    "segment": "dcgan.deconvolution.segmentation.evaluation",
     "LadderStep": "dcgan.deconvolution.segmentation.training",
-    "measure": "dcgan.deconvolution.segmentation.training",
-    "segment": "dcgan.deconvolution.segmentation.training",
     "train_ladder": "dcgan.deconvolution.segmentation.training",
     "train_segmenter": "dcgan.deconvolution.segmentation.training",
 }

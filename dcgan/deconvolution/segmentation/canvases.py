@@ -1,4 +1,4 @@
-"""Canvases with several digits of several sizes, and what every pixel of them shows: labels for free."""
+"""Synthetic segmentation data: canvases with several digits of several sizes, and a label for every pixel."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,29 +12,29 @@ from dcgan.core.sizes import Size
 from dcgan.data.image_dataset import ImageDataset
 
 BACKGROUND = 0
-"""The label of a pixel that no digit covers; digit d has the label d + 1."""
+"""The label of pixels without a digit; digit d has the label d + 1."""
 
-INK = 128
-"""From this grey value on, of 255, a pixel belongs to the digit."""
+FOREGROUND_THRESHOLD = 128
+"""The smallest gray value, of 255, of a digit's pixel."""
 
-_TRIES = 20
-"""Places that are tried for a digit before it is left out."""
+_PLACEMENT_ATTEMPTS = 20
+"""Random positions per digit before it is left out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Canvases:
-    """As many canvases as there are numbers; canvas n is a function of the arguments and n alone.
+    """An unlimited sequence of canvases; canvas n is a function of the arguments and n alone.
 
     Args:
-        digits: uint8 (M, H, W, C), light on black; their margins don't count.
-        labels: whole numbers (M,), from 0 on.
+        digits: uint8 (M, H, W, C), light on black; their margins are cropped.
+        labels: integers (M,), from 0.
         size: (height, width) of a canvas.
-        count: fewest and most digits on a canvas.
-        sides: smallest and largest longer side of a digit's ink, in pixels; all between them are as likely.
-        seed: another seed is another sequence of canvases.
+        count: smallest and largest number of digits per canvas.
+        sides: smallest and largest number of pixels of a digit's longer side, uniformly distributed.
+        seed: seed of the sequence.
 
     Raises:
-        UserError: there are no digits, labels and digits don't match, or a range is empty or has no room.
+        UserError: there are no digits, the numbers of labels and digits differ, or a range is empty or too large.
     """
 
     digits: np.ndarray
@@ -46,88 +46,97 @@ class Canvases:
 
     def __post_init__(self):
         if np.ndim(self.digits) != 4 or len(self.digits) != len(self.labels) or not len(self.digits):
-            raise UserError(f"{np.shape(self.digits)} digits and {np.shape(self.labels)} labels make no canvases.")
+            raise UserError(
+                f"Digits {np.shape(self.digits)} and labels {np.shape(self.labels)} do not match.",
+                "Use digits (M, H, W, C) and labels (M,).",
+            )
         if not 1 <= self.count[0] <= self.count[1]:
-            raise UserError(f"A canvas can't have {self.count[0]} to {self.count[1]} digits.")
+            raise UserError(
+                f"The range of digits per canvas is {self.count[0]} to {self.count[1]}.", "Use two numbers from 1 up."
+            )
         if not 1 <= self.sides[0] <= self.sides[1] <= min(self.size):
             low, high = self.sides
-            raise UserError(f"Digits of {low} to {high} pixels don't fit on a canvas of {self.size}.")
+            raise UserError(f"Digits of {low} to {high} pixels do not fit on a canvas of {self.size}.")
 
     @property
     def classes(self) -> int:
-        """How many labels a pixel can have, the background's included."""
+        """Number of labels, including the background's."""
         return int(np.max(self.labels)) + 2
 
     def make(self, numbers: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Paint some canvases.
+        """Render canvases.
 
         Args:
-            numbers: which, from 0 on.
+            numbers: numbers of the canvases, from 0.
 
         Returns:
-            images, uint8 (N, height, width, C), and what their pixels show, int32 (N, height, width): 0 for the
+            Images, uint8 (N, height, width, C), and the labels of their pixels, int32 (N, height, width): 0 for the
             background, d + 1 for a digit d.
         """
-        painted = [self._paint(number) for number in numbers]
-        return np.stack([image for image, _ in painted]), np.stack([truth for _, truth in painted])
+        canvases = [self._render(number) for number in numbers]
+        return np.stack([image for image, _ in canvases]), np.stack([truth for _, truth in canvases])
 
-    def _paint(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """One canvas: digits in boxes that don't overlap."""
+    def _render(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """One canvas: digits in boxes that do not overlap."""
         random = np.random.Generator(np.random.Philox(key=[derived_seed(self.seed, "canvases"), number]))
         image = np.zeros((*self.size, self.digits.shape[3]), np.uint8)
         truth = np.full(self.size, BACKGROUND, np.int32)
-        taken = np.zeros(self.size, bool)
+        occupied = np.zeros(self.size, bool)
         for _ in range(random.integers(self.count[0], self.count[1] + 1)):
-            chosen, side = random.integers(len(self.digits)), random.integers(self.sides[0], self.sides[1] + 1)
-            digit = _resized(_without_margin(self.digits[chosen]), side)
-            box = _free_box(random, taken, digit.shape)
+            index, side = random.integers(len(self.digits)), random.integers(self.sides[0], self.sides[1] + 1)
+            digit = _resize(_crop_margin(self.digits[index]), int(side))
+            box = _free_box(random, occupied, digit.shape)
             if box is not None:
-                taken[box], image[box] = True, digit
-                truth[box][digit.max(axis=-1) >= INK] = self.labels[chosen] + 1
+                occupied[box], image[box] = True, digit
+                truth[box][digit.max(axis=-1) >= FOREGROUND_THRESHOLD] = self.labels[index] + 1
         return image, truth
 
 
-def split_digits(images: ImageDataset, held_out: int = 2000) -> tuple[tuple, tuple]:
-    """Part a data set's digits into those to train on and those that are kept for the test.
+LabeledDigits = tuple[np.ndarray, np.ndarray]
+"""Digits, uint8 (N, H, W, C), and labels, (N,)."""
+
+
+def split_digits(images: ImageDataset, held_out: int = 2000) -> tuple[LabeledDigits, LabeledDigits]:
+    """Split a dataset's digits into training and held-out digits.
 
     Args:
-        images: with labels.
-        held_out: how many of the last ones are kept.
+        images: dataset with labels.
+        held_out: number of held-out digits, the last ones of the dataset.
 
     Returns:
         Two pairs of digits, uint8 (N, H, W, C), and labels, (N,): for training, and held out.
 
     Raises:
-        UserError: there are no labels, or not that many images.
+        UserError: there are no labels, or not enough images.
     """
     if images.labels is None:
-        raise UserError(f"{images.name} has no labels, so nothing says what a pixel shows.")
+        raise UserError(f"{images.name} has no labels.", "Use a labeled dataset.")
     if not 0 < held_out < len(images):
-        raise UserError(f"{held_out} of {len(images)} images can't be held out.")
+        raise UserError(f"Can't hold out {held_out} of {len(images)} images.", f"Use 1 to {len(images) - 1}.")
     first = len(images) - held_out
     pixels, labels = images.images, images.labels
     return (pixels[:first], labels[:first]), (pixels[first:], labels[first:])
 
 
-def _free_box(random: np.random.Generator, taken: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    """A box in which nothing lies yet, or None if none was found."""
-    for _ in range(_TRIES):
-        top, left = (random.integers(0, room - side + 1) for room, side in zip(taken.shape, shape[:2], strict=True))
+def _free_box(random: np.random.Generator, occupied: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    """A box without occupied pixels, or None if no attempt found one."""
+    for _ in range(_PLACEMENT_ATTEMPTS):
+        top, left = (random.integers(0, room - side + 1) for room, side in zip(occupied.shape, shape[:2], strict=True))
         box = np.s_[top : top + shape[0], left : left + shape[1]]
-        if not taken[box].any():
+        if not occupied[box].any():
             return box
     return None
 
 
-def _without_margin(digit: np.ndarray) -> np.ndarray:
-    """The part of a digit that has ink in it; a digit without any stays as it is."""
-    ink = digit.max(axis=-1) >= INK
-    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+def _crop_margin(digit: np.ndarray) -> np.ndarray:
+    """The bounding box of a digit's foreground; an image without foreground is returned as it is."""
+    foreground = digit.max(axis=-1) >= FOREGROUND_THRESHOLD
+    rows, columns = (np.flatnonzero(foreground.any(axis=axis)) for axis in (1, 0))
     return digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else digit
 
 
-def _resized(digit: np.ndarray, side: int) -> np.ndarray:
-    """A digit with its longer side of `side` pixels, uint8 (H, W, C)."""
+def _resize(digit: np.ndarray, side: int) -> np.ndarray:
+    """A digit with `side` pixels on its longer side, uint8 (H, W, C)."""
     height, width = (max(1, round(side * part / max(digit.shape[:2]))) for part in digit.shape[:2])
     channels = (Image.fromarray(np.ascontiguousarray(channel)) for channel in np.moveaxis(digit, -1, 0))
     resized = [channel.resize((width, height), Image.Resampling.BILINEAR) for channel in channels]

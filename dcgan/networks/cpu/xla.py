@@ -1,28 +1,64 @@
-"""Functions that XLA compiles, and gradients that are given instead of derived."""
+"""Functions compiled by XLA, and functions with an explicit gradient."""
+
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 
-def xla_compiled(function):
-    """Compile a function of tensors by XLA, as a cluster inside whatever graph calls it."""
+def xla_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of tensors by XLA.
+
+    Args:
+        function: function of tensors, without Python control flow that depends on their values.
+
+    Returns:
+        The compiled function; inside a graph it becomes one fused op.
+    """
     return tf.function(function, jit_compile=True, autograph=False)
 
 
-def stop_gradients(*tensors: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """The same tensors, unseen by gradient tapes: a function whose gradient is given needs none of its parts'.
+def first_order_gradient(function: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callable[..., Any]:
+    """Give a function an explicit gradient; second derivatives raise an error.
 
-    Without this, TensorFlow would derive the gradient of every compiled part, for nothing.
+    TensorFlow does not derive the gradients of the function's compiled parts, which would be wasted work.
+
+    Args:
+        function: function of tensors that returns its outputs and, as for `tf.custom_gradient`, a function from the
+            gradient of the outputs to that of the inputs.
+
+    Returns:
+        A function with the same parameters that returns the outputs alone.
     """
-    return tuple(tf.stop_gradient(tensor) for tensor in tensors)
+
+    @tf.custom_gradient
+    def differentiable(*inputs: tf.Tensor):
+        outputs, gradient = function(*(tf.stop_gradient(tensor) for tensor in inputs))
+        return outputs, _refuse_second_derivative(gradient)
+
+    differentiable.__doc__ = function.__doc__
+    return differentiable
 
 
-def first_order_only(gradient):
-    """A gradient that can't be differentiated again, and says so instead of giving zeros."""
+def static_shape(tensor: tf.Tensor) -> tuple[Any, ...]:
+    """Return a tensor's static shape.
+
+    Args:
+        tensor: tensor of known rank.
+
+    Returns:
+        Its sides as integers; None for an unknown one, such as the batch size.
+    """
+    return tuple(tensor.shape)
+
+
+def _refuse_second_derivative(gradient: Callable[..., Any]) -> Callable[..., Any]:
+    """A gradient function that raises when it is differentiated; TensorFlow would return zeros."""
 
     @tf.custom_gradient
     def guarded(*upstream: tf.Tensor):
         def refuse(*_):
-            raise NotImplementedError("Second derivatives need plain layers: build the networks without `layers`.")
+            raise NotImplementedError("Second derivatives need Keras' layers: build the networks without `layers`.")
 
         return gradient(*upstream), refuse
 

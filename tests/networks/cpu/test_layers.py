@@ -1,0 +1,144 @@
+"""The CPU layers against TensorFlow's and Keras' own implementations."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dcgan.networks import build_discriminator, build_generator
+from dcgan.networks.cpu import im2col, winograd
+from dcgan.networks.cpu.layers import CPU_LAYERS, FastBatchNormalization, FastConv2D, select_implementation
+from dcgan.networks.layers import TRAINING_LAYERS
+
+SIZES = [(8, 8), (2, 2), (16, 24), (14, 14), (10, 6)]
+"""(height, width) of the larger of input and output; 8 and 16 are whole Winograd patches, the others are not."""
+
+
+def normal(*shape, seed=0):
+    return tf.constant(np.random.default_rng(seed).standard_normal(shape, np.float32))
+
+
+def with_gradients(function, images, kernel, upstream):
+    with tf.GradientTape() as tape:
+        tape.watch([images, kernel])
+        outputs = function(images, kernel)
+    return (outputs, *tape.gradient(outputs, [images, kernel], output_gradients=upstream))
+
+
+def assert_close(ours, theirs, tolerance):
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() <= tolerance * np.abs(b).max()
+
+
+@pytest.mark.parametrize(("implementation", "tolerance"), [(winograd, 2e-5), (im2col, 2e-6)])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_convolution_and_its_gradients_equal_tensorflows(implementation, tolerance, size):
+    height, width = size
+    arguments = normal(3, *size, 2), normal(4, 4, 2, 5, seed=1), normal(3, height // 2, width // 2, 5, seed=2)
+    ours = with_gradients(implementation.convolution, *arguments)
+    theirs = with_gradients(lambda x, k: tf.nn.conv2d(x, k, 2, "SAME"), *arguments)
+    assert_close(ours, theirs, tolerance)
+
+
+@pytest.mark.parametrize(("implementation", "tolerance"), [(winograd, 2e-5), (im2col, 2e-6)])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_transposed_convolution_and_its_gradients_equal_tensorflows(implementation, tolerance, size):
+    height, width = size
+    arguments = normal(3, height // 2, width // 2, 5), normal(4, 4, 2, 5, seed=1), normal(3, *size, 2, seed=2)
+    ours = with_gradients(implementation.convolution_transpose, *arguments)
+    theirs = with_gradients(lambda x, k: tf.nn.conv2d_transpose(x, k, (3, *size, 2), 2, "SAME"), *arguments)
+    assert_close(ours, theirs, tolerance)
+
+
+def test_the_three_winograd_matrices_compute_a_filter_of_two_taps_exactly():
+    matrices = winograd.transform_matrices()
+    data, taps = np.random.default_rng(0).standard_normal((2, 5)), np.array([0.3, -1.7])
+    for row in data:
+        filtered = matrices["output"].T @ ((matrices["kernel"] @ taps) * (matrices["input"] @ row))
+        np.testing.assert_allclose(filtered, [row[i : i + 2] @ taps for i in range(4)], atol=1e-12)
+
+
+@pytest.mark.parametrize("implementation", [winograd, im2col])
+def test_a_second_derivative_raises_an_error(implementation):
+    images, kernel = normal(1, 8, 8, 2), normal(4, 4, 2, 3)
+    with tf.GradientTape() as outer:
+        outer.watch(kernel)
+        with tf.GradientTape() as inner:
+            inner.watch(images)
+            outputs = tf.reduce_sum(tf.square(implementation.convolution(images, kernel)))
+        gradient = inner.gradient(outputs, images)
+    with pytest.raises((NotImplementedError, LookupError), match="Keras' layers"):
+        outer.gradient(gradient, kernel)
+
+
+def test_batch_norm_its_gradients_and_its_moving_statistics_equal_kerass():
+    inputs, upstream = normal(6, 3, 2, 4) * 2 + 1, normal(6, 3, 2, 4, seed=1)
+    results = []
+    for layer_class in (FastBatchNormalization, keras.layers.BatchNormalization):
+        layer = layer_class(momentum=0.9, epsilon=1e-5)
+        layer.build(inputs.shape)
+        layer.gamma.assign([0.5, 1.0, 2.0, -1.0])
+        layer.beta.assign([0.0, 1.0, -1.0, 0.3])
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs, training=True)
+        gradients = tape.gradient(outputs, [inputs, *layer.trainable_variables], output_gradients=upstream)
+        results.append([outputs, *gradients, layer.moving_mean, layer.moving_variance, layer(inputs, training=False)])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6)
+
+
+def test_each_layer_selects_the_implementation_that_measured_fastest():
+    """benchmarks/README.md has the measurements."""
+
+    def selected(channels, size, kernel=4, **options):
+        layer = FastConv2D(8, kernel, strides=2, padding="same", use_bias=False, **options)
+        return select_implementation(layer, kernel, channels, size)
+
+    assert selected(3, (64, 64)) is selected(1, (28, 28)) is im2col
+    assert selected(64, (32, 32)) is selected(512, (8, 16)) is winograd
+    assert (
+        selected(64, (14, 14))
+        is selected(32, (32, 32))
+        is selected(64, (32, 32), kernel=5)
+        is selected(3, (7, 7))
+        is None
+    )
+    assert selected(64, (32, 32), dtype="mixed_bfloat16") is None
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 16), (28, 28)])
+@pytest.mark.parametrize("build", [build_generator, build_discriminator])
+def test_a_network_of_cpu_layers_has_the_weights_and_outputs_of_one_of_keras_layers(build, size):
+    reference, fast = (build(image_size=size, width=64, **options) for options in ({}, {"layers": CPU_LAYERS}))
+    inputs = normal(2, *reference.input_shape[1:])
+    assert [v.path for v in reference.variables] == [v.path for v in fast.variables]
+    assert reference.output_shape == fast.output_shape
+    for training in (True, False):
+        np.testing.assert_allclose(fast(inputs, training=training), reference(inputs, training=training), atol=5e-5)
+    for ours, theirs in zip(fast.variables, reference.variables, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("kernel", [4, 6])
+@pytest.mark.parametrize("upsampling", ["nearest", "unpool"])  # the test above has the transposed convolution
+def test_gradients_of_a_network_of_cpu_layers_equal_those_of_one_of_keras_layers(upsampling, kernel):
+    options = {"image_size": (16, 16), "channels": 1, "kernel": kernel}
+    downsampling = "maxpool" if upsampling == "unpool" else "strided"
+    reference, fast = (
+        (
+            build_generator(width=64, latent_dim=5, layers=layers, upsampling=upsampling, **options),
+            build_discriminator(width=8, layers=layers, downsampling=downsampling, **options),
+        )
+        for layers in (TRAINING_LAYERS, CPU_LAYERS)
+    )
+    for theirs, ours, inputs in zip(reference, fast, (normal(4, 5), normal(4, 16, 16, 1)), strict=True):
+        results = []
+        for network in (theirs, ours):
+            with tf.GradientTape() as tape:
+                outputs = network(inputs, training=True)
+                loss = tf.reduce_sum(tf.sin(3 * outputs))
+            results.append([outputs, *tape.gradient(loss, network.trainable_variables)])
+        for expected, result in zip(*results, strict=True):
+            np.testing.assert_allclose(result, expected, atol=1e-4 * max(1, np.abs(expected).max()))
