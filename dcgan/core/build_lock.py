@@ -1,4 +1,4 @@
-"""What is made once and kept for the next time: where it lies, and one process at a time that makes it."""
+"""The cache folder, and a lock that lets one process at a time build a cached file."""
 
 import contextlib
 import sys
@@ -12,33 +12,36 @@ from dcgan.core.errors import UserError
 
 
 def resolve_cache_dir(cache_dir: Path | None) -> Path:
-    """`cache_dir`, or, where none is given, this program's part of the user's cache folder."""
+    """Return the cache folder.
+
+    Args:
+        cache_dir: value of `--cache-dir`; None for the folder `dcgan` in the user's cache folder.
+    """
     return cache_dir or Path(platformdirs.user_cache_dir("dcgan", appauthor=False))
 
 
 @contextlib.contextmanager
-def build_lock(place: Path, doing: str) -> Iterator[None]:
-    """Be the only process that makes what lies at `place`; tell the user if that means waiting.
+def build_lock(path: Path, activity: str) -> Iterator[None]:
+    """Hold the lock for building a file or folder; print a message while another process holds it.
 
     Args:
-        place: a file or folder; the folder it lies in is made.
-        doing: what another process is then doing, for example `"preparing"`.
+        path: what is built; its missing parent folders are made.
+        activity: what the other process does, for the message, for example `"preparing"`.
 
     Raises:
-        UserError: the folder it lies in can't be written to.
+        UserError: the parent folder is not writable.
     """
-    lock = filelock.FileLock(place.with_name(f".{place.name}.lock"))
+    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=1)
         except filelock.Timeout:
-            print(f"Another process is {doing} {place}; waiting for it.", file=sys.stderr)
+            print(f"Another process is {activity} {path}; waiting for it.", file=sys.stderr)
             lock.acquire()
     except OSError as error:
         raise UserError(
-            f"{place.parent} can't be written to: {error.strerror or error}.",
-            "Choose a place you may write to with --cache-dir.",
+            f"{path.parent} is not writable: {error.strerror or error}.", "Choose a writable place with --cache-dir."
         ) from error
     try:
         yield

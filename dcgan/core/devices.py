@@ -1,8 +1,9 @@
-"""What TensorFlow has to be told before the first tensor is made."""
+"""TensorFlow's configuration, and errors of a device that runs out of memory."""
 
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,16 +12,15 @@ from dcgan.core.errors import UserError
 
 
 def configure_tensorflow(seed: int) -> str:
-    """Make this process' TensorFlow repeatable and polite; calling it again changes nothing.
+    """Make TensorFlow deterministic and let GPU memory grow on demand; calling it again changes nothing.
 
-    Every op becomes deterministic, a GPU's memory is taken as it is needed, and images are NHWC whatever the
-    user's `keras.json` says.
+    Images are NHWC and weights float32, whatever the user's `keras.json` says.
 
     Args:
-        seed: for whatever draws without a seed of its own.
+        seed: seed of the global generators, not negative.
 
     Returns:
-        One line that says what the computation runs on.
+        The devices, in one line.
     """
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
@@ -28,30 +28,29 @@ def configure_tensorflow(seed: int) -> str:
     tf.config.experimental.enable_op_determinism()
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
-        _grow_memory(gpu)
+        _enable_memory_growth(gpu)
     return _describe(gpus)
 
 
 @contextlib.contextmanager
 def explain_memory_errors() -> Iterator[None]:
-    """Tell that a device's memory does not suffice as a `UserError`."""
+    """Raise a `UserError` if a device runs out of memory."""
     try:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise UserError(
-            "The networks and one batch don't fit into the device's memory.",
-            "A smaller --batch-size, --image-size, --generator-width or --discriminator-width needs less.",
+            "The networks and one batch don't fit into the memory of the device.",
+            "Reduce --batch-size, --image-size, --generator-width or --discriminator-width.",
         ) from error
 
 
-def _grow_memory(gpu) -> None:
-    """Take GPU memory as needed; too late, and harmless, once the GPU is in use."""
+def _enable_memory_growth(gpu: Any) -> None:
+    """Allocate GPU memory on demand; a GPU that is already in use keeps its setting."""
     with contextlib.suppress(RuntimeError):
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
-def _describe(gpus: list) -> str:
-    """The devices, in a line."""
+def _describe(gpus: list[Any]) -> str:
     if gpus:
         names = (tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus)
         return f"{len(gpus)} GPU: {', '.join(names)}"

@@ -1,28 +1,32 @@
-"""The only code that turns stored images into the network's range and back."""
+"""Conversion between uint8 images and the range [-1, 1] of the networks."""
+
+from typing import Any
 
 from keras import ops
 
 
-def to_float(images):
-    """Scale stored images to what the networks see.
+def to_float(images: Any) -> Any:
+    """Scale images to the range of the networks.
 
     Args:
-        images: uint8, any shape.
+        images: uint8 array or tensor of any shape.
 
     Returns:
         float32 tensor of the same shape in [-1, 1].
     """
-    return ops.cast(images, "float32") / 127.5 - 1.0
+    scaled: Any = ops.cast(images, "float32")
+    return scaled / 127.5 - 1.0
 
 
-def to_uint8(images):
-    """Scale what a generator draws to a stored image; the inverse of `to_float` for all 256 values.
+def to_uint8(images: Any) -> Any:
+    """Scale generated images to uint8; the inverse of `to_float` for all 256 values.
 
     Args:
-        images: floating point, any shape; values outside [-1, 1] are clipped.
+        images: floating-point array or tensor of any shape; values outside [-1, 1] are clipped.
 
     Returns:
         uint8 tensor of the same shape.
     """
-    scaled = (ops.cast(images, "float32") + 1.0) * 127.5
+    images = ops.cast(images, "float32")
+    scaled = (images + 1.0) * 127.5
     return ops.cast(ops.round(ops.clip(scaled, 0.0, 255.0)), "uint8")

@@ -1,4 +1,4 @@
-"""A `.keras` file whose bytes follow from the model alone."""
+"""Reproducible `.keras` files."""
 
 import json
 import re
@@ -7,9 +7,12 @@ from pathlib import Path
 
 
 def make_reproducible(file: Path) -> None:
-    """Repack a `.keras` archive so that equal models are equal files.
+    """Rewrite a `.keras` archive so that equal models give equal bytes.
 
-    Keras notes the time of saving and, as identities of shared objects, their addresses in memory.
+    Keras stores the time of saving, and memory addresses as identifiers of shared objects.
+
+    Args:
+        file: the archive.
     """
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -22,7 +25,7 @@ def make_reproducible(file: Path) -> None:
 
 
 def _renumber(config: bytes) -> bytes:
-    """Replace the addresses in a model's config by 1, 2, 3, in the order in which they appear."""
+    """Replace the memory addresses in a model's config by 1, 2, 3, … in order of appearance."""
     numbers: dict[bytes, int] = {}
 
     def number(match: re.Match[bytes]) -> bytes:

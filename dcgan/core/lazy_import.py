@@ -1,4 +1,4 @@
-"""Public names that are imported when they are first asked for, so that a package itself stays light."""
+"""Public names that are imported on first use, so that importing a package is fast."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -7,18 +7,18 @@ from typing import Any
 from dcgan.core.tensorflow_import import suppress_stderr
 
 
-def lazy_exporter(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package (PEP 562).
+def lazy_exporter(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` function of a package (PEP 562).
 
     Args:
-        package: its `__name__`.
-        homes: by public name, the module that has it.
+        package: `__name__` of the package.
+        modules: module of every public name.
     """
 
     def get(name: str) -> Any:
-        if name not in homes:
+        if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         with suppress_stderr():
-            return getattr(importlib.import_module(homes[name]), name)
+            return getattr(importlib.import_module(modules[name]), name)
 
     return get

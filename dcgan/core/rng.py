@@ -1,14 +1,14 @@
-"""Stateless randomness: every draw is a function of (seed, purpose, step or index)."""
+"""Stateless randomness: every random number is a function of (seed, purpose, step or index)."""
 
 import hashlib
 
 
 def derived_seed(seed: int, purpose: str) -> int:
-    """Mix a run's seed and the name of what is drawn into one seed.
+    """Derive the seed of one random stream from the seed of a run.
 
     Args:
-        seed: the run's seed, not negative.
-        purpose: what the numbers are for, for example `"latents"`; another purpose is another stream.
+        seed: seed of the run, not negative.
+        purpose: name of the stream, for example `"latents"`; streams of different purposes are independent.
 
     Returns:
         An integer in [0, 2**31), the same on every machine.

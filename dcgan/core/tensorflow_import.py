@@ -1,4 +1,4 @@
-"""TensorFlow without the notes that its C++ parts print before anybody can ask them not to."""
+"""Importing TensorFlow without the messages of its native code, and recognizing interrupts that an import wraps."""
 
 import contextlib
 import os
@@ -9,32 +9,35 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2; when the block fails, show it after all."""
-    if sys.stderr is None:  # closed by who started the program
+    """Hold back what is written to file descriptor 2, also by native code; print it if the block raises."""
+    if sys.stderr is None:  # closed by the parent process
         yield
         return
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as buffer:
+        os.dup2(buffer.fileno(), 2)
         try:
             yield
         except Exception as error:
             if not was_interrupted(error):
-                held.seek(0)
-                os.write(kept, held.read())
+                buffer.seek(0)
+                os.write(saved, buffer.read())
             raise
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(saved, 2)
+            os.close(saved)
 
 
-def was_interrupted(error: BaseException) -> bool:
-    """Whether an error is, or stands for, a Ctrl-C.
+def was_interrupted(error: BaseException | None) -> bool:
+    """Return whether an error is a KeyboardInterrupt or was caused by one.
 
-    Python up to 3.11 makes a RuntimeError of one that comes while a class is being made, as an import does all the
-    time; libraries make an ImportError of that.
+    Python up to 3.11 raises a RuntimeError instead of a KeyboardInterrupt while a class is being created, which happens
+    often during imports; libraries turn that into an ImportError.
+
+    Args:
+        error: the error.
     """
     seen = []
     while error is not None and error not in seen:
@@ -46,24 +49,24 @@ def was_interrupted(error: BaseException) -> bool:
 
 
 def silence_stdout() -> None:
-    """Drop what is printed from now on: the reader of a pipe has gone away, which is its right."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+    """Discard further output: the process that read it has closed the pipe."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras, silently unless that fails; the commands do this before anything that needs them.
+    """Import TensorFlow and Keras without printing, unless the import fails.
 
     Raises:
-        KeyboardInterrupt: it was interrupted, whatever the import made of that.
+        KeyboardInterrupt: the import was interrupted, even if a library turned the interrupt into another error.
     """
     try:
         with suppress_stderr():
             import keras  # noqa: F401
             import tensorflow as tf
 
-            tf.config.list_physical_devices()  # looks for GPUs, and says at length when there are none
+            tf.config.list_physical_devices()  # searches for GPUs and prints messages if there are none
     except Exception as error:
         if was_interrupted(error):
             raise KeyboardInterrupt from error

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from dcgan.core.classes import Classes, classes_from_labels, read_classes, write_classes
+from dcgan.core.classes import Classes, classes_from_labels, read_classes, with_class, write_classes
 from dcgan.core.errors import UserError
-from dcgan.data import cifar10, mnist, stacked_mnist
+from dcgan.data.sources import SOURCES, ArraySource
 
 THREE = Classes(("cat", "dog", "1"), (0.5, 0.3, 0.2))
 
 
-def test_over_seeds_in_a_row_the_classes_are_as_frequent_as_in_the_training_images():
+def test_over_consecutive_seeds_the_classes_have_their_probabilities():
     for first in (0, 12_345, 2**62):
         counts = np.bincount(THREE.labels_for(range(first, first + 1000)))
         np.testing.assert_allclose(counts, [500, 300, 200], atol=3)
@@ -23,16 +23,16 @@ def test_the_class_of_a_seed_does_not_depend_on_the_others():
     assert [int(THREE.labels_for([seed])[0]) for seed in range(50)] == together.tolist()
 
 
-def test_the_class_of_a_seed_is_its_place_on_the_golden_line():
+def test_the_class_of_a_seed_follows_from_its_multiple_of_the_golden_ratio():
     expected = [int(np.searchsorted([0.5, 0.8], (seed * 0.6180339887498949) % 1, side="right")) for seed in range(200)]
     assert THREE.labels_for(range(200)).tolist() == expected
 
 
-def test_a_class_is_named_or_numbered_and_a_name_comes_first():
+def test_a_class_is_found_by_name_then_by_number():
     assert (THREE.parse("dog"), THREE.parse("0"), THREE.parse("1")) == (1, 0, 2)
 
 
-def test_capitals_do_not_matter_where_they_do_not_tell_two_classes_apart():
+def test_case_is_ignored_unless_two_classes_differ_in_it_alone():
     assert THREE.parse("CAT") == 0
     cats = Classes(("Cat", "cat", "Dog"), (0.5, 0.3, 0.2))
     assert (cats.parse("Cat"), cats.parse("cat"), cats.parse("dOG")) == (0, 1, 2)
@@ -40,7 +40,7 @@ def test_capitals_do_not_matter_where_they_do_not_tell_two_classes_apart():
         cats.parse("CAT")
 
 
-def test_a_slip_of_the_pen_is_answered_with_what_may_have_been_meant():
+def test_a_mistyped_class_is_answered_with_the_most_similar_one():
     groups = Classes(("Smileys & Emotion", "Flags"), (0.5, 0.5))
     with pytest.raises(UserError, match="did you mean Smileys & Emotion"):
         groups.parse("smileys and emotion")
@@ -48,7 +48,7 @@ def test_a_slip_of_the_pen_is_answered_with_what_may_have_been_meant():
         groups.parse("zebra")
 
 
-def test_numbers_that_are_the_names_are_told_once():
+def test_class_numbers_are_listed_only_if_the_names_differ_from_them():
     digits = Classes(tuple("0123456789"), (0.1,) * 10)
     with pytest.raises(UserError) as caught:
         digits.parse("10")
@@ -58,16 +58,22 @@ def test_numbers_that_are_the_names_are_told_once():
 
 
 @pytest.mark.parametrize("text", ["bird", "3", "-1", "", "1e0", "٣", "9" * 50])
-def test_an_unknown_class_is_refused_and_the_known_ones_are_named(text):
+def test_an_unknown_class_is_refused_and_the_known_ones_are_listed(text):
     with pytest.raises(UserError, match="cat, dog, 1"):
         THREE.parse(text)
 
 
-def test_one_hot_rows_are_what_the_networks_take():
+def test_labels_are_encoded_as_one_hot_rows():
     np.testing.assert_array_equal(THREE.one_hot([2, 0]), np.array([[0, 0, 1], [1, 0, 0]], np.float32))
 
 
-def test_the_shares_are_those_of_the_labels():
+def test_classes_are_appended_to_latents():
+    latents = np.zeros((2, 3), np.float32)
+    np.testing.assert_array_equal(with_class(latents, THREE.one_hot([1, 2]))[:, 3:], [[0, 1, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(with_class(latents, THREE.one_hot([1])[0])[:, 3:], [[0, 1, 0], [0, 1, 0]])
+
+
+def test_the_probabilities_are_the_frequencies_of_the_labels():
     assert classes_from_labels(np.array([0, 1, 1, 1]), ("a", "b")) == Classes(("a", "b"), (0.25, 0.75))
 
 
@@ -78,13 +84,13 @@ def test_a_single_class_or_one_without_images_is_refused():
         classes_from_labels(np.array([0, 2]), ("a", "b", "c"))
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_classes_are_equal_after_writing_and_reading_them(tmp_path):
     write_classes(THREE, tmp_path / "classes.json")
     assert read_classes(tmp_path / "classes.json") == THREE
 
 
-@pytest.mark.parametrize("names", [*mnist.CLASS_NAMES.values(), cifar10.CLASS_NAMES, stacked_mnist.CLASS_NAMES])
-def test_the_classes_of_every_data_set_are_read_back(tmp_path, names):
+@pytest.mark.parametrize("names", [s.class_names for s in SOURCES.values() if isinstance(s, ArraySource)])
+def test_the_classes_of_every_dataset_can_be_written_and_read(tmp_path, names):
     write_classes(Classes(names, (1 / len(names),) * len(names)), tmp_path / "classes.json")
     assert read_classes(tmp_path / "classes.json").names == names
 
@@ -107,7 +113,7 @@ def test_the_classes_of_every_data_set_are_read_back(tmp_path, names):
         '{"names": ["a", "b"], "probabilities": [NaN, 1]}',
     ],
 )
-def test_a_damaged_or_hostile_file_is_refused(tmp_path, content):
+def test_a_damaged_or_malicious_file_is_refused(tmp_path, content):
     (tmp_path / "classes.json").write_text(content)
     with pytest.raises(UserError):
         read_classes(tmp_path / "classes.json")

@@ -1,4 +1,4 @@
-"""Stored images and what the network sees are one picture in two scales."""
+"""Conversion between uint8 images and the range of the networks."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from dcgan.core.image_range import to_float, to_uint8
 EVERY_VALUE = np.arange(256, dtype=np.uint8)
 
 
-def test_all_256_values_come_back():
+def test_all_256_values_survive_the_conversion_and_back():
     assert np.array_equal(to_uint8(to_float(EVERY_VALUE)), EVERY_VALUE)
 
 

@@ -1,4 +1,4 @@
-"""Notes of TensorFlow's C++ parts are held back, unless something goes wrong."""
+"""Messages of TensorFlow's native code are held back unless the import fails."""
 
 import os
 import subprocess
@@ -10,14 +10,14 @@ import pytest
 from dcgan.core.tensorflow_import import suppress_stderr, was_interrupted
 
 
-def test_what_native_code_writes_is_held_back(capfd):
+def test_messages_of_native_code_are_held_back(capfd):
     with suppress_stderr():
         os.write(2, b"note\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
 
 
-def test_it_is_shown_when_the_block_fails(capfd):
+def test_messages_are_printed_if_the_block_fails(capfd):
     def fail():
         with suppress_stderr():
             os.write(2, b"libfoo.so is missing\n")
@@ -28,7 +28,7 @@ def test_it_is_shown_when_the_block_fails(capfd):
     assert capfd.readouterr().err == "libfoo.so is missing\n"
 
 
-def test_it_stays_held_back_when_the_block_was_interrupted(capfd):
+def test_messages_are_held_back_if_the_block_was_interrupted(capfd):
     def import_something():
         os.write(2, b"note\n")
         try:
@@ -61,7 +61,7 @@ def test_an_interrupted_import_of_tensorflow_is_an_interrupt_and_prints_nothing(
     assert (result.stdout, result.stderr) == ("interrupt\n", "")
 
 
-def test_an_interrupt_is_found_behind_what_was_made_of_it():
+def test_an_interrupt_is_found_among_the_causes_of_an_error():
     wrapped, meanwhile, other = ImportError(), ImportError(), ImportError()
     wrapped.__cause__ = RuntimeError()
     wrapped.__cause__.__cause__ = KeyboardInterrupt()
