@@ -66,7 +66,7 @@ def _check_mode(config: EditConfig) -> None:
 
 def _save(config: EditConfig, run: Run, figure: np.ndarray, name: str, summary: str) -> Path:
     """Write the figure, and print its path."""
-    out = config.out or run.path / FOLDER / f"{name}.png"
+    out = config.out or run.output_dir / FOLDER / f"{name}.png"
     given = {"Toward": config.toward, "From class": config.from_class, "Ablate": config.ablate}
     notes = {key: value for key, value in given.items() if value is not None}
     save_png(out, figure, {"Software": "dcgan", "Run": run.path.resolve().name, **notes})

@@ -73,14 +73,14 @@ def _report_file(config: EvaluateConfig, run: Run | None) -> Path | None:
         return config.json
     if run is None:
         return None
-    keep = run.evaluation_file.exists() and run.is_pretrained() and not config.overwrite
-    return _free_name(run.evaluation_file) if keep else run.evaluation_file
+    file = run.output_dir / run.evaluation_file.name
+    return _free_name(file) if file.exists() and run.is_pretrained() and not config.overwrite else file
 
 
 def _free_name(file: Path) -> Path:
     """Return the first free name beside the report of a pretrained generator, and report that choice."""
     free = next(name for name in numbered_paths(file) if not name.exists())
-    print(f"{file} belongs to the pretrained generator and is kept (--overwrite replaces it). Writing {free.name}.\n")
+    print(f"{file} exists and is kept (--overwrite replaces it). Writing {free.name}.\n")
     return free
 
 

@@ -72,7 +72,7 @@ def atomic_export(out: Path, target: Format) -> Iterator[tuple[Path, Path]]:
 def _default_path(run: Run, target: Format, weights: str) -> Path:
     """The path in the run directory, named after the weights; a SavedModel, which has no suffix, is named as such."""
     name = "generator" if weights == "ema" else f"generator-{weights}"
-    return run.path / "exported" / (f"{name}{target.suffix}" if target.suffix else f"{name}-saved-model")
+    return run.output_dir / "exported" / (f"{name}{target.suffix}" if target.suffix else f"{name}-saved-model")
 
 
 def _check_name(out: Path, target: Format) -> None:

@@ -182,7 +182,7 @@ def _output_folder(config: ProjectConfig, run: Run, paths: Sequence[Path]) -> Pa
     """Return the folder to write to."""
     if config.out is None:
         others = f"-and-{len(paths) - 1}-more" if len(paths) > 1 else ""
-        return run.path / FOLDER / f"{paths[0].stem}{others}"
+        return run.output_dir / FOLDER / f"{paths[0].stem}{others}"
     if config.out.exists() and not config.out.is_dir():
         raise UserError(f"{config.out} is a file.", "--out needs a folder.")
     for name in FILES:
