@@ -1,8 +1,7 @@
 """Train a DCGAN on your own images, and understand it.
 
-The names below are the ones to use from a notebook; each is imported when it is first asked for, so that
-`import dcgan` itself stays light. Settings that TensorFlow and Keras read only once, at their own import, are
-made here.
+The public names below are imported on first use, so that `import dcgan` is fast. Environment variables that TensorFlow
+and Keras read when they are imported are set here.
 """
 
 import os
@@ -11,12 +10,12 @@ from dcgan.core.lazy_import import lazy_exporter
 
 __version__ = "0.1.0"
 
-# Keras may be configured for another backend; this program's training loop is TensorFlow's.
+# The training loop is written for TensorFlow, whatever backend the user's `keras.json` selects.
 os.environ["KERAS_BACKEND"] = "tensorflow"
-# oneDNN's convolutions are off by default on some processors and more than double the speed there.
+# oneDNN's convolutions are off by default on some CPUs, where they more than double the speed.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-# What TensorFlow logs at start-up (no GPU found, CPU features) is noise to a user: `dcgan.core.devices` says in one line
-# what is used, and a real error still raises.
+# Hides TensorFlow's messages at start (no GPU found, CPU features): training prints the devices it uses, and errors
+# still raise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _MODULES = {
