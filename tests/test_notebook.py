@@ -64,7 +64,7 @@ progress(run)
 
 
 def executed(*sources):
-    """Return the outputs of cells, executed in a kernel of this environment, in a notebook in the folder `notebooks`."""
+    """Return the outputs of cells executed in a kernel of this environment, in a notebook in the folder `notebooks`."""
     from nbclient import NotebookClient
 
     Path("notebooks").mkdir()

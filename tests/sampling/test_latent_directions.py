@@ -12,7 +12,7 @@ from dcgan.sampling.latent_directions import (
     orthogonal_to,
     predict,
 )
-from tests.support.linear_generator import DIM, SIDE, WEIGHTS, linear_generator, picture
+from tests.support.linear_generator import DIM, SIDE, WEIGHTS, expected_image, linear_generator
 
 TRUE = np.array([0.6, 0.0, -0.8, 0.0, 0.0])
 """What the latents below show depends on this direction alone."""
@@ -65,8 +65,8 @@ def test_a_reader_sees_every_picture_once_in_order():
     z = latents(range(70), DIM)
     brightness = predict(linear_generator(), z, lambda images: seen.append(images) or images.mean(axis=(1, 2, 3)))
     assert len(seen) == 1
-    np.testing.assert_allclose(seen[0], picture(z), atol=0.51)
-    np.testing.assert_allclose(brightness, picture(z).mean(axis=(1, 2, 3)), atol=0.51)
+    np.testing.assert_allclose(seen[0], expected_image(z), atol=0.51)
+    np.testing.assert_allclose(brightness, expected_image(z).mean(axis=(1, 2, 3)), atol=0.51)
 
 
 def test_pictures_along_a_direction_change_by_its_picture():
@@ -74,7 +74,7 @@ def test_pictures_along_a_direction_change_by_its_picture():
     images = generate_along(linear_generator(), z, TRUE, [0, 1, 2])
     assert images.shape == (70, 3, SIDE, SIDE, 1)
     assert images.dtype == np.uint8
-    np.testing.assert_allclose(images[:, 2], picture(z + 2 * TRUE), atol=0.51)
+    np.testing.assert_allclose(images[:, 2], expected_image(z + 2 * TRUE), atol=0.51)
 
 
 def test_a_conditional_generator_stays_in_the_class_of_each_row():
@@ -82,7 +82,7 @@ def test_a_conditional_generator_stays_in_the_class_of_each_row():
     rows = np.concatenate([z, np.eye(3, dtype=np.float32)], axis=1)
     images = generate_along(linear_generator(3), rows, TRUE, [-1, 1])
     for label in range(3):
-        np.testing.assert_allclose(images[label, 1], picture(z[label] + TRUE, label), atol=0.51)
+        np.testing.assert_allclose(images[label, 1], expected_image(z[label] + TRUE, label), atol=0.51)
 
 
 def test_a_direction_found_by_reading_pictures_is_the_one_that_makes_them_bright():

@@ -1,4 +1,4 @@
-"""Arrays written chunk by chunk."""
+"""Arrays and archives written chunk by chunk."""
 
 import tracemalloc
 
@@ -14,13 +14,13 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (10, 4, 3, 1), np.uint8)
 CHUNKS = [IMAGES[:4], IMAGES[4:8], IMAGES[8:]]
 
 
-def test_chunks_become_one_array_that_numpy_reads_and_maps(tmp_path):
+def test_chunks_are_one_array_that_numpy_loads_and_maps(tmp_path):
     save_array(tmp_path / "a.npy", IMAGES.shape, CHUNKS)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), IMAGES)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy", mmap_mode="r"), IMAGES)
 
 
-def test_an_archive_holds_the_images_and_their_seeds(tmp_path):
+def test_an_archive_contains_the_images_and_their_seeds(tmp_path):
     save_archive(tmp_path / "a.npz", IMAGES.shape, CHUNKS, Selection(parse_seeds("0-8,9223372036854775807")))
     with np.load(tmp_path / "a.npz") as archive:
         assert sorted(archive.files) == ["images", "seeds"]
@@ -28,13 +28,13 @@ def test_an_archive_holds_the_images_and_their_seeds(tmp_path):
         np.testing.assert_array_equal(archive["seeds"], [*range(9), 2**63 - 1])
 
 
-@pytest.mark.parametrize("ending", ["npy", "npz"])
-def test_memory_does_not_grow_with_the_number_of_images(tmp_path, ending):
+@pytest.mark.parametrize("extension", ["npy", "npz"])
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path, extension):
     chunk = np.zeros((64, 32, 32, 1), np.uint8)
     seeds, shape = parse_seeds("0-63999"), (64_000, 32, 32, 1)  # 64 MB
     chunks = (chunk for _ in range(1000))
     tracemalloc.start()
-    if ending == "npy":
+    if extension == "npy":
         save_array(tmp_path / "a.npy", shape, chunks)
     else:
         save_archive(tmp_path / "a.npz", shape, chunks, Selection(seeds))
@@ -43,9 +43,9 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path, ending):
     assert peak < 8e6
 
 
-def test_what_the_disk_has_no_room_for_is_refused_before_anything_is_drawn(tmp_path):
+def test_output_that_exceeds_the_disk_is_rejected_before_any_image_is_generated(tmp_path):
     def never():
-        pytest.fail("an image was asked for")
+        pytest.fail("an image was generated")
         yield
 
     with pytest.raises(UserError, match=r"a\.npy needs 1,000,000\.0 GB"):
@@ -53,7 +53,7 @@ def test_what_the_disk_has_no_room_for_is_refused_before_anything_is_drawn(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_drawing_that_fails_leaves_nothing(tmp_path):
+def test_a_generator_that_fails_leaves_no_file(tmp_path):
     def failing():
         yield IMAGES[:4]
         raise RuntimeError
