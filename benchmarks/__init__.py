@@ -1,5 +1,5 @@
-"""Measurements: one command a question, each `python -m benchmarks.NAME`; see `benchmarks/README.md`.
+"""Benchmarks: each answers one question with `python -m benchmarks.NAME`; see `benchmarks/README.md`.
 
-The modules of this folder import neither TensorFlow nor `dcgan`: settings that both read once, at their import, differ
-from baseline to baseline, so only the workers (`benchmarks.workers`) import them.
+The modules that compare speed import neither TensorFlow nor `dcgan`. Both read settings once, at their import, and
+these settings differ between baselines, so only the worker processes (`benchmarks.workers`) import them.
 """

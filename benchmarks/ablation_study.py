@@ -1,13 +1,12 @@
-"""Which recipe draws best after equal time? Each differs from another in one thing; the winners are the defaults.
+"""Which variant of a preset generates the best images after equal time? Each differs in one thing from the preset.
 
-Every training has the same time of one core, by its process' own clock, so that two run side by side and what else the
-machine does costs nothing but patience. The Fréchet distance is to held-out images, in the features of the data set's
-classifier: to the test split, or where there is none to half of the images, which is then not trained on. `--few 1000`
-trains on so many images, which is what DiffAugment is for. R1 needs gradients of gradients, which the compiled layers
-don't have: it runs with `compile=none`, and does fewer steps in the time than it could.
+Every training has the same processor time of one core, so that two can run side by side and other load on the machine
+costs patience alone. The Fréchet distance is to held-out images, in the features of the dataset's classifier: to the
+test split, or without one to half of the images, which is then not trained on. `--train-images 1000` trains on that
+many images, which is what DiffAugment is for. R1 needs second derivatives, which the fast CPU layers don't have: it
+runs with `compile=none` and makes fewer steps in the time than it could.
 """
 
-import argparse
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,175 +14,183 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.timing import number, table
-from benchmarks.workers import ONEDNN, Baseline, Worker, WorkerFailed
+from benchmarks.baselines import Variant
+from benchmarks.options import add_dataset_options, argument_parser
+from benchmarks.tables import format_number, markdown_table, mean_and_deviation
+from benchmarks.workers import ONEDNN, Baseline, Worker, WorkerError
 
-HOME = "benchmarks.baselines.variants:Training"
+TRAINING = "benchmarks.baselines.variants:VariantTraining"
 
 ONE_CORE = ONEDNN | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
-Recipes = Mapping[str, dict[str, Any]]
-"""Arguments of `benchmarks.baselines.variants.Recipe` by a name for the table."""
+Variants = Mapping[str, Variant]
+"""Variants by row name."""
+
+Results = Mapping[str, Sequence[list[dict[str, Any]] | str]]
+"""By row name, for each seed: the metrics after each training time, or the error message of a failed training."""
 
 
-def _paper(**options: Any) -> dict[str, Any]:
-    return {"options": {"preset": "paper", **options}}
+def _paper(changes: Mapping[str, Any] | None = None, **ideas: Any) -> Variant:
+    """Return a variant of the preset `paper`."""
+    return Variant({"preset": "paper", **(changes or {})}, **ideas)
 
 
-PAPER: Recipes = {
+PAPER: Variants = {
     "paper": _paper(),
-    "batch 64": _paper(batch_size=64),
-    "batch 32": _paper(batch_size=32),
-    "learning rates 5e-4": _paper(generator_lr=5e-4, discriminator_lr=5e-4),
-    "learning rates 1e-3": _paper(generator_lr=1e-3, discriminator_lr=1e-3),
-    "G 2e-4, D 8e-4": _paper(discriminator_lr=8e-4),
-    "width 32": _paper(generator_width=32, discriminator_width=32),
-    "kernel 5": _paper(kernel=5),
-    "EMA 0.999": _paper(ema_decay=0.999),
-    "labels": _paper(conditional=True),
-    "smoothing 0.9": _paper() | {"target": 0.9},
-    "spectral normalisation": _paper() | {"spectral": True},
-    "R1, γ 0.1": _paper(compile="none") | {"penalty": 0.1},
-    "hinge": _paper() | {"loss": "hinge"},
-    "256 hidden units": _paper(discriminator_hidden=256),
-    "enlarging, nearest": _paper(upsampling="nearest"),
-    "DiffAugment, translation": _paper(augment="translation"),
-    "packing 2": _paper() | {"pack": 2},
+    "batch 64": _paper({"batch_size": 64}),
+    "batch 32": _paper({"batch_size": 32}),
+    "learning rates 5e-4": _paper({"generator_lr": 5e-4, "discriminator_lr": 5e-4}),
+    "learning rates 1e-3": _paper({"generator_lr": 1e-3, "discriminator_lr": 1e-3}),
+    "G 2e-4, D 8e-4": _paper({"discriminator_lr": 8e-4}),
+    "width 32": _paper({"generator_width": 32, "discriminator_width": 32}),
+    "kernel 5": _paper({"kernel": 5}),
+    "EMA 0.999": _paper({"ema_decay": 0.999}),
+    "conditional": _paper({"conditional": True}),
+    "label smoothing 0.9": _paper(real_target=0.9),
+    "spectral normalization": _paper(spectral_norm=True),
+    "R1, γ 0.1": _paper({"compile": "none"}, r1_gamma=0.1),
+    "hinge": _paper(loss="hinge"),
+    "256 hidden units": _paper({"discriminator_hidden": 256}),
+    "nearest upsampling": _paper({"upsampling": "nearest"}),
+    "DiffAugment, translation": _paper({"augment": "translation"}),
+    "packing 2": _paper(pack=2),
 }
-"""The plain recipe, and one thing changed at a time."""
+"""The preset `paper`, and one change at a time."""
 
-DEFAULT: Recipes = {
-    "default": {},
-    "without labels": {"options": {"conditional": False}},
-    "without labels, no hidden layer": {"options": {"conditional": False, "discriminator_hidden": 0}},
-    "batch 128": {"options": {"batch_size": 128}},
-    "batch 32": {"options": {"batch_size": 32}},
-    "learning rates 2e-4": {"options": {"generator_lr": 2e-4, "discriminator_lr": 2e-4}},
-    "learning rates 1e-3": {"options": {"generator_lr": 1e-3, "discriminator_lr": 1e-3}},
-    "kernel 4": {"options": {"kernel": 4}},
-    "kernels learnt pixel by pixel": {"options": {"upsampling": "transposed"}},
-    "generator's width 32": {"options": {"generator_width": 32}},
-    "generator's width 64": {"options": {"generator_width": 64}},
-    "discriminator's width 64": {"options": {"discriminator_width": 64}},
-    "no hidden layer": {"options": {"discriminator_hidden": 0}},
-    "1024 hidden units": {"options": {"discriminator_hidden": 1024}},
-    "latents of 100": {"options": {"latent_dim": 100}},
-    "no EMA": {"options": {"ema_decay": 0.0}},
-    "smoothing 0.9": {"target": 0.9},
-    "R1, γ 0.1": {"options": {"compile": "none"}, "penalty": 0.1},
-    "DiffAugment, translation": {"options": {"augment": "translation"}},
+DEFAULT: Variants = {
+    "default": Variant(),
+    "unconditional": Variant({"conditional": False}),
+    "unconditional, no hidden layer": Variant({"conditional": False, "discriminator_hidden": 0}),
+    "batch 128": Variant({"batch_size": 128}),
+    "batch 32": Variant({"batch_size": 32}),
+    "learning rates 2e-4": Variant({"generator_lr": 2e-4, "discriminator_lr": 2e-4}),
+    "learning rates 1e-3": Variant({"generator_lr": 1e-3, "discriminator_lr": 1e-3}),
+    "kernel 4": Variant({"kernel": 4}),
+    "transposed upsampling": Variant({"upsampling": "transposed"}),
+    "generator width 32": Variant({"generator_width": 32}),
+    "generator width 64": Variant({"generator_width": 64}),
+    "discriminator width 64": Variant({"discriminator_width": 64}),
+    "no hidden layer": Variant({"discriminator_hidden": 0}),
+    "1024 hidden units": Variant({"discriminator_hidden": 1024}),
+    "latent dim 100": Variant({"latent_dim": 100}),
+    "no EMA": Variant({"ema_decay": 0.0}),
+    "label smoothing 0.9": Variant(real_target=0.9),
+    "R1, γ 0.1": Variant({"compile": "none"}, r1_gamma=0.1),
+    "DiffAugment, translation": Variant({"augment": "translation"}),
 }
-"""The default recipe, and one thing changed at a time."""
+"""The preset `default`, and one change at a time."""
 
-SETS = {"paper": PAPER, "default": DEFAULT}
+PRESETS = {"paper": PAPER, "default": DEFAULT}
 
 
 def study(
-    recipes: Recipes, seeds: Sequence[int], minutes: Sequence[float], jobs: int, home: str = HOME, **where: Any
-) -> dict:
-    """Train every recipe with every seed.
+    variants: Variants,
+    seeds: Sequence[int],
+    minutes: Sequence[float],
+    jobs: int,
+    training: str = TRAINING,
+    **options: Any,
+) -> Results:
+    """Train every variant with every seed.
 
     Args:
-        recipes: what is compared.
-        seeds: one training each.
-        minutes: of one core, after which it is judged; increasing.
-        jobs: trainings at a time.
-        home: of the baseline that trains.
-        where: `dataset`, `data_dir`, `few` and `pictures` of the trainings.
+        variants: what to compare.
+        seeds: seeds of the trainings.
+        minutes: processor time of one core after which to evaluate, increasing.
+        jobs: number of trainings at a time.
+        training: factory of the baseline that trains.
+        options: `dataset`, `data_dir`, `train_images` and `num` of the trainings.
 
     Returns:
-        By recipe, a list a seed: what `Training.train` returned after each of the minutes, or why there is nothing.
+        The results in the order of the variants and seeds.
     """
-    tasks = [(name, seed) for seed in seeds for name in recipes]
+    tasks = [(name, seed) for seed in seeds for name in variants]
 
-    def run(task: tuple[str, int]) -> list[dict[str, float]] | str:
+    def run(task: tuple[str, int]) -> list[dict[str, Any]] | str:
         name, seed = task
-        return _train(Baseline(name, home, {"recipe": recipes[name], "seed": seed, **where}, ONE_CORE), minutes, seed)
+        return _train(Baseline(name, training, {"variant": variants[name], "seed": seed, **options}, ONE_CORE), minutes)
 
     first, *rest = tasks
-    results = {first: run(first)}  # alone: it may have to train the classifier
+    results = {first: run(first)}  # alone, since it may have to train the classifier
     with ThreadPoolExecutor(jobs) as pool:
         results |= dict(zip(rest, pool.map(run, rest), strict=True))
-    return {name: [results[name, seed] for seed in seeds] for name in recipes}
+    return {name: [results[name, seed] for seed in seeds] for name in variants}
 
 
-def _train(baseline: Baseline, minutes: Sequence[float], seed: int) -> list[dict[str, float]] | str:
-    """One training, or why it came to nothing."""
-    worker = Worker(baseline)
+def _train(baseline: Baseline, minutes: Sequence[float]) -> list[dict[str, Any]] | str:
+    """Return the metrics after each training time, or the error message."""
+    worker, name = Worker(baseline), f"{baseline.name}, seed {baseline.options['seed']}"
     try:
         spans = [60 * (end - start) for start, end in zip([0.0, *minutes], minutes, strict=False)]
-        answers = [worker.ask("train", span)[0] for span in spans]
-    except WorkerFailed as error:
-        print(f"{baseline.name}, seed {seed}, failed: {error}", file=sys.stderr, flush=True)
+        metrics = [worker.call("train", span)[0] for span in spans]
+    except WorkerError as error:
+        print(f"{name} failed: {error}", file=sys.stderr, flush=True)
         return str(error)
     finally:
         worker.close()
-    told = ", ".join(f"{answer['frechet_distance']:.3g} at step {answer['step']}" for answer in answers)
-    print(f"{baseline.name}, seed {seed}: {told}", file=sys.stderr, flush=True)
-    return answers
+    distances = ", ".join(f"{each['frechet_distance']:.3g} at step {each['step']}" for each in metrics)
+    print(f"{name}: {distances}", file=sys.stderr, flush=True)
+    return metrics
 
 
-def report(results: Mapping[str, Sequence], minutes: Sequence[float]) -> str:
-    """The table: mean and standard deviation over the seeds, and the ratio to the first recipe's mean.
+def report(results: Results, minutes: Sequence[float]) -> str:
+    """Return the table: mean and standard deviation over the seeds, and the ratio to the first row's mean.
 
-    Below it, which trainings failed, and why; a row is about the others.
+    Failed trainings are left out of their row and listed below the table with their error.
+
+    Args:
+        results: as `study` returns them.
+        minutes: as for `study`.
     """
-    done = {name: [seed for seed in answers if not isinstance(seed, str)] for name, answers in results.items()}
-    means = {name: _means(answers, len(minutes)) for name, answers in done.items()}
-    reference = next(iter(means.values()))
+    completed = {
+        name: [metrics for metrics in by_seed if not isinstance(metrics, str)] for name, by_seed in results.items()
+    }
+    first = next(iter(completed.values()))
+    reference = _mean(first, -1, "frechet_distance") if first else None
     rows = []
-    for name, answers in done.items():
-        if not answers:
+    for name, by_seed in completed.items():
+        if not by_seed:
             rows.append([name, *["failed"] * len(minutes), "", ""])
             continue
-        cells = [spread([seed[i]["frechet_distance"] for seed in answers]) for i in range(len(minutes))]
-        ratio = means[name][-1] / reference[-1] if reference else None
-        rows.append([name, *cells, number(ratio), number(statistics.mean(seed[-1]["step"] for seed in answers))])
-    columns = [f"distance after {number(end)} min" for end in minutes]
-    return "\n\n".join([table(("", *columns, "ratio", "steps"), rows), *_failures(results)])
-
-
-def _failures(results: Mapping[str, Sequence]) -> list[str]:
-    """A line a training that failed; seeds are counted from 0."""
-    tried = ((name, seed, each) for name, answers in results.items() for seed, each in enumerate(answers))
-    return [
-        f"{name}, seed {seed}, failed and is not in its row: {why}" for name, seed, why in tried if isinstance(why, str)
+        cells = [
+            mean_and_deviation([metrics[i]["frechet_distance"] for metrics in by_seed]) for i in range(len(minutes))
+        ]
+        ratio = _mean(by_seed, -1, "frechet_distance") / reference if reference else None
+        rows.append([name, *cells, format_number(ratio), format_number(_mean(by_seed, -1, "step"))])
+    columns = [f"distance after {format_number(end)} min" for end in minutes]
+    failures = [
+        f"{name}, seed {seed}, failed and is not in its row: {error}"
+        for name, by_seed in results.items()
+        for seed, error in enumerate(by_seed)
+        if isinstance(error, str)
     ]
+    return "\n\n".join([markdown_table(("", *columns, "ratio", "steps"), rows), *failures])
 
 
-def _means(answers: Sequence, count: int) -> list[float]:
-    """The mean distance after each of the minutes; empty where no training came to an end."""
-    if not answers:
-        return []
-    return [statistics.mean(seed[i]["frechet_distance"] for seed in answers) for i in range(count)]
-
-
-def spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation."""
-    deviation = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.3g}{deviation}"
+def _mean(by_seed: Sequence[list[dict[str, Any]]], index: int, metric: str) -> float:
+    """Return a metric's mean over the seeds after one of the training times."""
+    return statistics.mean(metrics[index][metric] for metrics in by_seed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m benchmarks.ablation_study`"""
-    made = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    """Run `python -m benchmarks.ablation_study`."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--preset", choices=PRESETS, default="paper", help="preset that the variants differ from")
+    parser.add_argument("--only", default="", help="comma-separated parts of the variants' names to compare")
+    add_dataset_options(parser)
+    parser.add_argument("--seeds", type=int, default=3, help="number of trainings of each variant")
+    parser.add_argument(
+        "--minutes", type=float, nargs="+", default=[2.0, 4.0], help="processor time of one core before each evaluation"
     )
-    made.add_argument("--set", choices=SETS, default="paper", help="which recipe the others differ from")
-    made.add_argument("--only", default="", help="part of the names to compare beside the first, parted by commas")
-    made.add_argument("--dataset", default="mnist10k", help="as for train.py")
-    made.add_argument("--data-dir", help="as for train.py")
-    made.add_argument("--seeds", type=int, default=3, help="trainings of each")
-    made.add_argument("--minutes", type=float, nargs="+", default=[2.0, 4.0], help="of one core, when they are judged")
-    made.add_argument("--pictures", type=int, default=10_000, help="drawn to be judged")
-    made.add_argument("--few", type=int, help="train on so many images only")
-    made.add_argument("--jobs", type=int, default=2, help="trainings at a time, a core each")
-    options = made.parse_args(arguments)
-    first, *others = SETS[options.set].items()
+    parser.add_argument("--num", type=int, default=10_000, help="number of images to generate for an evaluation")
+    parser.add_argument("--train-images", type=int, help="number of training images; all if not given")
+    parser.add_argument("--jobs", type=int, default=2, help="number of trainings at a time, on a core each")
+    options = parser.parse_args(arguments)
+    first, *others = PRESETS[options.preset].items()
     parts = [part.strip() for part in options.only.split(",")]
-    recipes = dict([first, *(pair for pair in others if any(part in pair[0] for part in parts))])
-    where = {name: getattr(options, name) for name in ("dataset", "data_dir", "few", "pictures")}
-    results = study(recipes, range(options.seeds), sorted(options.minutes), options.jobs, **where)
+    variants = dict([first, *(pair for pair in others if any(part in pair[0] for part in parts))])
+    training_options = {name: getattr(options, name) for name in ("dataset", "data_dir", "train_images", "num")}
+    results = study(variants, range(options.seeds), sorted(options.minutes), options.jobs, **training_options)
     print(report(results, sorted(options.minutes)), machine.describe(), sep="\n\n")
 
 

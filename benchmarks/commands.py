@@ -1,4 +1,4 @@
-"""The program's own commands as a user starts them, measured from outside."""
+"""Run the program's commands as a user does, and measure them from outside."""
 
 import os
 import subprocess
@@ -9,70 +9,70 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.workers import environment
+from benchmarks.workers import child_environment
 
 CHECKOUT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a command ended.
+class CommandResult:
+    """Output and cost of a command.
 
     Args:
-        seconds: from its call to its end.
-        seen: seconds from its call to the first line of output that was waited for; None if it never came.
-        peak: the most memory it held, in bytes.
-        output: what it printed on standard output.
+        seconds: seconds from start to exit.
+        first_match: seconds from start to the first matching line of output; None if no line matched.
+        peak_memory: largest resident memory in bytes.
+        output: text on standard output.
     """
 
     seconds: float
-    seen: float | None
-    peak: int
+    first_match: float | None
+    peak_memory: int
     output: str
 
 
-class CommandFailed(Exception):
-    """A command ended with another code than 0; the message is the end of what it wrote on standard error."""
+class CommandError(Exception):
+    """A command's exit code was not 0; the message ends with its last line on standard error."""
 
 
-def command(
-    arguments: Sequence[str | Path], cwd: Path = CHECKOUT, awaited: Callable[[str], bool] = lambda line: False
-) -> Outcome:
-    """Run Python with some arguments, in the environment of a user who has set nothing.
+def run_python(
+    arguments: Sequence[str | Path], cwd: Path = CHECKOUT, matches: Callable[[str], bool] = lambda line: False
+) -> CommandResult:
+    """Run the Python interpreter in the default environment.
 
     Args:
-        arguments: of the interpreter.
-        cwd: where to run.
-        awaited: whether a line of its output is the one whose time is asked for.
+        arguments: arguments of the interpreter.
+        cwd: working directory.
+        matches: returns whether a line of output is the one to time.
+
+    Returns:
+        The command's output, time and memory.
 
     Raises:
-        CommandFailed: it did.
+        CommandError: the exit code is not 0.
     """
-    with environment({"PYTHONUNBUFFERED": "1"}):
-        started = time.perf_counter()
+    with child_environment({"PYTHONUNBUFFERED": "1"}):
+        start = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, *map(str, arguments)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-    complaints: list[str] = []
-    reader = threading.Thread(target=lambda: complaints.extend(process.stderr))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    errors: list[str] = []
+    reader = threading.Thread(target=errors.extend, args=(process.stderr,))
     reader.start()
-    lines, seen = [], None
+    lines, first_match = [], None
     for line in process.stdout:
-        if seen is None and awaited(line):
-            seen = time.perf_counter() - started
+        if first_match is None and matches(line):
+            first_match = time.perf_counter() - start
         lines.append(line)
     _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - start
     reader.join()
-    _finish(process, status, complaints)
-    return Outcome(seconds, seen, usage.ru_maxrss * 1024, "".join(lines))
-
-
-def _finish(process: subprocess.Popen, status: int, complaints: Sequence[str]) -> None:
-    """Close the pipes, and raise where the exit code says so."""
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     process.stderr.close()
     if process.returncode:
-        last = complaints[-1].strip() if complaints else ""
-        raise CommandFailed(f"exit code {process.returncode}: {last[:200]}")
+        last_line = errors[-1].strip() if errors else ""
+        raise CommandError(f"exit code {process.returncode}: {last_line[:200]}")
+    return CommandResult(seconds, first_match, usage.ru_maxrss * 1024, "".join(lines))

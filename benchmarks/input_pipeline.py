@@ -1,7 +1,7 @@
-"""How fast is the feed alone, from a warm and from a cold store, and how fast are JPEGs prepared?
+"""How fast is reading batches from a warm and from a cold cache, and how fast are JPEGs prepared?
 
-The feed gathers batches of 64x64x3 images from a memory-mapped store in shuffled order. Preparing reads a folder of
-178x218 JPEGs; the other side is one thread that opens, cuts and resizes the same files and keeps nothing.
+Reading gathers batches of 64x64x3 images from a memory-mapped cache in shuffled order. Preparing reads a folder of
+178x218 JPEGs; its baseline is one thread that opens, crops and resizes the same files and keeps nothing.
 """
 
 import tempfile
@@ -9,109 +9,126 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.synthetic_images import make_pictures, make_store
-from benchmarks.timing import COPY, Rate, Taken, alternate, limits, number, ratio, spread, table
-from benchmarks.options import parser
-from benchmarks.workers import Baseline, Worker, WorkerFailed, started
+from benchmarks.options import argument_parser
+from benchmarks.synthetic_images import write_cache, write_jpegs
+from benchmarks.tables import format_number, markdown_table, median_and_range, ratio
+from benchmarks.timing import MEMORY_COPY, Measurements, Throughput, describe_limits, measure_in_rounds
+from benchmarks.workers import Baseline, Worker, WorkerError, start_workers
 
-HOME = "benchmarks.baselines.input_pipeline:"
+MODULE = "benchmarks.baselines.input_pipeline:"
 IMAGE_BYTES = 64 * 64 * 3
-WARM, COLD = "warm store", "cold store"
-APPLICATION, ONE_CORE = "ours", "one core"
+WARM, COLD = "warm cache", "cold cache"
+OURS, SINGLE_THREAD = "ours", "one thread"
 
 
-def feed(stores: tuple[Path, Path], batch_size: int, rounds: int, seconds: float, cold_batches: int) -> str:
-    """Measure the feed; returns its table.
+def measure_reading(caches: tuple[Path, Path], batch_size: int, rounds: int, seconds: float, cold_batches: int) -> str:
+    """Measure reading batches; return the table.
 
     Args:
-        stores: two `.npy` files of images: what one process has mapped, another can't make cold.
-        batch_size: images a batch.
-        rounds, seconds: of the warm store.
-        cold_batches: read from the cold store, one measurement; few enough that no image comes twice.
+        caches: two `.npy` files of images, since a process can't evict pages that another one has mapped.
+        batch_size: images per batch.
+        rounds: number of measurements.
+        seconds: length of a measurement of the warm cache.
+        cold_batches: batches of a measurement of the cold cache; few enough that no image repeats.
     """
-    options = [{"path": str(store), "batch_size": batch_size} for store in stores]
-    sides = [*(Baseline(name, f"{HOME}Feed", each) for name, each in zip((WARM, COLD), options, strict=True)), COPY]
-    rate = Rate(seconds)
-    with started(sides) as workers:
-        taken = alternate(workers, rounds, lambda worker: _fed(worker, rate, cold_batches))
-        told = _from_disk(workers[1], rounds * (cold_batches + 1) * batch_size)
+    baselines = [
+        Baseline(name, f"{MODULE}BatchReader", {"path": str(cache), "batch_size": batch_size})
+        for name, cache in zip((WARM, COLD), caches, strict=True)
+    ]
+    throughput = Throughput(seconds)
+    with start_workers([*baselines, MEMORY_COPY]) as workers:
+        measurements = measure_in_rounds(
+            workers, rounds, lambda worker: _reading_speed(worker, throughput, cold_batches)
+        )
+        disk_reads = _describe_disk_reads(workers[1], rounds * (cold_batches + 1) * batch_size)
         errors = {worker.name: worker.error for worker in workers}
-    return f"{_feed_table(taken, errors)}\n\n{told}\n{limits(taken)}"
+    return f"{_reading_table(measurements, errors)}\n\n{disk_reads}\n{describe_limits(measurements)}"
 
 
-def _fed(worker: Worker, rate: Rate, cold_batches: int) -> float:
-    """Images (or bytes) a second."""
+def _reading_speed(worker: Worker, throughput: Throughput, cold_batches: int) -> float:
+    """Return images per second; of the memory copy, bytes per second."""
     if worker.name == COLD:
-        worker.ask("run", 1)  # starts what the first batch of a process starts
-        worker.ask("forget")
-        images, spent = worker.ask("run", cold_batches)
-        return images / spent
+        worker.call("run", 1)  # starts what the first batch of a process starts
+        worker.call("drop_page_cache")
+        images, seconds = worker.call("run", cold_batches)
+        return images / seconds
     if worker.name == WARM:
-        worker.ask("warm")
-    return rate(worker)
+        worker.call("fill_page_cache")
+    return throughput(worker)
 
 
-def _from_disk(worker: Worker, images: int) -> str:
-    """How cold the cold store was."""
+def _describe_disk_reads(worker: Worker, images: int) -> str:
+    """Return how many bytes of the cold cache came from the disk."""
     try:
-        read = worker.ask("bytes_from_disk")[0]
-    except WorkerFailed:
+        read = worker.call("bytes_from_disk")[0]
+    except WorkerError:
         return ""
-    return f"- read from the disk in the cold runs: {read / images:,.0f} bytes for each image of {IMAGE_BYTES:,}"
+    return f"- read from the disk in the cold runs: {read / images:,.0f} bytes per image of {IMAGE_BYTES:,}"
 
 
-def _feed_table(taken: Taken, errors: dict[str, str]) -> str:
-    """Images a second, and the part of the copy's limit: each image is read once and written once."""
+def _reading_table(measurements: Measurements, errors: dict[str, str]) -> str:
+    """Return images per second and the fraction of the copy's limit; each image is read once and written once."""
     rows = []
     for name in (WARM, COLD):
-        part = ratio(taken[name], taken[COPY.name])
+        fraction = ratio(measurements[name], measurements[MEMORY_COPY.name])
         rows.append(
             [
                 name,
-                errors[name] or spread(taken[name]),
-                number(part and part * 2 * IMAGE_BYTES),
-                number(ratio(taken[WARM], taken[name])),
+                errors[name] or median_and_range(measurements[name]),
+                format_number(fraction and fraction * 2 * IMAGE_BYTES),
+                format_number(ratio(measurements[WARM], measurements[name])),
             ]
         )
-    return table(("64x64x3", "images/s, median (least–most)", "of the limit", "warm / this"), rows)
+    head = ("64x64x3", "images/s, median (least–most)", "fraction of limit", "warm / this")
+    return markdown_table(head, rows)
 
 
-def preparing(folder: Path, count: int, rounds: int) -> str:
-    """Measure the preparing of `count` JPEGs; returns its table."""
-    pictures, size = make_pictures(folder / "pictures", count)
-    ours = {"pictures": str(pictures), "cache_dir": str(folder / "store"), "image_size": 64}
-    sides = [
-        Baseline(APPLICATION, f"{HOME}Application", ours),
-        Baseline(ONE_CORE, f"{HOME}OneCore", {"pictures": str(pictures), "image_size": 64}),
+def measure_preparing(folder: Path, count: int, rounds: int) -> str:
+    """Measure preparing JPEGs; return the table.
+
+    Args:
+        folder: empty directory for the JPEGs and the cache.
+        count: number of JPEGs.
+        rounds: number of measurements.
+    """
+    jpegs = folder / "jpegs"
+    mean_bytes = write_jpegs(jpegs, count)
+    options = {"folder": str(jpegs), "image_size": 64}
+    baselines = [
+        Baseline(OURS, f"{MODULE}PrepareCommand", {**options, "cache_dir": str(folder / "cache")}),
+        Baseline(SINGLE_THREAD, f"{MODULE}SingleThread", options),
     ]
-    with started(sides) as workers:
-        taken = alternate(workers, rounds, _prepared)
+    with start_workers(baselines) as workers:
+        measurements = measure_in_rounds(workers, rounds, _preparing_speed)
         errors = {worker.name: worker.error for worker in workers}
     rows = [
-        [name, errors[name] or spread(taken[name]), number(ratio(taken[APPLICATION], taken[name]))] for name in taken
+        [name, errors[name] or median_and_range(values), format_number(ratio(measurements[OURS], values))]
+        for name, values in measurements.items()
     ]
-    head = (f"{count:,} JPEGs of 178x218, {size / 1000:.1f} kB", "pictures/s, median (least–most)", "ours / theirs")
-    return table(head, rows)
+    head = (f"{count:,} JPEGs of 178x218, {mean_bytes / 1000:.1f} kB", "images/s, median (least–most)", "ours / this")
+    return markdown_table(head, rows)
 
 
-def _prepared(worker: Worker) -> float:
-    """Pictures a second, over the whole folder once."""
-    pictures, spent = worker.ask("run", 1)
-    return pictures / spent
+def _preparing_speed(worker: Worker) -> float:
+    """Return images per second of one pass through the folder."""
+    images, seconds = worker.call("run", 1)
+    return images / seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m benchmarks.input_pipeline`"""
-    made = parser(__doc__, rounds=7, seconds=3)
-    made.add_argument("--images", type=int, default=50_000, help="images in the store")
-    made.add_argument("--pictures", type=int, default=10_000, help="JPEGs to prepare")
-    made.add_argument("--batch-size", type=int, default=64, help="images a batch")
-    options = made.parse_args(arguments)
+    """Run `python -m benchmarks.input_pipeline`."""
+    parser = argument_parser(__doc__, rounds=7, seconds=3)
+    parser.add_argument("--images", type=int, default=50_000, help="number of images in the cache")
+    parser.add_argument("--jpegs", type=int, default=10_000, help="number of JPEGs to prepare")
+    parser.add_argument("--batch-size", type=int, default=64, help="images per batch")
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        stores = tuple(make_store(Path(folder) / name, options.images) for name in ("warm.npy", "cold.npy"))
+        caches = Path(folder) / "warm.npy", Path(folder) / "cold.npy"
+        for cache in caches:
+            write_cache(cache, options.images)
         cold_batches = max(1, min(100, options.images // options.batch_size))
-        print(feed(stores, options.batch_size, options.rounds, options.seconds, cold_batches), end="\n\n")
-        print(preparing(Path(folder), options.pictures, options.rounds), end="\n\n")
+        print(measure_reading(caches, options.batch_size, options.rounds, options.seconds, cold_batches), end="\n\n")
+        print(measure_preparing(Path(folder), options.jpegs, options.rounds), end="\n\n")
     print(machine.describe())
 
 

@@ -1,234 +1,290 @@
-"""Does arithmetic in the latent space do what it says? The DCGAN paper's experiments on digits, judged by a classifier.
+"""Does latent arithmetic do what it promises? The DCGAN paper's experiments on digits, evaluated by a classifier.
 
-Radford et al. 2016, section 6.3, shows pictures; here the data set's classifier says which digit a picture is, and its
-pixels say how thick the strokes are and how they slant. Latents are chosen by these readings alone, and results are
-judged on other seeds than the directions were found on. Thick and thin, right and left are the upper and the lower
-third of the pictures of a class. A direction's unit is the way between the means of its two groups.
+Radford et al. 2016, section 6.3, shows images. Here the dataset's classifier predicts the digit, and pixels give the
+thickness and slant of the strokes. Latents are chosen by these measurements alone, and directions are evaluated on
+other seeds than those they were found on. Thick and thin, right and left are the upper and the lower third of a class.
+A direction's unit is the distance between the means of its two groups.
 """
 
-import argparse
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.timing import number, table
-from benchmarks.sample_pool import Pool, drawn, subject_of
-from benchmarks.stroke_features import STYLES, lying_and_standing
+from benchmarks.options import add_run_options, argument_parser
+from benchmarks.sample_pool import SamplePool, generate, load_classified_generator
+from benchmarks.stroke_features import STROKE_FEATURES, horizontal_and_vertical_strokes
+from benchmarks.tables import format_number, markdown_table
 
-STRENGTHS = (0.5, 1.0, 1.5, 2.0)
-BOTH_WAYS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+CLASS_STRENGTHS = (0.5, 1.0, 1.5, 2.0)
+FEATURE_STRENGTHS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
-
-def pairs(pool: Pool) -> list[tuple[int, int]]:
-    """Every two different classes that the pool shows often enough to choose from."""
-    digits, counts = np.unique(pool.wanted, return_counts=True)
-    often = [int(digit) for digit, count in zip(digits, counts, strict=True) if count >= 60]
-    return [(a, b) for a in often for b in often if a != b]
+MIN_CLASS_IMAGES = 60
+"""Images of a class that a pool needs before the class takes part."""
 
 
-def arithmetic(pool: Pool, style: str, trials: int) -> Iterator[list[str]]:
-    """Rows: how often high a - low a + low b is a b, and high, by the number of samples a term."""
-    for samples, rescaled in ((1, False), (3, False), (10, False), (10, True)):
-        results = _results(pool, style, samples, trials)
-        yield [f"{style}, {samples} a term{', typical length' * rescaled}", *_judged(pool, style, *results, rescaled)]
-    yield [f"{style}, low b alone, 3", *_judged(pool, style, *_results(pool, style, 3, trials, alone=True), False)]
+def class_pairs(pool: SamplePool) -> list[tuple[int, int]]:
+    """Return all ordered pairs of different classes with enough images in the pool."""
+    labels, counts = np.unique(pool.targets, return_counts=True)
+    frequent = [int(label) for label, count in zip(labels, counts, strict=True) if count >= MIN_CLASS_IMAGES]
+    return [(a, b) for a in frequent for b in frequent if a != b]
 
 
-def _results(pool: Pool, style: str, samples: int, trials: int, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Results of arithmetic, float32 (N, dim), and the class b each should have, int (N,)."""
+def arithmetic_rows(pool: SamplePool, feature: str, trials: int) -> Iterator[list[str]]:
+    """Yield rows: how often high a - low a + low b is a b with a high feature, by the number of latents per term.
+
+    Args:
+        pool: images to choose from.
+        feature: name in `STROKE_FEATURES`.
+        trials: sums per pair of classes.
+    """
+    for per_term, rescaled in ((1, False), (3, False), (10, False), (10, True)):
+        name = f"{feature}, {per_term} per term{', rescaled' * rescaled}"
+        yield [name, *_evaluate_sums(pool, feature, *_sums(pool, feature, per_term, trials), rescaled)]
+    sums = _sums(pool, feature, 3, trials, last_term_only=True)
+    yield [f"{feature}, low b alone, 3 per term", *_evaluate_sums(pool, feature, *sums, False)]
+
+
+def _sums(
+    pool: SamplePool, feature: str, per_term: int, trials: int, last_term_only: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the results of arithmetic, float32 (N, dim), and the class b that each should have, int (N,)."""
     from dcgan.sampling.latent_arithmetic import combine
 
-    high, low = pool.thirds(style)
-    made, wanted = [], []
-    for a, b in pairs(pool):
-        groups = [(1, high & (pool.wanted == a)), (-1, low & (pool.wanted == a)), (1, low & (pool.wanted == b))]
+    high, low = pool.thirds(feature)
+    sums, targets = [], []
+    for a, b in class_pairs(pool):
+        terms = [(1, high & (pool.targets == a)), (-1, low & (pool.targets == a)), (1, low & (pool.targets == b))]
         for _ in range(trials):
-            made.append(combine((sign, _some(pool, group, samples)) for sign, group in groups[2 * alone :]))
-            wanted.append(b)
-    return np.stack(made), np.array(wanted)
+            chosen = terms[2:] if last_term_only else terms
+            sums.append(combine((sign, _choose(pool, group, per_term)) for sign, group in chosen))
+            targets.append(b)
+    return np.stack(sums), np.array(targets)
 
 
-def _some(pool: Pool, group: np.ndarray, count: int) -> np.ndarray:
-    """A few latents of a group, chosen at random."""
+def _choose(pool: SamplePool, group: np.ndarray, count: int) -> np.ndarray:
+    """Return random latents of a group, bool (N,)."""
     members = np.flatnonzero(group)
-    return pool.latents[pool.subject.random.choice(members, min(count, len(members)), replace=False)]
+    return pool.latents[pool.model.random.choice(members, min(count, len(members)), replace=False)]
 
 
-def _judged(pool: Pool, style: str, made: np.ndarray, wanted: np.ndarray, rescaled: bool) -> list[str]:
-    """How often results are read as what they should be, lie above the middle of their class, and both."""
-    length = np.linalg.norm(made, axis=1).mean() / np.sqrt(made.shape[1])
-    made = made * np.sqrt(made.shape[1]) / np.linalg.norm(made, axis=1, keepdims=True) if rescaled else made
-    result = Pool(pool.subject, made, wanted if pool.subject.classes else None)
-    values, measured = STYLES[style](pool.images), STYLES[style](result.images)
-    middles = {digit: np.median(values[pool.wanted == digit]) for digit in np.unique(wanted)}
-    right, above = result.digits == wanted, measured > [middles[digit] for digit in wanted]
-    return [number(1.0 if rescaled else length), *map(_share, (right, above, right & above))]
+def _evaluate_sums(pool: SamplePool, feature: str, sums: np.ndarray, targets: np.ndarray, rescaled: bool) -> list[str]:
+    """Return how often sums have the target class, a feature above its median, and both."""
+    typical_length = np.sqrt(sums.shape[1])
+    length = np.linalg.norm(sums, axis=1).mean() / typical_length
+    if rescaled:
+        sums = sums * typical_length / np.linalg.norm(sums, axis=1, keepdims=True)
+    result = SamplePool(pool.model, sums, targets if pool.model.classes else None)
+    values, result_values = STROKE_FEATURES[feature](pool.images), STROKE_FEATURES[feature](result.images)
+    medians = {label: np.median(values[pool.targets == label]) for label in np.unique(targets)}
+    correct, above = result.predicted == targets, result_values > [medians[label] for label in targets]
+    return [format_number(1.0 if rescaled else length), *map(_percent, (correct, above, correct & above))]
 
 
-def turning(pool: Pool, others: Pool, starts: int) -> Iterator[list[str]]:
-    """Rows: how often a direction turns pictures of class a into b, by how it was found and how much is added."""
-    couples = [(a, b, np.flatnonzero(others.wanted == a)[:starts]) for a, b in pairs(pool)]
-    wanted = np.concatenate([np.full(len(members), b) for _, b, members in couples])
-    start = np.concatenate([others.latents[members] for *_, members in couples])
-    for name, find in FINDERS.items():
-        ways = []
-        for a, b, members in couples:
-            either = np.isin(pool.wanted, (a, b))
-            way = find(pool.latents[either], pool.wanted[either] == b, pool.subject.random)
-            ways.append(np.tile(way, (len(members), 1)))
-        moved = (start + np.float32(strength) * np.concatenate(ways) for strength in STRENGTHS)
-        yield [name, *(_share(Pool(pool.subject, latents).digits == wanted) for latents in moved)]
+def class_direction_rows(pool: SamplePool, others: SamplePool, images_per_pair: int) -> Iterator[list[str]]:
+    """Yield rows: how often adding a direction changes class a into b, by how it was found and how much is added.
+
+    Args:
+        pool: images to find directions on.
+        others: images to evaluate directions on.
+        images_per_pair: number of images that are changed per pair of classes.
+    """
+    pairs = [(a, b, np.flatnonzero(others.targets == a)[:images_per_pair]) for a, b in class_pairs(pool)]
+    targets = np.concatenate([np.full(len(members), b) for _, b, members in pairs])
+    latents = np.concatenate([others.latents[members] for *_, members in pairs])
+    for name, find in FIND_DIRECTION.items():
+        directions = []
+        for a, b, members in pairs:
+            either = np.isin(pool.targets, (a, b))
+            direction = find(pool.latents[either], pool.targets[either] == b, pool.model.random)
+            directions.append(np.tile(direction, (len(members), 1)))
+        moved = (latents + np.float32(strength) * np.concatenate(directions) for strength in CLASS_STRENGTHS)
+        yield [name, *(_percent(SamplePool(pool.model, rows).predicted == targets) for rows in moved)]
 
 
-def styling(pool: Pool, others: Pool, style: str) -> Iterator[list[str]]:
-    """Rows: how often the class stays along a style's direction, and what that does to the style."""
-    high, low = pool.thirds(style)
+def feature_direction_rows(pool: SamplePool, others: SamplePool, feature: str) -> Iterator[list[str]]:
+    """Yield rows: how often images keep their class along a feature's direction, and how far the feature shifts.
+
+    Args:
+        pool: images to find directions on.
+        others: images to evaluate directions on.
+        feature: name in `STROKE_FEATURES`.
+    """
+    high, low = pool.thirds(feature)
     either = high | low
-    ways = {name: find(pool.latents[either], high[either], pool.subject.random) for name, find in FINDERS.items()}
-    if not pool.subject.classes:
-        ways["difference, at right angles to the classes'"] = _beside_classes(pool, ways["difference of means"])
-    for name, way in ways.items():
-        yield [f"{style}, {name}", *(_moved(others, style, way, strength) for strength in BOTH_WAYS)]
+    directions = {
+        name: find(pool.latents[either], high[either], pool.model.random) for name, find in FIND_DIRECTION.items()
+    }
+    if not pool.model.classes:
+        directions["difference, orthogonal to the classes'"] = _orthogonal_to_classes(
+            pool, directions["difference of means"]
+        )
+    for name, direction in directions.items():
+        cells = (_evaluate_move(others, feature, direction, strength) for strength in FEATURE_STRENGTHS)
+        yield [f"{feature}, {name}", *cells]
 
 
-def _beside_classes(pool: Pool, way: np.ndarray) -> np.ndarray:
-    """A direction without its part along those that tell each class from all others, as long as it was."""
+def _orthogonal_to_classes(pool: SamplePool, direction: np.ndarray) -> np.ndarray:
+    """Return a direction without its part along those of the classes, rescaled to its length."""
     from dcgan.sampling.latent_directions import difference_of_means, orthogonal_to
 
-    classes = [difference_of_means(pool.latents, pool.wanted == digit) for digit in np.unique(pool.wanted)]
-    rest = orthogonal_to(way, *classes)
-    return rest * (np.linalg.norm(way) / np.linalg.norm(rest))
+    classes = [difference_of_means(pool.latents, pool.targets == label) for label in np.unique(pool.targets)]
+    rest = orthogonal_to(direction, *classes)
+    return rest * (np.linalg.norm(direction) / np.linalg.norm(rest))
 
 
-def _moved(others: Pool, style: str, way: np.ndarray, strength: float) -> str:
-    """How often the class stays, and how far the style moves, in deviations within a class."""
-    moved = Pool(others.subject, others.latents + np.float32(strength) * way, others.labels)
-    shift = (STYLES[style](moved.images) - STYLES[style](others.images)).mean() / _deviation(others, style)
-    return f"{_share(moved.digits == others.wanted)}, {shift:+.2f}"
+def _evaluate_move(others: SamplePool, feature: str, direction: np.ndarray, strength: float) -> str:
+    """Return how often the class stays, and the feature's shift in standard deviations within a class."""
+    moved = SamplePool(others.model, others.latents + np.float32(strength) * direction, others.labels)
+    values = STROKE_FEATURES[feature](others.images)
+    variances = [values[others.targets == label].var() for label in np.unique(others.targets)]
+    deviation = float(np.sqrt(np.mean(variances)))
+    shift = (STROKE_FEATURES[feature](moved.images) - values).mean() / deviation
+    return f"{_percent(moved.predicted == others.targets)}, {shift:+.2f}"
 
 
-def _deviation(pool: Pool, style: str) -> float:
-    """How much a style differs within a class."""
-    values = STYLES[style](pool.images)
-    return float(np.sqrt(np.mean([values[pool.wanted == digit].var() for digit in np.unique(pool.wanted)])))
-
-
-def _difference(latents: np.ndarray, shows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _difference_of_means(latents: np.ndarray, positive: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return the difference of the groups' means."""
     from dcgan.sampling.latent_directions import difference_of_means
 
-    return difference_of_means(latents, shows)
+    return difference_of_means(latents, positive)
 
 
-def _normal(latents: np.ndarray, shows: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The normal, so long that both groups' means lie one of it apart."""
+def _linear_normal(latents: np.ndarray, positive: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return the normal of a linear classifier, scaled so that the groups' means are one unit apart along it."""
     from dcgan.sampling.latent_directions import difference_of_means, linear_direction
 
-    normal = linear_direction(latents, shows)
-    return normal * (normal @ difference_of_means(latents, shows))
+    normal = linear_direction(latents, positive)
+    return normal * (normal @ difference_of_means(latents, positive))
 
 
-def _random(latents: np.ndarray, shows: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Any direction, as long as the difference of means."""
-    way = random.standard_normal(latents.shape[1])
-    return (way * (np.linalg.norm(_difference(latents, shows, random)) / np.linalg.norm(way))).astype(np.float32)
+def _random_direction(latents: np.ndarray, positive: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return a random direction as long as the difference of means."""
+    direction = random.standard_normal(latents.shape[1])
+    length = np.linalg.norm(_difference_of_means(latents, positive, random))
+    return (direction * (length / np.linalg.norm(direction))).astype(np.float32)
 
 
-FINDERS = {"difference of means": _difference, "linear normal": _normal, "random": _random}
-"""What finds a direction between latents that show something and others."""
+FIND_DIRECTION = {
+    "difference of means": _difference_of_means,
+    "linear normal": _linear_normal,
+    "random": _random_direction,
+}
+"""Functions that find a direction from latents (N, dim), a mask of the positive ones (N,), and random numbers."""
 
 
-def dropping(pool: Pool, others: Pool, layer: str | None) -> Iterator[list[str]]:
-    """Rows: what is left of a thing, and of other things, without the maps that draw it and without random ones."""
+def ablation_rows(pool: SamplePool, others: SamplePool, layer: str | None) -> Iterator[list[str]]:
+    """Yield rows: what remains of a class or stroke and of others without its feature maps, and without random ones.
+
+    Args:
+        pool: images to find feature maps on.
+        others: images to evaluate the ablation on.
+        layer: layer of the feature maps; None for the last hidden layer.
+    """
     from dcgan.sampling.feature_ablation import feature_maps, split_generator, weights_by_labels, weights_by_masks
 
-    maps = feature_maps(split_generator(pool.subject.generator, layer)[0], pool.rows)
-    digits = np.unique(pool.wanted)
-    by_class = [weights_by_labels(maps, pool.wanted == digit) > 0 for digit in digits]
+    maps = feature_maps(split_generator(pool.model.generator, layer)[0], pool.rows)
+    labels = np.unique(pool.targets)
+    ablated_by_class = [weights_by_labels(maps, pool.targets == label) > 0 for label in labels]
     figures = [
-        _left(others, dropped, layer, _still_read, others.wanted == digit)
-        for digit, dropped in zip(digits, by_class, strict=True)
+        _ablate(others, ablated, layer, _remaining_accuracy, others.targets == label)
+        for label, ablated in zip(labels, ablated_by_class, strict=True)
     ]
-    yield ["a class (mean of all): still read as theirs", *_dropped_cells(figures)]
-    marked, judged = lying_and_standing(pool.images), lying_and_standing(others.images)
-    for name, one, other in (("lying", 0, 1), ("standing", 1, 0)):
-        dropped = weights_by_masks(maps, marked[one], among=marked[other]) > 0
-        figures = [_left(others, dropped, layer, _ink, judged[one], judged[other]) for _ in range(3)]
-        yield [f"{name} strokes, others {('lying', 'standing')[other]}: ink", *_dropped_cells(figures)]
+    yield ["class (mean of all): fraction that keeps its class", *_mean_cells(figures)]
+    found, evaluated = horizontal_and_vertical_strokes(pool.images), horizontal_and_vertical_strokes(others.images)
+    for name, other_name, index, other in (("horizontal", "vertical", 0, 1), ("vertical", "horizontal", 1, 0)):
+        ablated = weights_by_masks(maps, found[index], among=found[other]) > 0
+        figures = [
+            _ablate(others, ablated, layer, _remaining_ink, evaluated[index], evaluated[other]) for _ in range(3)
+        ]
+        yield [f"{name} strokes, others {other_name}: ink", *_mean_cells(figures)]
 
 
-def _left(others: Pool, dropped: np.ndarray, layer: str | None, measure, *where: np.ndarray) -> list[float]:
-    """The part of the maps that is dropped; what is left then, here and there; and without as many random maps."""
+def _ablate(
+    others: SamplePool,
+    ablated: np.ndarray,
+    layer: str | None,
+    measure: Callable[..., list[float]],
+    *masks: np.ndarray,
+) -> list[float]:
+    """Return the fraction of maps ablated, what remains of target and others, and the same for random maps."""
     from dcgan.sampling.feature_ablation import ablate_maps
 
-    subject, figures = others.subject, [dropped.mean()]
-    for which in (dropped, subject.random.permutation(dropped)):
-        images = drawn(ablate_maps(subject.generator, which, layer), others.rows)
-        figures += measure(others, images, *where)
+    model, figures = others.model, [ablated.mean()]
+    for chosen in (ablated, model.random.permutation(ablated)):
+        images = generate(ablate_maps(model.generator, chosen, layer), others.rows)
+        figures += measure(others, images, *masks)
     return figures
 
 
-def _still_read(others: Pool, images: np.ndarray, own: np.ndarray) -> list[float]:
-    """The part of a class's pictures, and of the others', that is read as theirs."""
-    kept = others.subject.classify(images) == others.wanted
-    return [kept[own].mean(), kept[~own].mean()]
+def _remaining_accuracy(others: SamplePool, images: np.ndarray, target: np.ndarray) -> list[Any]:
+    """Return the fraction of the target class, and of other classes, that keeps its class."""
+    kept = others.model.classify(images) == others.targets
+    return [kept[target].mean(), kept[~target].mean()]
 
 
-def _ink(others: Pool, images: np.ndarray, here: np.ndarray, there: np.ndarray) -> list[float]:
-    """The part of the ink that is left in two places."""
-    return [images[..., 0][place].sum() / others.images[..., 0][place].sum() for place in (here, there)]
+def _remaining_ink(others: SamplePool, images: np.ndarray, target: np.ndarray, other: np.ndarray) -> list[Any]:
+    """Return the fraction of the ink that remains under two masks, bool (N, H, W)."""
+    return [images[..., 0][mask].sum() / others.images[..., 0][mask].sum() for mask in (target, other)]
 
 
-def _dropped_cells(figures: Sequence[Sequence[float]]) -> list[str]:
-    """The means, as parts of one."""
-    return [f"{part:.0%}" for part in np.mean(figures, axis=0)]
+def _mean_cells(figures: Sequence[Sequence[float]]) -> list[str]:
+    """Return the mean of each column in percent."""
+    return [f"{mean:.0%}" for mean in np.mean(figures, axis=0)]
 
 
-def _share(right: np.ndarray) -> str:
-    """A part of one, in percent."""
-    return f"{np.mean(right):.1%}"
+def _percent(correct: np.ndarray) -> str:
+    """Return the fraction of True in percent."""
+    return f"{np.mean(correct):.1%}"
 
 
-def report(pool: Pool, others: Pool, trials: int, starts: int, layer: str | None) -> Iterator[str]:
-    """The tables, each as soon as it is there."""
-    conditional = bool(pool.subject.classes)
-    yield "Thick a - thin a + thin b, and the same with slant: is it a b, and high as a is?"
-    head = ("", "length / typical", "read as b", "above the middle of b", "both")
-    yield table(head, [row for style in STYLES for row in arithmetic(pool, style, trials)])
-    if not conditional:
-        yield "From a to b: how often a picture of a is read as b when so many directions are added"
-        yield table(("", *map(number, STRENGTHS)), turning(pool, others, starts))
-    yield "Along a style: how often the class stays, and how far the style moves, in deviations within a class"
-    head = ("", *(f"{strength:+.0f}" for strength in BOTH_WAYS))
-    yield table(head, [row for style in STYLES for row in styling(pool, others, style)])
-    yield f"What is left without the maps of {layer or 'the last hidden layer'} that speak for a thing"
-    head = ("", "maps dropped", "of the thing", "of others", "as many random maps: of the thing", "of others")
-    yield table(head, dropping(pool, others, layer))
+def report(pool: SamplePool, others: SamplePool, trials: int, images_per_pair: int, layer: str | None) -> Iterator[str]:
+    """Yield headings and tables, each as soon as it is measured.
+
+    Args:
+        pool: images to choose from and to find directions on.
+        others: images to evaluate on.
+        trials: as for `arithmetic_rows`.
+        images_per_pair: as for `class_direction_rows`.
+        layer: as for `ablation_rows`.
+    """
+    yield "High a - low a + low b: is it classified as b, with a high feature?"
+    head = ("", "length / typical", "classified as b", "above the median of b", "both")
+    yield markdown_table(head, [row for feature in STROKE_FEATURES for row in arithmetic_rows(pool, feature, trials)])
+    if not pool.model.classes:
+        yield "Class directions: images of class a that are classified as b, by the multiple of the direction added"
+        head = ("", *map(format_number, CLASS_STRENGTHS))
+        yield markdown_table(head, class_direction_rows(pool, others, images_per_pair))
+    yield (
+        "Feature directions: images that keep their class, and the feature's shift in standard deviations within a "
+        "class, by the multiple of the direction added"
+    )
+    head = ("", *(f"{strength:+.0f}" for strength in FEATURE_STRENGTHS))
+    rows = [row for feature in STROKE_FEATURES for row in feature_direction_rows(pool, others, feature)]
+    yield markdown_table(head, rows)
+    yield f"Feature ablation: what remains without the maps of {layer or 'the last hidden layer'} that favor a target"
+    head = ("target", "maps ablated", "target", "others", "random maps: target", "random maps: others")
+    yield markdown_table(head, ablation_rows(pool, others, layer))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m benchmarks.latent_space`"""
-    made = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    made.add_argument("--run-dir", type=Path, help="the run that is looked into; by default the newest")
-    made.add_argument("--data-dir", type=Path, help="where the data set lies, if not where the run had it")
-    made.add_argument("--seed", type=int, default=0, help="of every choice")
-    made.add_argument("--weights", choices=("ema", "raw", "best"), default="ema", help="as for generate.py")
-    made.add_argument("--num", type=int, default=4000, help="pictures to choose from, and others to judge on")
-    made.add_argument("--trials", type=int, default=10, help="of arithmetic, for every two classes")
-    made.add_argument("--starts", type=int, default=20, help="pictures that are turned, for every two classes")
-    made.add_argument("--layer", help="whose maps are dropped; by default the last hidden one")
-    options = made.parse_args(arguments)
-    began = time.monotonic()
-    subject, words = subject_of(options.run_dir, options.weights, options.seed, options.data_dir)
-    pool, others = subject.pool(range(options.num)), subject.pool(range(options.num, 2 * options.num))
-    print(words)
-    for part in report(pool, others, options.trials, options.starts, options.layer):
+    """Run `python -m benchmarks.latent_space`."""
+    parser = argument_parser(__doc__)
+    add_run_options(parser)
+    parser.add_argument("--num", type=int, default=4000, help="number of images to choose from, and to evaluate on")
+    parser.add_argument("--trials", type=int, default=10, help="sums per pair of classes")
+    parser.add_argument("--images-per-pair", type=int, default=20, help="images changed per pair of classes")
+    parser.add_argument("--layer", help="layer whose maps are ablated; the last hidden layer if not given")
+    options = parser.parse_args(arguments)
+    start = time.monotonic()
+    model, description = load_classified_generator(options.run_dir, options.weights, options.seed, options.data_dir)
+    pool, others = model.pool(range(options.num)), model.pool(range(options.num, 2 * options.num))
+    print(description)
+    for part in report(pool, others, options.trials, options.images_per_pair, options.layer):
         print(f"\n{part}", flush=True)
-    print(f"\n- seed {options.seed}, {time.monotonic() - began:.0f} s\n{machine.describe()}")
+    print(f"\n- seed {options.seed}, {time.monotonic() - start:.0f} s\n{machine.describe()}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a table was measured on, in words."""
+"""Describe the machine that a table was measured on, and measure this process's memory."""
 
 import contextlib
 import importlib.metadata
@@ -12,7 +12,7 @@ PACKAGES = ("tensorflow", "keras", "torch", "numpy", "pillow")
 
 
 def describe() -> str:
-    """Processor, cores, memory, load, system and versions, as a Markdown list."""
+    """Return processor, cores, memory, load, system and package versions as a Markdown list."""
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
     return "\n".join(
         [
@@ -23,47 +23,50 @@ def describe() -> str:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def resident() -> dict[str, int]:
-    """This process' memory in bytes: `peak`, and at present `anonymous` and `file`.
+def resident_memory() -> dict[str, int]:
+    """Return this process's memory in bytes: `peak`, and the present `anonymous` and `file` pages.
 
-    Pages of a memory-mapped file are counted as resident while they are in the page cache, and the system takes them
-    back when it needs room; what a program needs is the anonymous part. Linux only.
+    Pages of a memory-mapped file count as resident while they are in the page cache, but the system can reclaim them
+    without writing; the anonymous part is what a program needs. Linux only.
     """
     names = {"VmHWM:": "peak", "RssAnon:": "anonymous", "RssFile:": "file"}
     lines = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
-    return {names[key]: int(words[0]) * 1024 for key, *words in lines if key in names}
+    return {names[key]: int(fields[0]) * 1024 for key, *fields in lines if key in names}
 
 
 @contextlib.contextmanager
-def watched(every: float = 0.02) -> Iterator[dict[str, int]]:
-    """Watch the memory of this process while a block runs.
+def track_peak_memory(interval: float = 0.02) -> Iterator[dict[str, int]]:
+    """Sample this process's memory while the block runs.
+
+    Args:
+        interval: seconds between samples.
 
     Yields:
-        What `resident` says, `anonymous` and `file` being the most that was seen; it is filled in during the block.
+        The keys of `resident_memory` with the largest value of each, updated during the block.
     """
-    most: dict[str, int] = {}
+    peak: dict[str, int] = {}
     done = threading.Event()
 
-    def look() -> None:
-        while not done.wait(every):
-            for name, size in resident().items():
-                most[name] = max(size, most.get(name, 0))
+    def sample() -> None:
+        while not done.wait(interval):
+            for name, size in resident_memory().items():
+                peak[name] = max(size, peak.get(name, 0))
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
+    thread = threading.Thread(target=sample)
+    thread.start()
     try:
-        yield most
+        yield peak
     finally:
         done.set()
-        watcher.join()
+        thread.join()
 
 
 def _processor() -> str:
-    """The processor's name, and the vector instructions that decide how fast a product can be."""
+    """Return the processor's name and the vector instructions that bound the speed of a matrix product."""
     try:
         fields = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
     except OSError:
@@ -74,6 +77,7 @@ def _processor() -> str:
 
 
 def _memory() -> str:
+    """Return the size of physical memory."""
     try:
         return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
     except (AttributeError, ValueError, OSError):
@@ -81,11 +85,11 @@ def _memory() -> str:
 
 
 def _versions() -> str:
-    """The installed packages that matter, with their versions."""
-    found = []
+    """Return the versions of the packages that affect speed."""
+    versions = []
     for package in PACKAGES:
         try:
-            found.append(f"{package} {importlib.metadata.version(package)}")
+            versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
-            found.append(f"no {package}")
-    return ", ".join(found)
+            versions.append(f"no {package}")
+    return ", ".join(versions)

@@ -1,32 +1,56 @@
-"""Options that the commands share."""
+"""Command-line options that benchmarks share."""
 
 import argparse
 import ast
+from pathlib import Path
 from typing import Any
 
 
-def parser(description: str, rounds: int, seconds: float | None = None) -> argparse.ArgumentParser:
-    """A parser with `--rounds` and, where a turn has a length to choose, `--seconds`.
+def argument_parser(
+    description: str | None, rounds: int | None = None, seconds: float | None = None
+) -> argparse.ArgumentParser:
+    """Return a parser with the options `--rounds` and `--seconds` where they have a default.
 
     Args:
-        description: the command's docstring; its first line, the question, is shown.
-        rounds, seconds: the defaults.
+        description: the module's docstring; the help shows its first line, the question.
+        rounds: default of `--rounds`; None to leave the option out.
+        seconds: default of `--seconds`; None to leave the option out.
     """
-    made = argparse.ArgumentParser(
-        description=description.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    parser = argparse.ArgumentParser(
+        description=(description or "").partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    made.add_argument("--rounds", type=int, default=rounds, help="how often everybody has a turn")
+    if rounds is not None:
+        parser.add_argument("--rounds", type=int, default=rounds, help="number of measurements of each row")
     if seconds is not None:
-        made.add_argument("--seconds", type=float, default=seconds, help="about how long a turn is")
-    return made
+        parser.add_argument("--seconds", type=float, default=seconds, help="approximate length of a measurement")
+    return parser
 
 
-def variant(text: str) -> dict[str, Any]:
-    """Options of `TrainConfig` as `name=value` or `name=value,name=value`; numbers are numbers, the rest is text."""
-    return {name.strip(): _value(value.strip()) for name, value in (pair.split("=", 1) for pair in text.split(","))}
+def add_dataset_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--dataset` and `--data-dir`."""
+    parser.add_argument("--dataset", default="mnist10k", help="dataset, as for train.py")
+    parser.add_argument("--data-dir", type=Path, help="directory of the dataset, as for train.py")
 
 
-def _value(text: str) -> Any:
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--run-dir`, `--data-dir`, `--weights` and `--seed`."""
+    parser.add_argument("--run-dir", type=Path, help="run directory; the newest run if not given")
+    parser.add_argument("--data-dir", type=Path, help="directory of the dataset, if it has moved since the training")
+    parser.add_argument("--weights", choices=("ema", "raw", "best"), default="ema", help="as for generate.py")
+    parser.add_argument("--seed", type=int, default=0, help="seed of every random choice")
+
+
+def parse_variant(text: str) -> dict[str, Any]:
+    """Parse options of `TrainConfig` given as `name=value,name=value`; values that are Python literals become numbers.
+
+    Args:
+        text: comma-separated pairs.
+    """
+    pairs = (pair.split("=", 1) for pair in text.split(","))
+    return {name.strip(): _literal_or_text(value.strip()) for name, value in pairs}
+
+
+def _literal_or_text(text: str) -> Any:
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):

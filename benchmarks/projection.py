@@ -1,28 +1,38 @@
-"""Does a generator find its own pictures again, and how near does it come to real ones that no training saw?
+"""Does projection recover a generator's own images, and how close does it come to held-out real images?
 
-Pictures that it drew and held-out images are projected alike (see `dcgan.sampling.projection`); a conditional generator
-is told the class of each. The error is the mean square of the pixels' differences, in [-1, 1]. Rounding to 256 shades
-alone is 5e-6.
+Generated and held-out images are projected alike (see `dcgan.sampling.projection`), with the class label of each for a
+conditional generator. The error is the mean squared difference of the pixels, in [-1, 1]. Rounding to 256 levels alone
+is 5e-6.
 """
 
-import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.timing import number, table
+from benchmarks.options import add_run_options, argument_parser
+from benchmarks.tables import format_number, markdown_table
 
-KINDS = "held-out", "drawn"
+HELD_OUT, GENERATED = "held-out", "generated"
+
+Targets = dict[str, tuple[np.ndarray, np.ndarray | None]]
+"""Images to project by row name, uint8 (N, H, W, C), with their class labels, int (N,), or None."""
 
 
-def pictures(run_dir: Path | None, data_dir: Path | None, weights: str, count: int) -> tuple[str, object, dict]:
-    """What is projected.
+def load_targets(run_dir: Path | None, data_dir: Path | None, weights: str, count: int) -> tuple[str, Any, Targets]:
+    """Load a run's generator and the images to project.
+
+    Args:
+        run_dir: run directory; None for the newest run.
+        data_dir: directory of the dataset, if it has moved since the training.
+        weights: as for `Run.load_generator`.
+        count: number of generated and of held-out images.
 
     Returns:
-        A line about it, the generator, and by kind the images, uint8 (N, H, W, C), and their classes or None.
+        A description, the generator, and the images.
     """
     from dcgan.core.tensorflow_import import import_tensorflow
 
@@ -39,62 +49,67 @@ def pictures(run_dir: Path | None, data_dir: Path | None, weights: str, count: i
     run = runs.find_run(run_dir)
     generator, classes = run.load_generator(weights), run.classes()
     real = load_splits(data_options(EvaluateConfig(run_dir=run_dir, data_dir=data_dir), run))
-    images, labels = random_subset(real.held_out, count)
-    drawn = generate_images(generator, Selection(range(count), classes).rows(generator.inputs[0].shape[-1]))
-    kinds = (labels, classes.labels_for(range(count))) if classes else (None, None)
-    return (
-        f"{run.path.resolve().name}; {real.words}",
-        generator,
-        dict(zip(KINDS, zip((images, drawn), kinds, strict=True), strict=True)),
-    )
+    held_out, labels = random_subset(real.held_out, count)
+    generated = generate_images(generator, Selection(range(count), classes).rows(generator.inputs[0].shape[-1]))
+    targets: Targets = {
+        HELD_OUT: (held_out, labels if classes else None),
+        GENERATED: (generated, classes.labels_for(range(count)) if classes else None),
+    }
+    return f"{run.path.resolve().name}; {real.description}", generator, targets
 
 
-def compare(generator, asked: dict, rarest: float | None, **options) -> dict[str, np.ndarray]:
-    """The errors of each kind, float32 (N,).
+def projection_errors(
+    generator: Any, targets: Targets, length_tail: float | None, **options: Any
+) -> dict[str, np.ndarray]:
+    """Project the images of each row; return the final errors, float32 (N,).
 
     Args:
-        generator: that draws.
-        asked: as `pictures` gives it.
-        rarest: as for `project`.
-        options: of `project` as well.
+        generator: as `Run.load_generator` returns it.
+        targets: images and labels by row name.
+        length_tail: as for `dcgan.sampling.projection.project`.
+        options: further options of `project`.
     """
     from dcgan.sampling.projection import project
 
-    found = {kind: project(generator, *known, rarest=rarest, **options) for kind, known in asked.items()}
-    return {kind: one.errors[-1] for kind, one in found.items()}
+    return {
+        name: project(generator, images, labels, length_tail=length_tail, **options).errors[-1]
+        for name, (images, labels) in targets.items()
+    }
 
 
 def rows(name: str, errors: dict[str, np.ndarray]) -> list[list[str]]:
-    """Two kinds, and how many times smaller the errors of drawn pictures are."""
-    figures = {kind: (each.mean(), np.median(each), each.min(), each.max()) for kind, each in errors.items()}
-    cells = [[f"{kind}, {name}", *(f"{value:.2g}" for value in each)] for kind, each in figures.items()]
-    times = (number(real / drawn) for real, drawn in list(zip(*(figures[kind] for kind in KINDS), strict=True))[:2])
-    return [*cells, [f"times smaller, {name}", *times, "", ""]]
+    """Return a row each for held-out and generated images, and one with the ratio of their errors.
+
+    Args:
+        name: what the rows have in common.
+        errors: as `projection_errors` returns them.
+    """
+    statistics = {
+        target: (values.mean(), np.median(values), values.min(), values.max()) for target, values in errors.items()
+    }
+    cells = [[f"{target}, {name}", *(f"{value:.2g}" for value in values)] for target, values in statistics.items()]
+    ratios = [format_number(statistics[HELD_OUT][i] / statistics[GENERATED][i]) for i in range(2)]
+    return [*cells, [f"ratio, {name}", *ratios, "", ""]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m benchmarks.projection`"""
-    made = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    made.add_argument("--run-dir", type=Path, help="the run whose generator draws; by default the newest")
-    made.add_argument("--data-dir", type=Path, help="where the data set lies, if not where the run had it")
-    made.add_argument("--weights", choices=("ema", "raw", "best"), default="ema", help="as for generate.py")
-    made.add_argument("--num", type=int, default=100, help="pictures of each kind")
-    made.add_argument("--steps", type=int, default=2000, help="of the search")
-    made.add_argument("--starts", type=int, default=4, help="of the search for each picture")
-    made.add_argument("--seed", type=int, default=0, help="of the starts")
-    options = made.parse_args(arguments)
-    words, generator, asked = pictures(options.run_dir, options.data_dir, options.weights, options.num)
-    print(words, flush=True)
-    began, lines = time.monotonic(), []
-    from dcgan.sampling.projection import RAREST
+    """Run `python -m benchmarks.projection`."""
+    parser = argument_parser(__doc__)
+    add_run_options(parser)
+    parser.add_argument("--num", type=int, default=100, help="number of generated and of held-out images")
+    parser.add_argument("--steps", type=int, default=2000, help="steps of the optimization")
+    parser.add_argument("--restarts", type=int, default=4, help="initial latents per image")
+    options = parser.parse_args(arguments)
+    description, generator, targets = load_targets(options.run_dir, options.data_dir, options.weights, options.num)
+    print(description, flush=True)
+    start, lines = time.monotonic(), []
+    from dcgan.sampling.projection import LENGTH_TAIL
 
-    search = {"starts": options.starts, "steps": options.steps, "seed": options.seed}
-    for name, rarest in (("as long as training's", RAREST), ("of any length", None)):
-        lines += rows(f"latents {name}", compare(generator, asked, rarest, **search))
-    print(f"\n{table(('error', 'mean', 'median', 'least', 'most'), lines)}\n")
-    print(f"- {options.num} pictures of each kind, {time.monotonic() - began:.0f} s\n{machine.describe()}")
+    search = {"restarts": options.restarts, "steps": options.steps, "seed": options.seed}
+    for name, length_tail in (("typical length", LENGTH_TAIL), ("any length", None)):
+        lines += rows(f"latents of {name}", projection_errors(generator, targets, length_tail, **search))
+    print(f"\n{markdown_table(('error', 'mean', 'median', 'least', 'most'), lines)}\n")
+    print(f"- {options.num} images per row, {time.monotonic() - start:.0f} s\n{machine.describe()}")
 
 
 if __name__ == "__main__":

@@ -1,123 +1,128 @@
-"""Drawn digits and what can be read off them: the class by a classifier, thickness and slant by their pixels."""
+"""Generated digits with what is measured of them: the class by a classifier, stroke features by their pixels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.stroke_features import STYLES
+from benchmarks.stroke_features import STROKE_FEATURES
 from dcgan.core.classes import with_class
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """Some latents and what their pictures show.
+class SamplePool:
+    """Latents and the images generated from them.
 
     Args:
-        subject: who draws them.
+        model: generator and classifier.
         latents: float32 (N, dim).
-        labels: int (N,), the classes they are drawn in; None where the generator is not conditional.
+        labels: class labels of the generator's input, int (N,); None for an unconditional generator.
     """
 
-    subject: "Subject"
+    model: "ClassifiedGenerator"
     latents: np.ndarray
     labels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.latents)
 
-    def __getitem__(self, chosen) -> "Pool":
-        return Pool(self.subject, self.latents[chosen], None if self.labels is None else self.labels[chosen])
-
     @property
     def rows(self) -> np.ndarray:
-        """What the generator takes: float32 (N, dim), or (N, dim + classes)."""
-        return self.subject.rows(self.latents, self.labels)
+        """Generator inputs: float32 (N, dim), or (N, dim + classes) of a conditional generator."""
+        if self.labels is None:
+            return self.latents
+        return with_class(self.latents, np.eye(self.model.classes, dtype=np.float32)[self.labels])
 
     @cached_property
     def images(self) -> np.ndarray:
-        """uint8 (N, H, W, C)."""
-        return drawn(self.subject.generator, self.rows)
+        """Generated images: uint8 (N, H, W, C)."""
+        return generate(self.model.generator, self.rows)
 
     @cached_property
-    def digits(self) -> np.ndarray:
-        """The class the classifier reads: int (N,)."""
-        return self.subject.classify(self.images)
+    def predicted(self) -> np.ndarray:
+        """Classes predicted by the classifier: int (N,)."""
+        return self.model.classify(self.images)
 
     @cached_property
-    def wanted(self) -> np.ndarray:
-        """The class each picture belongs to: the one it was drawn in, or else the one that is read."""
-        return self.digits if self.labels is None else self.labels
+    def targets(self) -> np.ndarray:
+        """Class of each image: its label, or the predicted class of an unconditional generator; int (N,)."""
+        return self.predicted if self.labels is None else self.labels
 
-    def style(self, name: str) -> np.ndarray:
-        """How each picture is, beside the others of its class, in deviations of these: float64 (N,)."""
-        values = STYLES[name](self.images)
-        for digit in np.unique(self.wanted):
-            members = self.wanted == digit
+    def standardized(self, feature: str) -> np.ndarray:
+        """Return a stroke feature minus its class's mean, in standard deviations of all differences: float64 (N,).
+
+        Args:
+            feature: name in `STROKE_FEATURES`.
+        """
+        values = STROKE_FEATURES[feature](self.images)
+        for label in np.unique(self.targets):
+            members = self.targets == label
             values[members] -= values[members].mean()
         return values / values.std()
 
-    def thirds(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Which pictures are in the upper and the lower third of a style: bool (N,) each."""
-        style = self.style(name)
-        low, high = np.quantile(style, (1 / 3, 2 / 3))
-        return style >= high, style <= low
+    def thirds(self, feature: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return masks of the upper and the lower third of a stroke feature within its class: bool (N,) each.
+
+        Args:
+            feature: name in `STROKE_FEATURES`.
+        """
+        values = self.standardized(feature)
+        low, high = np.quantile(values, (1 / 3, 2 / 3))
+        return values >= high, values <= low
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A generator that is looked into.
+class ClassifiedGenerator:
+    """A generator and a classifier of its images.
 
     Args:
-        generator: as `Run.load_generator` gives it.
-        classes: how many; 0 where it is not conditional.
+        generator: as `Run.load_generator` returns it.
+        classes: number of classes; 0 for an unconditional generator.
         classify: from uint8 (N, H, W, C) to int (N,).
-        random: for every choice.
+        random: random numbers of every choice.
     """
 
-    generator: object
+    generator: Any
     classes: int
     classify: Callable[[np.ndarray], np.ndarray]
     random: np.random.Generator
 
-    @property
-    def dim(self) -> int:
-        """The length of a latent."""
-        return self.generator.inputs[0].shape[-1]
-
-    def pool(self, seeds: range) -> Pool:
-        """The pictures of some seeds, in a conditional generator the classes in turn."""
+    def pool(self, seeds: range) -> SamplePool:
+        """Return the images of some seeds; those of a conditional generator go through the classes in turn."""
         from dcgan.sampling import latents
 
         labels = np.arange(len(seeds)) % self.classes if self.classes else None
-        return Pool(self, latents(seeds, self.dim), labels)
-
-    def rows(self, latents: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-        """What the generator takes."""
-        if labels is None:
-            return latents
-        return with_class(latents, np.eye(self.classes, dtype=np.float32)[labels])
+        return SamplePool(self, latents(seeds, self.generator.inputs[0].shape[-1]), labels)
 
 
-def drawn(generator, rows: np.ndarray) -> np.ndarray:
-    """All pictures at once: uint8 (N, H, W, C)."""
+def generate(generator: Any, rows: np.ndarray) -> np.ndarray:
+    """Generate all images at once: uint8 (N, H, W, C).
+
+    Args:
+        generator: as `Run.load_generator` returns it.
+        rows: generator inputs, float32 (N, dim) or (N, dim + classes).
+    """
     from dcgan.sampling.generation import generate_images
 
     return generate_images(generator, rows)
 
 
-def subject_of(
+def load_classified_generator(
     run_dir: Path | None, weights: str = "ema", seed: int = 0, data_dir: Path | None = None
-) -> tuple[Subject, str]:
-    """A run's generator with the classifier of what it was trained on, and a line that says so.
+) -> tuple[ClassifiedGenerator, str]:
+    """Load a run's generator and the classifier of its dataset.
 
     Args:
-        run_dir: of the run; None for the newest.
+        run_dir: run directory; None for the newest run.
         weights: as for `Run.load_generator`.
-        seed: of every choice.
-        data_dir: where the data set lies, if not where the run had it.
+        seed: seed of every choice.
+        data_dir: directory of the dataset, if it has moved since the training.
+
+    Returns:
+        The generator with its classifier, and a sentence that describes them.
 
     Raises:
         UserError: as `dcgan.runs.find_run`, `Run.load_generator` and `load_classifier`.
@@ -138,12 +143,10 @@ def subject_of(
     generator, data = run.load_generator(weights), data_options(EvaluateConfig(run_dir=run_dir, data_dir=data_dir), run)
     real, classes = load_splits(data), len(run.classes() or ())
     classifier = load_classifier(real.training, data.cache_dir)
-    right = accuracy(extract(classifier, real.held_out.images), real.held_out.labels)
-    subject = Subject(
+    held_out_accuracy = accuracy(extract(classifier, real.held_out.images), real.held_out.labels)
+    model = ClassifiedGenerator(
         generator, classes, lambda images: extract(classifier, images).argmax(axis=1), np.random.default_rng(seed)
     )
-    kind = f"conditional, {classes} classes" if classes else "not conditional"
-    return (
-        subject,
-        f"{run.path.resolve().name}, {kind}; classifier of {data.dataset}, {right:.2%} right on held-out images.",
-    )
+    kind = f"conditional, {classes} classes" if classes else "unconditional"
+    name = run.path.resolve().name
+    return model, f"{name}, {kind}; classifier of {data.dataset}, accuracy on held-out images {held_out_accuracy:.2%}."

@@ -1,4 +1,4 @@
-"""Files to measure on: stores of made images, and JPEGs that weigh what photographs do."""
+"""Synthetic images to measure on: arrays, `.npy` caches, and JPEGs of a photograph's size."""
 
 import io
 from pathlib import Path
@@ -7,12 +7,28 @@ import numpy as np
 from numpy.lib import format as npy
 
 CELEBA_SIZE = (218, 178)
-DISTINCT = 64
-"""Different pictures a folder of JPEGs has; the time to decode one does not depend on having seen it before."""
+"""Height and width of a JPEG."""
+
+DISTINCT_JPEGS = 64
+"""Different images in a folder of JPEGs; decoding a repeated one takes as long."""
 
 
-def make_store(path: Path, count: int, image_size: int = 64) -> Path:
-    """Write random images to an `.npy` file, a part at a time: uint8 (count, image_size, image_size, 3)."""
+def random_images(count: int, image_size: int, channels: int) -> np.ndarray:
+    """Return uniform noise from a fixed seed: uint8 (count, image_size, image_size, channels)."""
+    return np.random.default_rng(0).integers(0, 256, (count, image_size, image_size, channels), np.uint8)
+
+
+def write_cache(path: Path, count: int, image_size: int = 64) -> Path:
+    """Write random images to an `.npy` file in parts of 1,000: uint8 (count, image_size, image_size, 3).
+
+    Args:
+        path: file to write.
+        count: number of images.
+        image_size: height and width in pixels.
+
+    Returns:
+        The path.
+    """
     shape = (count, image_size, image_size, 3)
     random = np.random.default_rng(0)
     with path.open("wb") as file:
@@ -22,22 +38,26 @@ def make_store(path: Path, count: int, image_size: int = 64) -> Path:
     return path
 
 
-def make_pictures(folder: Path, count: int) -> tuple[Path, float]:
-    """Write JPEGs of 178x218 pixels: smooth colours under noise.
+def write_jpegs(folder: Path, count: int) -> float:
+    """Write JPEGs of 178x218 pixels, smooth colors under noise.
+
+    Args:
+        folder: directory to create.
+        count: number of files.
 
     Returns:
-        The folder, and the mean size of a file in bytes.
+        The mean size of a file in bytes.
     """
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
-    encoded = [_jpeg(random) for _ in range(min(DISTINCT, count))]
+    encoded = [_jpeg(random) for _ in range(min(DISTINCT_JPEGS, count))]
     for index in range(count):
         (folder / f"{index:06d}.jpg").write_bytes(encoded[index % len(encoded)])
-    return folder, sum(map(len, encoded)) / len(encoded)
+    return sum(map(len, encoded)) / len(encoded)
 
 
 def _jpeg(random: np.random.Generator) -> bytes:
-    """One picture."""
+    """Return one encoded image."""
     from PIL import Image
 
     height, width = CELEBA_SIZE

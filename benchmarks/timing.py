@@ -1,27 +1,29 @@
-"""Rounds in which everybody has a turn, what is made of them, and the table they are shown in."""
+"""Measure workers in rounds, one at a time, beside the hardware's limits."""
 
-import statistics
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from benchmarks.workers import ONEDNN, Baseline, Worker, WorkerFailed
+from benchmarks.tables import median_and_range
+from benchmarks.workers import ONEDNN, Baseline, Worker, WorkerError
 
-Taken = dict[str, list[float | None]]
-"""By baseline: one number a round, None where it failed."""
+Measurements = dict[str, list[float | None]]
+"""One value per round by baseline name; None where the measurement failed."""
 
-PRODUCT = Baseline("limit: matrix product", "benchmarks.baselines.hardware_limits:Product", environment=ONEDNN)
-COPY = Baseline("limit: copy", "benchmarks.baselines.hardware_limits:Copy")
-"""The machine's limits: as baselines they have their turn in each round like everybody else."""
+MATRIX_PRODUCT = Baseline(
+    "limit: matrix product", "benchmarks.baselines.hardware_limits:MatrixProduct", environment=ONEDNN
+)
+MEMORY_COPY = Baseline("limit: copy", "benchmarks.baselines.hardware_limits:MemoryCopy")
+"""The hardware's limits are measured in each round, as the baselines are."""
 
-LONG_ENOUGH = 0.3
-"""Seconds from which on one measurement says how fast a baseline is."""
+CALIBRATION_SECONDS = 0.3
+"""Shortest run from which the seconds per step are estimated."""
 
 
-class Rate:
-    """Measures items a second: of images, operations, bytes, whatever the baseline's `run(steps)` counts.
+class Throughput:
+    """Measure items per second: images, operations or bytes, whichever the baseline's `run(steps)` returns.
 
     Args:
-        seconds: about how long one measurement is.
+        seconds: approximate length of one measurement.
     """
 
     def __init__(self, seconds: float):
@@ -29,107 +31,66 @@ class Rate:
         self._step_seconds: dict[str, float] = {}
 
     def __call__(self, worker: Worker) -> float:
-        """Run as many steps as fill the time; the first call warms up before it.
+        """Run as many steps as fill the time; the first call warms up before it measures.
+
+        Args:
+            worker: the baseline to measure.
+
+        Returns:
+            Items per second.
 
         Raises:
-            WorkerFailed: the baseline can't.
+            WorkerError: the baseline failed.
         """
         if worker.name not in self._step_seconds:
-            worker.ask("run", 1)
-            self._step_seconds[worker.name] = self._pace(worker)
+            worker.call("run", 1)
+            self._step_seconds[worker.name] = self._calibrate(worker)
         steps = max(1, round(self.seconds / self._step_seconds[worker.name]))
-        items, spent = worker.ask("run", steps)
-        self._step_seconds[worker.name] = spent / steps
-        return items / spent
+        items, elapsed = worker.call("run", steps)
+        self._step_seconds[worker.name] = elapsed / steps
+        return items / elapsed
 
-    def _pace(self, worker: Worker) -> float:
-        """Seconds a step, from ever more steps until they take long enough."""
-        steps, spent = 1, 0.0
-        while spent < min(LONG_ENOUGH, self.seconds):
-            _, spent = worker.ask("run", steps)
-            pace, steps = spent / steps, steps * 4
-        return pace
+    def _calibrate(self, worker: Worker) -> float:
+        """Return the seconds per step, from runs that grow until one is long enough."""
+        steps, elapsed = 1, 0.0
+        while elapsed < min(CALIBRATION_SECONDS, self.seconds):
+            _, elapsed = worker.call("run", steps)
+            step_seconds, steps = elapsed / steps, steps * 4
+        return step_seconds
 
 
-def alternate(workers: Sequence[Worker], rounds: int, measure: Callable[[Worker], float]) -> Taken:
-    """Measure everybody once a round; who begins changes from round to round.
+def measure_in_rounds(workers: Sequence[Worker], rounds: int, measure: Callable[[Worker], float]) -> Measurements:
+    """Measure every worker once per round; each round begins with the next worker.
 
     Args:
-        workers: built and waiting.
-        rounds: how many.
-        measure: one measurement; a `WorkerFailed` is noted as None.
+        workers: workers that are built and waiting.
+        rounds: number of rounds.
+        measure: takes one measurement; a `WorkerError` becomes None.
+
+    Returns:
+        The measurements of all rounds.
     """
-    taken: Taken = {worker.name: [] for worker in workers}
+    measurements: Measurements = {worker.name: [] for worker in workers}
     for number in range(rounds):
-        begin = number % len(workers)
-        for worker in [*workers[begin:], *workers[:begin]]:
-            value = attempt(measure, worker)
-            taken[worker.name].append(value)
-            told = worker.error if value is None else f"{value:,.1f}"
-            print(f"round {number + 1}/{rounds}  {worker.name}: {told}", file=sys.stderr, flush=True)
-    return taken
+        first = number % len(workers)
+        for worker in [*workers[first:], *workers[:first]]:
+            try:
+                value = measure(worker)
+            except WorkerError:
+                value = None
+            measurements[worker.name].append(value)
+            result = worker.error if value is None else f"{value:,.1f}"
+            print(f"round {number + 1}/{rounds}  {worker.name}: {result}", file=sys.stderr, flush=True)
+    return measurements
 
 
-def attempt(measure: Callable[[Worker], float], worker: Worker) -> float | None:
-    """One measurement, or None where it fails."""
-    try:
-        return measure(worker)
-    except WorkerFailed:
-        return None
-
-
-def median(values: Iterable[float | None]) -> float | None:
-    """The median of what was measured; None if nothing was."""
-    measured = [value for value in values if value is not None]
-    return statistics.median(measured) if measured else None
-
-
-def ratio(ours: Sequence[float | None], theirs: Sequence[float | None]) -> float | None:
-    """The median over the rounds of ours divided by theirs in the same round."""
-    return median(a / b for a, b in zip(ours, theirs, strict=True) if a is not None and b)
-
-
-def spread(values: Sequence[float | None], scale: float = 1.0) -> str:
-    """`median (least–most)`, three digits each; a dash where nothing was measured.
-
-    Args:
-        values: one a round.
-        scale: multiplies every value.
-    """
-    measured = [value * scale for value in values if value is not None]
-    if not measured:
-        return "–"
-    return f"{number(statistics.median(measured))} ({number(min(measured))}–{number(max(measured))})"
-
-
-def number(value: float | None, unit: str = "") -> str:
-    """Three digits that count, in plain notation; a dash for None."""
-    if value is None:
-        return "–"
-    whole = len(str(int(abs(value))))
-    return f"{value:,.{max(0, 3 - whole)}f}{unit}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table whose columns are aligned in plain text too.
-
-    Args:
-        head: the columns' names.
-        rows: one string a column.
-    """
-    lines = [list(head), *(list(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
-    padded.insert(1, ["-" * width for width in widths])
-    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-
-
-def limits(taken: Taken) -> str:
-    """The machine's limits of the same run, in a line each."""
+def describe_limits(measurements: Measurements) -> str:
+    """Return the hardware limits of these measurements as a Markdown list."""
     lines = []
-    if PRODUCT.name in taken:
-        product = spread(taken[PRODUCT.name], 1e-9)
+    if MATRIX_PRODUCT.name in measurements:
+        product = median_and_range(measurements[MATRIX_PRODUCT.name], 1e-9)
         lines.append(f"- matrix product, float32, TensorFlow with oneDNN: {product} GFLOP/s")
-    if COPY.name in taken:
-        lines.append(f"- copy of a large array, bytes read and written: {spread(taken[COPY.name], 1e-9)} GB/s")
+    if MEMORY_COPY.name in measurements:
+        copy = median_and_range(measurements[MEMORY_COPY.name], 1e-9)
+        lines.append(f"- copy of a large array, bytes read and written: {copy} GB/s")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Baselines in processes of their own, of which one works at a time.
 
-A process each, because what TensorFlow reads from the environment can be set only once, and because thread pools that
-share a process compete. A worker builds its baseline and then waits at a pipe, which takes no processor time.
+Each baseline has its own process, because TensorFlow reads its environment variables only once, and because thread
+pools within a process compete. A worker builds its baseline and then waits at a pipe, which takes no processor time.
 """
 
 import contextlib
@@ -11,13 +11,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
 NOT_INHERITED = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "KERAS_BACKEND", "TF_DETERMINISTIC_OPS")
-"""Settings a worker has only if its baseline asks for them: the default environment is a side of the comparison."""
+"""Variables that a worker has only if its baseline sets them: baselines run in the default environment."""
 
 ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
@@ -27,62 +27,62 @@ class Baseline:
     """One side of a comparison.
 
     Args:
-        name: as the table has it.
-        home: `module:callable`; what the callable returns has the methods that are measured.
-        options: keyword arguments of the callable; they have to be picklable.
-        environment: variables set before the worker's process starts.
+        name: row name in the table.
+        factory: `module:callable`; the callable returns an object with the methods to measure.
+        options: keyword arguments of the callable, all picklable.
+        environment: variables to set before the worker's process starts.
     """
 
     name: str
-    home: str
+    factory: str
     options: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class WorkerFailed(Exception):
-    """A baseline could not be built, raised, or its process ended; the message says which."""
+class WorkerError(Exception):
+    """A baseline could not be built, raised an exception, or its process ended; the message holds the reason."""
 
 
 class Worker:
-    """A baseline in its process, built and waiting.
+    """A baseline in a process of its own, built and waiting for calls.
 
-    A failure is kept in `error`, one line, so that it becomes a row of the table instead of the end of the run.
+    The first failure is kept in `error` as one line, so that it becomes a row of the table instead of ending the run.
 
     Args:
-        baseline: whom to build.
+        baseline: what to build.
     """
 
     def __init__(self, baseline: Baseline):
         self.name = baseline.name
         self.error = ""
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        arguments = (theirs, baseline.home, dict(baseline.options))
+        self._pipe, child_pipe = context.Pipe()
+        arguments = (child_pipe, baseline.factory, dict(baseline.options))
         self._process = context.Process(target=serve, args=arguments, daemon=True)
-        with environment(baseline.environment):
+        with child_environment(baseline.environment):
             self._process.start()
-        theirs.close()
-        with contextlib.suppress(WorkerFailed):
-            self._answer()
+        child_pipe.close()
+        with contextlib.suppress(WorkerError):
+            self._receive()
 
-    def ask(self, method: str, *arguments: Any) -> tuple[Any, float]:
-        """Have the baseline do something, and wait for it.
+    def call(self, method: str, *arguments: Any) -> tuple[Any, float]:
+        """Call a method of the baseline and wait for its result.
 
         Args:
-            method: name of its method.
-            arguments: of the method.
+            method: name of the method.
+            arguments: positional arguments of the method.
 
         Returns:
-            What the method returned, and the seconds it took by the worker's own clock.
+            The method's result, and the seconds it took by the worker's clock.
 
         Raises:
-            WorkerFailed: now or earlier.
+            WorkerError: this call or an earlier one failed.
         """
         if self.error:
-            raise WorkerFailed(self.error)
-        with contextlib.suppress(OSError):  # a process that has ended: reading its answer tells how
+            raise WorkerError(self.error)
+        with contextlib.suppress(OSError):  # the process has ended: receiving reports its exit code
             self._pipe.send((method, arguments))
-        return self._answer()
+        return self._receive()
 
     def close(self) -> None:
         """End the process."""
@@ -94,32 +94,33 @@ class Worker:
         self._pipe.close()
         self.error = self.error or "closed"
 
-    def _answer(self) -> tuple[Any, float]:
-        """The reply to what was asked."""
+    def _receive(self) -> tuple[Any, float]:
+        """Return the result and seconds of the last call."""
         try:
             result, seconds, self.error = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
             self.error = f"its process ended with exit code {self._process.exitcode}"
         if self.error:
-            raise WorkerFailed(self.error)
+            raise WorkerError(self.error)
         return result, seconds
 
 
-def serve(pipe: Connection, home: str, options: dict[str, Any]) -> None:
-    """The worker's side: build, then do what is asked until there is nothing more.
+def serve(pipe: Connection, factory: str, options: dict[str, Any]) -> None:
+    """Build a baseline and call its methods until None arrives: the worker's side of the pipe.
 
     Args:
-        pipe: takes `(method, arguments)` or None, gives `(result, seconds, error)`; the first answer is for building.
-        home, options: as for `Baseline`.
+        pipe: receives `(method, arguments)` or None, sends `(result, seconds, error)`; the first reply is for building.
+        factory: as for `Baseline`.
+        options: as for `Baseline`.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and its end ends this one
-    _silence()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
+    _discard_output()
     baseline = None
 
     def build() -> None:
         nonlocal baseline
-        module, name = home.split(":")
+        module, name = factory.split(":")
         baseline = getattr(importlib.import_module(module), name)(**options)
 
     pipe.send(_timed(build))
@@ -129,35 +130,39 @@ def serve(pipe: Connection, home: str, options: dict[str, Any]) -> None:
             pipe.send(_timed(lambda m=method, a=arguments: getattr(baseline, m)(*a)))
 
 
-def _timed(work) -> tuple[Any, float, str]:
-    """What `work` returns, the seconds it took, and what went wrong, in one line."""
-    started = time.perf_counter()
+def _timed(function: Callable[[], Any]) -> tuple[Any, float, str]:
+    """Return the function's result, the seconds it took, and its exception as one line."""
+    start = time.perf_counter()
     try:
-        result = work()
+        result = function()
     except Exception as error:
-        return None, 0.0, _line(error)
-    return result, time.perf_counter() - started, ""
+        return None, 0.0, _one_line(error)
+    return result, time.perf_counter() - start, ""
 
 
-def _line(error: Exception) -> str:
-    """An exception in one line that a table can hold."""
+def _one_line(error: Exception) -> str:
+    """Return an exception as one line that fits into a table cell."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else ''}"[:160].replace("|", "/")
 
 
-def _silence() -> None:
-    """Keep what libraries print out of the tables."""
+def _discard_output() -> None:
+    """Send standard output and error to the null device, so that libraries don't print into the tables."""
     sys.stdout.flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    os.close(null)
 
 
 @contextlib.contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """This process' environment as a child is to find it; put back afterwards."""
-    kept = dict(os.environ)
+def child_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set this process's environment for a child that starts in the block; restore it afterwards.
+
+    Args:
+        variables: variables to set beside the default environment.
+    """
+    saved = dict(os.environ)
     for name in NOT_INHERITED:
         os.environ.pop(name, None)
     os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3", **variables})
@@ -165,12 +170,19 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         os.environ.clear()
-        os.environ.update(kept)
+        os.environ.update(saved)
 
 
 @contextlib.contextmanager
-def started(baselines: Sequence[Baseline]) -> Iterator[list[Worker]]:
-    """Workers for some baselines, built one after the other, and ended with the block."""
+def start_workers(baselines: Sequence[Baseline]) -> Iterator[list[Worker]]:
+    """Build a worker per baseline, one after the other, and end all of them with the block.
+
+    Args:
+        baselines: what to build.
+
+    Yields:
+        The workers, in the order of the baselines.
+    """
     workers: list[Worker] = []
     try:
         for baseline in baselines:

@@ -1,4 +1,4 @@
-"""What the machine can do at most: arithmetic and memory."""
+"""The hardware's limits: arithmetic and memory bandwidth."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,29 +7,29 @@ import numpy as np
 from benchmarks.machine import cores
 
 
-class Product:
-    """Products of two square float32 matrices, large enough to reach the processor's full speed.
+class MatrixProduct:
+    """Multiply two square float32 matrices that are large enough to reach the processor's full speed.
 
     Args:
-        side: of the matrices.
+        size: rows and columns of the matrices.
     """
 
-    def __init__(self, side: int = 4096):
+    def __init__(self, size: int = 4096):
         import tensorflow as tf
 
-        self._tf, self._side = tf, side
-        self._factors = [tf.random.stateless_normal((side, side), (seed, 0)) for seed in range(2)]
+        self._tf, self._size = tf, size
+        self._factors = [tf.random.stateless_normal((size, size), (seed, 0)) for seed in range(2)]
 
     def run(self, steps: int) -> int:
-        """Multiply so often; returns the floating-point operations."""
+        """Multiply `steps` times; return the floating-point operations."""
         for _ in range(steps):
             product = self._tf.matmul(*self._factors)
         product[0, 0].numpy()
-        return steps * 2 * self._side**3
+        return steps * 2 * self._size**3
 
 
-class Copy:
-    """Copies between two arrays that no cache holds, a part on each core.
+class MemoryCopy:
+    """Copy between two arrays that exceed every cache, a part on each core.
 
     Args:
         size: bytes of an array.
@@ -42,7 +42,7 @@ class Copy:
         self._threads = ThreadPoolExecutor(parts)
 
     def run(self, steps: int) -> int:
-        """Copy so often; returns the bytes read and written."""
+        """Copy `steps` times; return the bytes read and written."""
         for _ in range(steps):
             list(self._threads.map(np.copyto, self._target, self._source))
         return steps * 2 * self._source.size

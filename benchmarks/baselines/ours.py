@@ -1,37 +1,40 @@
-"""This project's training: the only module here that touches the trainer."""
+"""This project's side of the comparisons: its training, its generator's forward pass, and its evaluation."""
 
 import dcgan  # noqa: F401  (sets what TensorFlow reads at its import)
 
 # isort: split
 import time
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from benchmarks import flops, machine
-from benchmarks.baselines import images
+from benchmarks.baselines import DCGANSize
+from benchmarks.synthetic_images import random_images
 from dcgan import data
 from dcgan.config import TrainConfig
 from dcgan.core import devices
 from dcgan.core.classes import Classes
-from dcgan.sampling.generation import generate_images
+from dcgan.networks import build_generator
+from dcgan.sampling.generation import BATCH_SIZE, generate_images
 from dcgan.sampling.selection import Selection
 from dcgan.training.loop import training_classes
 from dcgan.training.trainer import Trainer
 
 ENDLESS = 2**31
-STEPS_A_CALL = 10
-"""While training against the clock: a second or less."""
+STEPS_PER_CALL = 10
+"""Steps between two looks at the clock: a second or less."""
 
 
-class Ours:
-    """The program's own trainer, fed by its own feed.
+class OurTraining:
+    """Train with the program's own trainer and input pipeline.
 
     Args:
-        config: the options.
-        pixels: uint8 (N, H, W, C) to learn from.
-        labels: whole numbers (N,), for a conditional training.
-        classes: whose numbers they are.
+        config: options of the training.
+        pixels: training images, uint8 (N, H, W, C).
+        labels: class labels, int (N,), of a conditional training.
+        classes: classes of the labels.
     """
 
     def __init__(
@@ -44,59 +47,116 @@ class Ours:
         devices.configure_tensorflow(config.seed)
         self.config, self.classes = config.resolve(), classes
         self.trainer = Trainer(
-            config, pixels.shape[1:3], pixels.shape[3], shares=() if classes is None else classes.probabilities
+            self.config,
+            pixels.shape[1:3],
+            pixels.shape[3],
+            class_probabilities=() if classes is None else classes.probabilities,
         )
-        self._feed = self.trainer.feed(pixels, ENDLESS, labels)
+        self._batches = self.trainer.batches(pixels, ENDLESS, labels)
 
     def run(self, steps: int) -> int:
-        """Train so many steps in one call; returns the images seen."""
-        metrics = self.trainer.update(self._feed, tf.constant(steps))
+        """Train for `steps` steps in one call; return the number of images."""
+        metrics = self.trainer.train_steps(self._batches, tf.constant(steps))
         float(metrics["d_loss"])  # waits for the device
         return steps * self.config.batch_size
 
     def train(self, seconds: float) -> None:
-        """Train for so long."""
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            self.run(STEPS_A_CALL)
+        """Train for a number of seconds."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.run(STEPS_PER_CALL)
 
     def sample(self, count: int) -> np.ndarray:
-        """Draw images with the averaged generator: uint8 (count, H, W, C)."""
+        """Generate images with the EMA weights: uint8 (count, H, W, C)."""
         return generate_images(
-            self.trainer.snapshot(), Selection(range(count), self.classes).rows(self.config.latent_dim)
+            self.trainer.sampling_generator(), Selection(range(count), self.classes).rows(self.config.latent_dim)
         )
 
-    def run_watched(self, steps: int) -> dict[str, int]:
-        """Train so many steps; returns the memory it took, in bytes, as `machine.watched` has it."""
-        with machine.watched() as most:
+    def track_memory(self, steps: int) -> dict[str, int]:
+        """Train for `steps` steps; return the peak memory in bytes, as `machine.track_peak_memory` yields it."""
+        with machine.track_peak_memory() as peak:
             self.run(steps)
-        return most
+        return peak
 
-    def facts(self) -> dict:
-        """What the comparison stands on."""
-        return flops.facts(self.trainer.generator, self.trainer.discriminator, flops.OUR_PASSES)
+    def cost(self) -> dict[str, tuple]:
+        """Return the `training_cost` of both networks."""
+        return flops.training_cost(self.trainer.generator, self.trainer.discriminator, flops.OUR_PASSES)
 
 
-def made(image_size: int, channels: int, width: int, latent_dim: int, batch_size: int, **more) -> Ours:
-    """Training on made images, with the paper's networks: kernels of 4, transposed convolutions, no hidden layer.
+def random_image_training(size: DCGANSize, **options: Any) -> OurTraining:
+    """Train on random images with the paper's networks: 4x4 kernels, transposed convolutions, no hidden layer.
 
     Args:
-        image_size, channels, width, latent_dim, batch_size: of the networks and the step.
-        more: further options of `TrainConfig`.
+        size: sizes of the networks and the step.
+        options: further options of `TrainConfig`.
     """
-    sizes = {"latent_dim": latent_dim, "kernel": 4, "generator_width": width, "discriminator_width": width}
-    plain = {"batch_size": batch_size, "upsampling": "transposed", "discriminator_hidden": 0}
-    config = TrainConfig(**plain | sizes | more)
-    return Ours(config, images.made(2 * batch_size, image_size, channels))
+    paper = {
+        "latent_dim": size.latent_dim,
+        "batch_size": size.batch_size,
+        "kernel": 4,
+        "upsampling": "transposed",
+        "generator_width": size.width,
+        "discriminator_width": size.width,
+        "discriminator_hidden": 0,
+    }
+    return OurTraining(
+        TrainConfig(**paper | options), random_images(2 * size.batch_size, size.image_size, size.channels)
+    )
 
 
-def digits(**more) -> Ours:
-    """The default run: the embedded digits, every option as it is by default but for `more`."""
-    config = TrainConfig(**more)
+def digit_training(**options: Any) -> OurTraining:
+    """Train on the embedded digits with the default options, except for the given options of `TrainConfig`."""
+    config = TrainConfig(**options)
     digits = data.load(config)
-    return Ours(config, digits.images, digits.labels, training_classes(config, digits))
+    return OurTraining(config, digits.images, digits.labels, training_classes(config, digits))
 
 
-def mapped(path: str, **more) -> Ours:
-    """Training on a memory-mapped `.npy` file of uint8 images."""
-    return Ours(TrainConfig(**more), np.load(path, mmap_mode="r"))
+def cached_training(path: str, **options: Any) -> OurTraining:
+    """Train on a memory-mapped `.npy` file of uint8 images (N, H, W, C), with options of `TrainConfig`."""
+    return OurTraining(TrainConfig(**options), np.load(path, mmap_mode="r"))
+
+
+class ForwardPass:
+    """Generate the same batch, as large as those of `generate.py`, again and again.
+
+    Args:
+        sizes: keyword arguments of `build_generator`.
+        path: where to save the generator, for the command that it is compared with.
+    """
+
+    def __init__(self, sizes: dict[str, Any], path: str | None = None):
+        self._generator = build_generator(**sizes)
+        self._latents = tf.random.stateless_normal((BATCH_SIZE, self._generator.input_shape[-1]), (0, 0))
+        self._forward = tf.function(lambda latents: self._generator(latents, training=False))
+        if path:
+            self._generator.save(path)
+
+    def run(self, steps: int) -> int:
+        """Generate `steps` batches; return the number of images."""
+        for _ in range(steps):
+            images = self._forward(self._latents)
+        images[0, 0, 0, 0].numpy()
+        return steps * len(self._latents)
+
+    def flops(self) -> int:
+        """Return the operations per image."""
+        return flops.forward_flops(self._generator)
+
+
+class DigitDistance:
+    """Measure the Fréchet distance to the 10,000 embedded digits, in the features of a small classifier of digits."""
+
+    def __init__(self):
+        self._real_features = self._features(data.load(TrainConfig()).images)
+
+    def to_real(self, generated: np.ndarray) -> float:
+        """Return the distance of generated images, uint8 (N, 28, 28, 1)."""
+        from dcgan.evaluation import frechet_distance
+
+        return frechet_distance(self._features(generated), self._real_features)
+
+    def _features(self, images: np.ndarray) -> np.ndarray:
+        """Return the classifier's features. The import is deferred: a training starts without the evaluation."""
+        from dcgan.evaluation import digit_features
+
+        return digit_features(images)

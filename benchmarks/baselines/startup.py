@@ -1,4 +1,4 @@
-"""The default run up to its first step, with a time at each station; printed as JSON.
+"""Time each stage of the default run up to its first step, and print the seconds as JSON.
 
 `python -m benchmarks.baselines.startup`
 """
@@ -6,32 +6,32 @@
 import json
 import time
 
-STARTED = time.perf_counter()
+START = time.perf_counter()
 
 
 def main() -> None:
-    """Do what `train.py` does before its first step is over, and print the seconds each part took."""
-    times = {}
+    """Do what `train.py` does up to its first step, and print the seconds of each stage."""
+    times: dict[str, float] = {}
 
-    def mark(name: str) -> None:
-        times[name] = time.perf_counter() - STARTED - sum(times.values())
+    def mark(stage: str) -> None:
+        times[stage] = time.perf_counter() - START - sum(times.values())
 
     from dcgan.core.tensorflow_import import import_tensorflow
 
     import_tensorflow()
     mark("import TensorFlow and Keras")
-    from benchmarks.baselines.ours import Ours
+    from benchmarks.baselines.ours import OurTraining
     from dcgan.config import TrainConfig
     from dcgan.data import load
 
-    mark("import the program")
+    mark("import dcgan")
     pixels = load(TrainConfig()).images
-    mark("read the data")
-    ours = Ours(TrainConfig(), pixels)
+    mark("load the dataset")
+    training = OurTraining(TrainConfig(), pixels)
     mark("build networks and optimizers")
-    ours.run(1)
+    training.run(1)
     mark("trace and run the first step")
-    ours.run(1)
+    training.run(1)
     mark("(the second step)")
     print(json.dumps(times))
 

@@ -1,24 +1,29 @@
-"""A plain TensorFlow loop: one `tf.function`, two tapes, in whatever environment it finds."""
+"""A plain TensorFlow loop: one `tf.function` with two gradient tapes, in the default environment."""
 
+import gzip
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from benchmarks import flops
-from benchmarks.baselines import images, networks
+from benchmarks.baselines import DCGANSize, networks
+from benchmarks.synthetic_images import random_images
+
+DIGITS = Path(__file__).parents[2] / "dcgan" / "data" / "mnist10k" / "train-images-idx3-ubyte.gz"
 
 
-class TwoTapes:
-    """Trains two networks the way most TensorFlow code does.
+class TensorFlowLoop:
+    """Train two networks as most TensorFlow code does.
 
     Args:
         generator: latents (N, dim) to images in [-1, 1].
         discriminator: images to logits.
-        batches: float32 batches without end.
-        batch_size: images a batch.
-        adam: Adam's options.
+        batches: endless float32 batches in [-1, 1].
+        batch_size: images per batch.
+        adam: keyword arguments of `keras.optimizers.Adam`.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class TwoTapes:
 
     @tf.function
     def _step(self, real: tf.Tensor) -> None:
+        """Update both networks on one batch."""
         latents = tf.random.normal((self.batch_size, self.latent_dim))
         with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
             fake = self.generator(latents, training=True)
@@ -46,55 +52,56 @@ class TwoTapes:
             discriminator_loss = self._entropy(tf.ones_like(real_logits), real_logits) + self._entropy(
                 tf.zeros_like(fake_logits), fake_logits
             )
-        sides = (
-            (generator_tape, generator_loss, self.generator),
-            (discriminator_tape, discriminator_loss, self.discriminator),
+        updates = (
+            (self._optimizers[0], generator_tape, generator_loss, self.generator),
+            (self._optimizers[1], discriminator_tape, discriminator_loss, self.discriminator),
         )
-        gradients = [tape.gradient(loss, network.trainable_variables) for tape, loss, network in sides]
-        for optimizer, gradient, (_, _, network) in zip(self._optimizers, gradients, sides, strict=True):
+        gradients = [tape.gradient(loss, network.trainable_variables) for _, tape, loss, network in updates]
+        for gradient, (optimizer, _, _, network) in zip(gradients, updates, strict=True):
             optimizer.apply_gradients(zip(gradient, network.trainable_variables, strict=True))
 
     def run(self, steps: int) -> int:
-        """Train so many steps; returns the images seen."""
+        """Train for `steps` steps; return the number of images."""
         for _ in range(steps):
             self._step(next(self._batches))
         return steps * self.batch_size
 
     def train(self, seconds: float) -> None:
-        """Train for so long."""
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
+        """Train for a number of seconds."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
             self.run(1)
 
     def sample(self, count: int) -> np.ndarray:
-        """Draw images: uint8 (count, H, W, C)."""
+        """Generate images: uint8 (count, H, W, C)."""
         latents = tf.random.stateless_normal((count, self.latent_dim), (0, 0))
-        drawn = [self.generator(part, training=False).numpy() for part in tf.split(latents, _parts(count))]
-        return np.round((np.concatenate(drawn) + 1) * 127.5).astype(np.uint8)
+        parts = tf.split(latents, _num_parts(count))
+        images = np.concatenate([self.generator(part, training=False).numpy() for part in parts])
+        return np.round((images + 1) * 127.5).astype(np.uint8)
 
-    def facts(self) -> dict:
-        """What the comparison stands on."""
-        return flops.facts(self.generator, self.discriminator, flops.OUR_PASSES)
+    def cost(self) -> dict[str, tuple]:
+        """Return the `training_cost` of both networks."""
+        return flops.training_cost(self.generator, self.discriminator, flops.OUR_PASSES)
 
 
-def dcgan(image_size: int, channels: int, width: int, latent_dim: int, batch_size: int) -> TwoTapes:
-    """The DCGAN networks on made images."""
-    pixels = _scaled(images.made(2 * batch_size, image_size, channels))
-    return TwoTapes(
-        networks.dcgan_generator(image_size, channels, width, latent_dim),
-        networks.dcgan_discriminator(image_size, channels, width),
-        tf.data.Dataset.from_tensor_slices(pixels).batch(batch_size, drop_remainder=True).repeat().prefetch(2),
-        batch_size,
+def dcgan_loop(size: DCGANSize) -> TensorFlowLoop:
+    """Train the DCGAN networks on random images."""
+    pixels = _to_float(random_images(2 * size.batch_size, size.image_size, size.channels))
+    return TensorFlowLoop(
+        networks.dcgan_generator(size),
+        networks.dcgan_discriminator(size),
+        tf.data.Dataset.from_tensor_slices(pixels).batch(size.batch_size, drop_remainder=True).repeat().prefetch(2),
+        size.batch_size,
         {"learning_rate": 2e-4, "beta_1": 0.5},
     )
 
 
-def tutorial(batch_size: int = 256) -> TwoTapes:
-    """The tutorial's networks, optimizer and batch size on the embedded digits."""
+def tutorial_loop(batch_size: int = 256) -> TensorFlowLoop:
+    """Train the tutorial's networks on the embedded digits, with its optimizer and batch size."""
     keras.utils.set_random_seed(0)
-    pixels = _scaled(images.digits())
+    pixels = _to_float(embedded_digits())
     batches = tf.data.Dataset.from_tensor_slices(pixels).shuffle(len(pixels)).batch(batch_size, drop_remainder=True)
-    return TwoTapes(
+    return TensorFlowLoop(
         networks.tutorial_generator(),
         networks.tutorial_discriminator(),
         batches.repeat(),
@@ -103,10 +110,17 @@ def tutorial(batch_size: int = 256) -> TwoTapes:
     )
 
 
-def _scaled(pixels: np.ndarray) -> np.ndarray:
+def embedded_digits() -> np.ndarray:
+    """Read the embedded MNIST digits without `dcgan`, which would change the environment: uint8 (10000, 28, 28, 1)."""
+    pixels = gzip.decompress(DIGITS.read_bytes())[16:]
+    return np.frombuffer(pixels, np.uint8).reshape(-1, 28, 28, 1)
+
+
+def _to_float(pixels: np.ndarray) -> np.ndarray:
+    """Return uint8 images as float32 in [-1, 1]."""
     return (pixels.astype(np.float32) - 127.5) / 127.5
 
 
-def _parts(count: int) -> int:
-    """The most equal parts of at least 100 images each."""
+def _num_parts(count: int) -> int:
+    """Return the largest number of equal parts with at least 100 images each."""
     return max(parts for parts in range(1, max(1, count // 100) + 1) if count % parts == 0)

@@ -1,188 +1,231 @@
-"""Trainings that differ from the plain recipe in one thing; what did not help lives here and not in the program."""
+"""Trainings that differ from a preset in one idea; ideas that did not help live here and not in the program."""
 
 import dcgan  # noqa: F401  (sets what TensorFlow reads at its import)
 
 # isort: split
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dcgan.config import TrainConfig
+from benchmarks.baselines import Variant
+from dcgan.config import ResolvedTrainConfig, TrainConfig
 from dcgan.core import devices
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.evaluation.splits import fixed_permutation, load_splits
+from dcgan.networks import build_discriminator
 from dcgan.networks.layers import Layers
 from dcgan.training.loop import training_classes
+from dcgan.training.losses import DiscriminatorPass, Loss, Regularizer, non_saturating
 from dcgan.training.trainer import Trainer
 
-BURST = 10
-"""Steps in one call, between two looks at the clock."""
-
-Loss = tuple[tf.Tensor, tf.Tensor]
+STEPS_PER_CALL = 10
+"""Steps between two looks at the clock."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What is trained.
+def hinge(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the hinge losses of the discriminator and the generator from logits (N, 1)."""
+    d_loss = tf.reduce_mean(tf.nn.relu(1.0 - real_logits)) + tf.reduce_mean(tf.nn.relu(1.0 + fake_logits))
+    return d_loss, -tf.reduce_mean(fake_logits)
 
-    Args:
-        options: of `TrainConfig`.
-        loss: `cross_entropy` or `hinge` (Lim and Ye 2017, "Geometric GAN").
-        target: what the discriminator is told real images are (Salimans et al. 2016, section 3.4: 0.9).
-        spectral: spectral normalisation of all its layers, with biases, instead of BatchNorm in the discriminator
-            (Miyato et al. 2018).
-        penalty: γ of R1, γ/2·E‖∇D(x)‖² on real images (Mescheder et al. 2018, equation 9).
-        pack: images the discriminator judges together (Lin et al. 2018, "PacGAN").
+
+def smoothed(real_target: float) -> Loss:
+    """Return the non-saturating loss with a target below 1 for real images."""
+
+    def loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        d_loss, g_loss = non_saturating(real_logits, fake_logits)
+        return d_loss + (1.0 - real_target) * tf.reduce_mean(real_logits), g_loss  # softplus(x) - softplus(-x) = x
+
+    return loss
+
+
+def r1(gamma: float) -> Regularizer:
+    """Return the R1 penalty, γ/2·E‖∇D(x)‖² on real images."""
+
+    def penalty(forward: DiscriminatorPass) -> tf.Tensor:
+        gradients = forward.tape.gradient(forward.real_logits, forward.real)
+        return 0.5 * gamma * tf.reduce_mean(tf.reduce_sum(tf.square(gradients), axis=(1, 2, 3)))
+
+    return penalty
+
+
+class SpectralNorm:
+    """A mixin that divides a layer's kernel by its largest singular value, with one power iteration per pass.
+
+    Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", algorithm 1 and equation 8.
+    Gradients flow through the singular value, but not through its vectors.
     """
 
-    options: dict[str, Any] = field(default_factory=dict)
-    loss: str = "cross_entropy"
-    target: float = 1.0
-    spectral: bool = False
-    penalty: float = 0.0
-    pack: int = 1
+    kernel: Any
+    u: Any
 
-
-class Spectral:
-    """For a layer whose kernel is divided by its largest singular value, by one power iteration a pass.
-
-    Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", algorithm 1 and equation 8; the
-    singular value takes part in the gradient, its vectors don't.
-    """
-
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
+        """Add the left singular vector's estimate to the layer's weights."""
         super().build(input_shape)
-        self.direction = self.add_weight(
-            shape=(1, self.kernel.shape[-1]), initializer="ones", trainable=False, name="u"
-        )
+        self.u = self.add_weight(shape=(1, self.kernel.shape[-1]), initializer="ones", trainable=False, name="u")
 
-    def normalised(self) -> tf.Tensor:
-        """The kernel, divided."""
+    def normalized_kernel(self) -> tf.Tensor:
+        """Return the kernel divided by its largest singular value, and improve the estimate of the vector."""
         matrix = tf.reshape(self.kernel, (-1, self.kernel.shape[-1]))
-        v = tf.stop_gradient(tf.math.l2_normalize(tf.matmul(self.direction, matrix, transpose_b=True)))
+        v = tf.stop_gradient(tf.math.l2_normalize(tf.matmul(self.u, matrix, transpose_b=True)))
         u = tf.stop_gradient(tf.math.l2_normalize(tf.matmul(v, matrix)))
-        self.direction.assign(u)
+        self.u.assign(u)
         return self.kernel / tf.reduce_sum(tf.matmul(v, matrix) * u)
 
 
-class SpectralConv2D(Spectral, keras.layers.Conv2D):
-    """A spectrally normalised convolution."""
+class SpectralConv2D(SpectralNorm, keras.layers.Conv2D):
+    """A convolution with spectral normalization."""
 
-    def convolution_op(self, inputs: tf.Tensor, kernel) -> tf.Tensor:
-        return super().convolution_op(inputs, self.normalised())
+    def convolution_op(self, inputs: tf.Tensor, kernel: Any) -> tf.Tensor:
+        """Convolve images (N, H, W, C) with the normalized kernel."""
+        return super().convolution_op(inputs, self.normalized_kernel())
 
 
-class SpectralDense(Spectral, keras.layers.Dense):
-    """A spectrally normalised dense layer."""
+class SpectralDense(SpectralNorm, keras.layers.Dense):
+    """A dense layer with spectral normalization."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        return tf.matmul(inputs, self.normalised()) + self.bias
-
-
-def spectral(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """A layer's normalised kind, with a bias, which no BatchNorm adds any more; layers without weights as they are."""
-    for plain, normalised in ((keras.layers.Conv2D, SpectralConv2D), (keras.layers.Dense, SpectralDense)):
-        if isinstance(layer, plain):
-            return normalised.from_config(layer.get_config() | {"use_bias": True})
-    return layer
+        """Multiply inputs (N, features) with the normalized kernel."""
+        return tf.matmul(inputs, self.normalized_kernel()) + self.bias
 
 
 class Identity(keras.layers.Layer):
-    """In BatchNorm's place."""
+    """Return the inputs; takes the place of BatchNorm."""
 
     def __init__(self, momentum=None, epsilon=None, gamma_initializer=None, name=None):
         super().__init__(name=name)
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Return the inputs."""
         return inputs
 
 
-class Candidate(Trainer):
-    """A training by a recipe; arguments as for `Trainer`, `recipe` instead of `config`."""
-
-    def __init__(self, recipe: Recipe, config: TrainConfig, *where, **more):
-        self.recipe = recipe
-        super().__init__(config, *where, **more)
-
-    def _build_discriminator(self, layers: Layers, channels: int, **options) -> keras.Model:
-        channels *= self.recipe.pack
-        if not self.recipe.spectral:
-            return super()._build_discriminator(layers=layers, channels=channels, **options)
-        plain = super()._build_discriminator(layers=Layers(batch_norm=Identity), channels=channels, **options)
-        return keras.models.clone_model(plain, clone_function=spectral)
-
-    def _judge(self, real, drawn, kinds, draws):
-        if self.recipe.pack > 1:
-            real, drawn = (_packed(images, self.recipe.pack) for images in (real, drawn))
-        if not self.recipe.penalty:
-            return super()._judge(real, drawn, kinds, draws)
-        with tf.GradientTape() as tape:
-            tape.watch(real)
-            logits = super()._judge(real, drawn, kinds, draws)
-            judged = tf.reduce_sum(logits[0])
-        slopes = tape.gradient(judged, real)
-        self._penalty = 0.5 * self.recipe.penalty * tf.reduce_mean(tf.reduce_sum(tf.square(slopes), axis=(1, 2, 3)))
-        return logits
-
-    def _losses(self, real_logits, fake_logits) -> Loss:
-        if self.recipe.loss == "hinge":
-            d_loss = tf.reduce_mean(tf.nn.relu(1.0 - real_logits)) + tf.reduce_mean(tf.nn.relu(1.0 + fake_logits))
-            g_loss = -tf.reduce_mean(fake_logits)
-        else:
-            d_loss, g_loss = super()._losses(real_logits, fake_logits)
-            d_loss += (1.0 - self.recipe.target) * tf.reduce_mean(real_logits)  # softplus(x) - softplus(-x) = x
-        return d_loss + (self._penalty if self.recipe.penalty else 0.0), g_loss
-
-
-def _packed(images: tf.Tensor, count: int) -> tf.Tensor:
-    """(N, H, W, C) → (N/count, H, W, C·count)."""
-    _, height, width, channels = images.shape
-    groups = tf.transpose(tf.reshape(images, (-1, count, height, width, channels)), (0, 2, 3, 1, 4))
-    return tf.reshape(groups, (-1, height, width, channels * count))
-
-
-class Training:
-    """A training by a recipe, that can be judged in between, by images that it does not learn from.
+def build_spectral_discriminator(*, layers: Layers, **options: Any) -> keras.Model:
+    """Build a discriminator with spectral normalization and biases in all layers, without BatchNorm.
 
     Args:
-        recipe: arguments of `Recipe`.
-        dataset, data_dir: as for `train.py`.
-        seed: of the run.
-        few: train on so many of the images only, chosen at random.
-        pictures: how many are drawn to be judged.
+        layers: ignored: the layers are plain Keras layers.
+        options: as for `dcgan.networks.build_discriminator`.
+    """
+    plain = build_discriminator(layers=Layers(batch_norm=Identity), **options)
+    return keras.models.clone_model(plain, clone_function=_with_spectral_norm)
+
+
+def _with_spectral_norm(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Return a layer's version with spectral normalization and a bias; one without weights unchanged."""
+    for plain, normalized in ((keras.layers.Conv2D, SpectralConv2D), (keras.layers.Dense, SpectralDense)):
+        if isinstance(layer, plain):
+            return normalized.from_config(layer.get_config() | {"use_bias": True})
+    return layer
+
+
+class Pack(keras.layers.Layer):
+    """Concatenate the channels of groups of consecutive images: (N, H, W, C) to (N / count, H, W, C · count).
+
+    Args:
+        count: images per group.
     """
 
-    def __init__(self, recipe: dict, dataset: str, data_dir: str | None, seed: int, few: int | None, pictures: int):
+    def __init__(self, count: int, **options: Any):
+        super().__init__(**options)
+        self.count = count
+
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        """Return the groups."""
+        _, height, width, channels = images.shape
+        groups = tf.transpose(tf.reshape(images, (-1, self.count, height, width, channels)), (0, 2, 3, 1, 4))
+        return tf.reshape(groups, (-1, height, width, channels * self.count))
+
+    def compute_output_spec(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the shape of the groups."""
+        *shape, channels = images.shape
+        return keras.KerasTensor((*shape, channels * self.count), images.dtype)
+
+
+def packed_discriminator(count: int) -> Callable[..., keras.Model]:
+    """Return a builder of unconditional discriminators that pack `count` images: (N, H, W, C) to (N / count, 1)."""
+
+    def build(image_size: tuple[int, int], channels: int, **options: Any) -> keras.Model:
+        images = keras.Input((*image_size, channels), name="image")
+        discriminator = build_discriminator(image_size, channels * count, **options)
+        return keras.Model(images, discriminator(Pack(count)(images)), name="packed_discriminator")
+
+    return build
+
+
+def build_trainer(variant: Variant, config: ResolvedTrainConfig, *sizes: Any, **options: Any) -> Trainer:
+    """Build the trainer of a variant.
+
+    Args:
+        variant: what differs from the preset.
+        config: resolved options of the variant.
+        sizes: image size and channels, as for `Trainer`.
+        options: as for `Trainer`.
+    """
+    builder = build_spectral_discriminator if variant.spectral_norm else build_discriminator
+    return Trainer(
+        config,
+        *sizes,
+        loss=hinge if variant.loss == "hinge" else smoothed(variant.real_target),
+        regularizer=r1(variant.r1_gamma) if variant.r1_gamma else None,
+        build_discriminator=packed_discriminator(variant.pack) if variant.pack > 1 else builder,
+        **options,
+    )
+
+
+class VariantTraining:
+    """Train a variant, and evaluate it in between on images that it is not trained on.
+
+    Args:
+        variant: what to train.
+        dataset: as for `train.py`.
+        data_dir: as for `train.py`.
+        seed: seed of the training.
+        train_images: number of training images, chosen at random; None for all.
+        num: number of images to generate for an evaluation.
+    """
+
+    def __init__(
+        self, variant: Variant, dataset: str, data_dir: Path | None, seed: int, train_images: int | None, num: int
+    ):
         devices.configure_tensorflow(seed)
-        made = Recipe(**recipe)
-        where = {"dataset": dataset, "data_dir": data_dir and Path(data_dir), "evaluate_every": 1}
-        self.config = TrainConfig(**where, seed=seed, evaluate_num=pictures, **made.options).resolve()
+        data_options = {"dataset": dataset, "data_dir": data_dir}
+        run_options = {"seed": seed, "evaluate_every": 1, "evaluate_num": num}
+        self.config = TrainConfig(**data_options, **run_options, **variant.options).resolve()
         images = load_splits(self.config).training
         self.classes = training_classes(self.config, images)
-        self.trainer = Candidate(
-            made,
+        self.trainer = build_trainer(
+            variant,
             self.config,
             images.image_size,
             images.channels,
-            shares=self.classes.probabilities if self.classes else (),
+            class_probabilities=self.classes.probabilities if self.classes else (),
         )
-        chosen = fixed_permutation(len(images))[:few] if few else slice(None)
+        chosen = fixed_permutation(len(images))[:train_images] if train_images else slice(None)
         labels = None if images.labels is None else images.labels[chosen]
-        self._feed = self.trainer.feed(images.images[chosen], 2**31, labels)
-        self._judge = Evaluator(self.config)
-        self._update(1)  # traced and compiled before the clock runs
+        self._batches = self.trainer.batches(images.images[chosen], 2**31, labels)
+        self._evaluate = Evaluator(self.config)
+        self._train_steps(1)  # traces and compiles before the clock runs
 
-    def train(self, seconds: float) -> dict[str, float]:
-        """Train for so many seconds of this process' time; the step, D's loss, and what the judge says."""
-        ends, began = time.process_time() + seconds, self.trainer.step
-        while time.process_time() < ends:
-            loss = self._update(BURST)
-        figures = self._judge(self.trainer.snapshot(), self.classes)
-        return {"step": self.trainer.step, "done": self.trainer.step - began, "d_loss": loss} | figures
+    def train(self, seconds: float) -> dict[str, Any]:
+        """Train for a number of seconds of this process's processor time, then evaluate.
 
-    def _update(self, steps: int) -> float:
-        return float(self.trainer.update(self._feed, tf.constant(steps))["d_loss"])
+        Args:
+            seconds: processor time.
+
+        Returns:
+            `step`, `steps_done` in this call, `d_loss`, and what `Evaluator` returns.
+        """
+        end, first_step = time.process_time() + seconds, self.trainer.step
+        while time.process_time() < end:
+            d_loss = self._train_steps(STEPS_PER_CALL)
+        metrics = self._evaluate(self.trainer.sampling_generator(), self.classes)
+        step = self.trainer.step
+        return {"step": step, "steps_done": step - first_step, "d_loss": d_loss} | metrics
+
+    def _train_steps(self, steps: int) -> float:
+        """Train for `steps` steps; return the discriminator's loss."""
+        return float(self.trainer.train_steps(self._batches, tf.constant(steps))["d_loss"])

@@ -1,17 +1,20 @@
-"""The study of recipes: what each changes, and the table."""
+"""The study of variants: what each changes, and the table."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from benchmarks import ablation_study
-from benchmarks.baselines import variants as trainings
-from benchmarks.baselines.variants import Candidate, Recipe, Training
+from benchmarks.baselines import Variant, variants
+from benchmarks.baselines.variants import VariantTraining, build_trainer
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.core import devices
 from dcgan.evaluation.splits import load_splits
+from dcgan.training.losses import DiscriminatorPass
+from dcgan.training.trainer import Trainer
 
 SMALL = {"image_size": 8, "batch_size": 4, "latent_dim": 5, "generator_width": 4, "discriminator_width": 4}
+SMALL |= {"compile": "none"}
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), dtype=np.uint8)
 
 
@@ -20,48 +23,55 @@ def _deterministic():
     devices.configure_tensorflow(0)
 
 
-def candidate(**recipe):
-    made = Recipe(options=SMALL | {"compile": "none"}, **recipe)
-    return Candidate(made, TrainConfig(**made.options), (8, 8), 1)
+def trainer_of(options=None, class_probabilities=(), **ideas):
+    variant = Variant(SMALL | (options or {}), **ideas)
+    config = TrainConfig(**variant.options).resolve()
+    return build_trainer(variant, config, (8, 8), 1, class_probabilities=class_probabilities)
 
 
 def logits(*values):
     return tf.constant(values, tf.float32)[:, None]
 
 
-def step(trainer):
-    metrics = trainer.update(iter(tf.data.Dataset.from_tensors(IMAGES).repeat()), tf.constant(1))
+def train_one_step(trainer):
+    metrics = trainer.train_steps(iter(tf.data.Dataset.from_tensors(IMAGES).repeat()), tf.constant(1))
     return {name: float(value) for name, value in metrics.items()}
 
 
-def test_smoothing_is_cross_entropy_with_another_target():
+def test_label_smoothing_is_cross_entropy_with_another_target():
     real, fake = np.array([2.0, -1.0]), np.array([0.5, 1.0])
-    d_loss, _ = candidate(target=0.9)._losses(logits(*real), logits(*fake))
+    d_loss, _ = variants.smoothed(0.9)(logits(*real), logits(*fake))
     p, q = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-fake))
     expected = -np.mean(0.9 * np.log(p) + 0.1 * np.log(1 - p)) - np.mean(np.log(1 - q))
     assert float(d_loss) == pytest.approx(expected, rel=1e-5)
 
 
-def test_hinge_is_flat_where_the_discriminator_is_right_by_a_margin():
-    d_loss, g_loss = candidate(loss="hinge")._losses(logits(2.0, 0.5), logits(-3.0, 0.0))
+def test_the_hinge_loss_is_flat_where_the_discriminator_is_right_by_a_margin():
+    d_loss, g_loss = variants.hinge(logits(2.0, 0.5), logits(-3.0, 0.0))
     assert float(d_loss) == pytest.approx(0.25 + 0.5)
     assert float(g_loss) == pytest.approx(1.5)
 
 
-def test_r1_is_half_gamma_times_the_squared_slope_on_real_images():
-    trainer = candidate(penalty=2.0)
+def test_r1_is_half_gamma_times_the_squared_gradient_on_real_images():
+    discriminator = trainer_of().discriminator
     real = tf.constant(np.random.default_rng(1).uniform(-1, 1, (4, 8, 8, 1)), tf.float32)
-    trainer._judge(real, real, None, {})
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         tape.watch(real)
-        judged = trainer.discriminator(real, training=True)
-    slopes = tape.gradient(judged, real).numpy()
-    assert float(trainer._penalty) == pytest.approx((slopes**2).sum() / 4, rel=1e-4)
-    assert np.isfinite(step(candidate(penalty=2.0))["d_loss"])
+        real_logits = discriminator(real, training=True)
+    forward = DiscriminatorPass(real, real, real_logits, real_logits, lambda real, fake: (real, fake), tape)
+    gradients = tape.gradient(real_logits, real).numpy()
+    assert float(variants.r1(2.0)(forward)) == pytest.approx((gradients**2).sum() / 4, rel=1e-4)
 
 
-def test_spectral_normalisation_brings_the_largest_singular_value_to_one():
-    trainer = candidate(spectral=True)
+def test_r1_changes_the_step():
+    plain, penalized = train_one_step(trainer_of()), train_one_step(trainer_of(r1_gamma=200.0))
+    assert np.isfinite(penalized["d_loss"])
+    assert penalized["d_loss"] > plain["d_loss"]
+    assert penalized["g_loss"] == plain["g_loss"]
+
+
+def test_spectral_normalization_makes_the_largest_singular_value_one():
+    trainer = trainer_of(spectral_norm=True)
     layer = trainer.discriminator.get_layer("down_0")
     image = tf.random.stateless_normal((1, 8, 8, 1), [1, 2])
     for _ in range(50):
@@ -71,103 +81,107 @@ def test_spectral_normalisation_brings_the_largest_singular_value_to_one():
     assert not [v for v in trainer.discriminator.variables if "norm" in v.path]
 
 
-def test_every_layer_of_a_normalised_discriminator_has_a_norm_of_one_and_a_bias_and_learns():
-    trainer = candidate(spectral=True)
+def test_every_layer_of_a_spectral_discriminator_has_a_norm_of_one_and_a_bias_and_is_trained():
+    trainer = trainer_of(spectral_norm=True)
     before = [np.asarray(v) for v in trainer.discriminator.trainable_variables]
-    assert np.isfinite(step(trainer)["d_loss"])
-    weighted = [layer for layer in trainer.discriminator.layers if layer.trainable_weights]
-    assert weighted[-1].name == "logit"
-    for layer in weighted:
+    assert np.isfinite(train_one_step(trainer)["d_loss"])
+    with_weights = [layer for layer in trainer.discriminator.layers if layer.trainable_weights]
+    assert with_weights[-1].name == "logit"
+    for layer in with_weights:
         for _ in range(50):
-            kernel = layer.normalised()
+            kernel = layer.normalized_kernel()
         largest = np.linalg.svd(tf.reshape(kernel, (-1, kernel.shape[-1])), compute_uv=False)[0]
         assert largest == pytest.approx(1, abs=1e-3)
         assert layer.bias is not None
     changed = [
         np.any(b != np.asarray(v)) for b, v in zip(before, trainer.discriminator.trainable_variables, strict=True)
     ]
-    assert len(changed) == 2 * len(weighted)
+    assert len(changed) == 2 * len(with_weights)
     assert all(changed)
 
 
-def test_a_conditional_discriminator_can_be_normalised():
-    made = Recipe(options=SMALL | {"compile": "none", "conditional": True}, spectral=True)
-    trainer = Candidate(made, TrainConfig(**made.options), (8, 8), 1, shares=(0.5, 0.5))
+def test_a_conditional_discriminator_can_have_spectral_normalization():
+    trainer = trainer_of({"conditional": True}, class_probabilities=(0.5, 0.5), spectral_norm=True)
     assert trainer.discriminator([tf.zeros((2, 8, 8, 1)), tf.eye(2)]).shape == (2, 1)
 
 
-def test_packing_judges_images_side_by_side_in_the_channels():
-    trainer = candidate(pack=2)
-    assert trainer.discriminator.input_shape == (None, 8, 8, 2)
+def test_packing_concatenates_the_channels_of_consecutive_images():
+    packed = variants.Pack(2)(tf.constant(IMAGES, tf.float32))
+    np.testing.assert_array_equal(packed, np.concatenate([IMAGES[::2], IMAGES[1::2]], axis=3))
+
+
+def test_a_packed_discriminator_returns_a_logit_per_group_and_is_trained():
+    trainer = trainer_of(pack=2)
+    assert trainer.discriminator.input_shape == (None, 8, 8, 1)
     images = tf.constant(IMAGES, tf.float32)
-    real, _ = trainer._judge(images, images, None, {})
+    inner = trainer.discriminator.get_layer("discriminator")
+    assert inner.input_shape == (None, 8, 8, 2)
     together = tf.concat([images[::2], images[1::2]], axis=3)
-    np.testing.assert_allclose(real, trainer.discriminator(together, training=True), rtol=1e-5)
+    np.testing.assert_allclose(trainer.discriminator(images, training=True), inner(together, training=True), rtol=1e-5)
+    assert np.isfinite(train_one_step(trainer)["d_loss"])
 
 
-@pytest.mark.parametrize("set_", ablation_study.SETS)
-def test_every_recipe_of_a_set_is_a_step_that_can_be_done(set_):
-    for recipe in ablation_study.SETS[set_].values():
-        options = {"options": recipe.get("options", {}) | SMALL | {"compile": "none"}}
-        made = Recipe(**recipe | options)
-        trainer = Candidate(made, TrainConfig(**made.options), (8, 8), 1)
-        assert np.isfinite(list(step(trainer).values())).all()
+@pytest.mark.parametrize("preset", ablation_study.PRESETS)
+def test_every_variant_of_a_preset_can_train_a_step(preset):
+    for variant in ablation_study.PRESETS[preset].values():
+        small = Variant(**vars(variant) | {"options": variant.options | SMALL})
+        trainer = build_trainer(small, TrainConfig(**small.options).resolve(), (8, 8), 1)
+        assert np.isfinite(list(train_one_step(trainer).values())).all()
 
 
-def test_a_training_is_judged_after_its_time():
-    recipe = {"options": SMALL | {"compile": "none"}}
-    answer = Training(recipe, "mnist10k", None, seed=0, few=500, pictures=200).train(0.2)
-    assert answer["step"] > 1
-    assert answer["frechet_distance"] > 0
+def test_a_training_is_evaluated_after_its_time():
+    metrics = VariantTraining(Variant(SMALL), "mnist10k", None, seed=0, train_images=500, num=200).train(0.2)
+    assert metrics["step"] == metrics["steps_done"] + 1 > 1
+    assert metrics["frechet_distance"] > 0
 
 
-def test_what_judges_a_training_is_no_image_that_it_learns_from(monkeypatch):
-    fed = []
+def test_a_training_is_evaluated_on_images_that_it_is_not_trained_on(monkeypatch):
+    training_images = []
 
-    def feed(trainer, images, last, labels=None):
-        fed.append(images)
+    def batches(trainer, images, last, labels=None):
+        training_images.append(images)
         return iter(tf.data.Dataset.from_tensors(images[:4]).repeat())
 
-    monkeypatch.setattr(Candidate, "feed", feed)
-    monkeypatch.setattr(trainings, "Evaluator", lambda config: None)  # it is not asked
-    recipe = {"options": SMALL | {"compile": "none", "conditional": False}}
-    Training(recipe, "mnist10k", None, seed=0, few=None, pictures=200)
+    monkeypatch.setattr(Trainer, "batches", batches)
+    monkeypatch.setattr(variants, "Evaluator", lambda config: None)  # it is not called
+    unconditional = Variant(SMALL | {"conditional": False})
+    VariantTraining(unconditional, "mnist10k", None, seed=0, train_images=None, num=200)
     held_out = load_splits(DataConfig(image_size=8)).held_out.images
-    assert len(fed[0]) == 5000
-    assert not {image.tobytes() for image in fed[0]} & {image.tobytes() for image in held_out}
+    assert len(training_images[0]) == 5000
+    assert not {image.tobytes() for image in training_images[0]} & {image.tobytes() for image in held_out}
 
 
-def answers(*distances):
+def metrics_of(*distances):
     return [{"frechet_distance": distance, "step": 100} for distance in distances]
 
 
-def test_the_table_has_mean_spread_and_the_ratio_to_the_first():
-    results = {"paper": [answers(9, 4), answers(11, 6)], "better": [answers(5, 1), answers(5, 2)]}
+def test_the_table_has_mean_deviation_and_the_ratio_to_the_first_row():
+    results = {"paper": [metrics_of(9, 4), metrics_of(11, 6)], "better": [metrics_of(5, 1), metrics_of(5, 2)]}
     lines = ablation_study.report(results, [2, 4]).splitlines()
     assert "10 ± 1.4" in lines[2]
     assert "5 ± 1.4" in lines[2]
     assert "0.30" in lines[3]
 
 
-def test_a_recipe_that_fails_is_a_row_that_says_why():
-    results = {"paper": [answers(9)], "broken": ["no such thing"]}
+def test_the_error_of_a_variant_that_fails_is_in_the_report():
+    results = {"paper": [metrics_of(9)], "broken": ["no such thing"]}
     assert "no such thing" in ablation_study.report(results, [2])
 
 
-def test_one_seed_that_fails_is_named_and_leaves_the_others_mean():
-    results = {"paper": [answers(9), answers(11)], "broken": [answers(5), "out of memory", answers(5)]}
+def test_a_seed_that_fails_is_named_and_left_out_of_the_mean():
+    results = {"paper": [metrics_of(9), metrics_of(11)], "broken": [metrics_of(5), "out of memory", metrics_of(5)]}
     printed = ablation_study.report(results, [2])
     assert "5 ± 0" in printed
     assert "0.50" in printed
     assert "broken, seed 1, failed and is not in its row: out of memory" in printed
 
 
-def test_every_recipe_is_trained_with_every_seed(monkeypatch, capsys):
+def test_every_variant_is_trained_with_every_seed(monkeypatch, capsys):
     trained = []
 
-    def train(baseline, minutes, seed):
-        trained.append((baseline.name, seed))
-        return answers(*(1.0 for _ in minutes))
+    def train(baseline, minutes):
+        trained.append((baseline.name, baseline.options["seed"]))
+        return metrics_of(*(1.0 for _ in minutes))
 
     monkeypatch.setattr(ablation_study, "_train", train)
     ablation_study.main(["--only", "batch, hinge", "--seeds", "2", "--minutes", "1", "2"])

@@ -13,19 +13,19 @@ TINY |= {"trunk-steps": 0}
 
 
 @pytest.mark.slow
-def test_the_table_has_a_row_a_stride_and_a_column_a_trunk_and_the_trunk_is_kept(tmp_path, capsys):
-    trunk, picture = tmp_path / "trunk.keras", tmp_path / "picture.png"
-    options = TINY | {"train": "scores", "trunk": trunk, "picture": picture}
+def test_the_table_has_a_row_per_stride_and_a_column_per_trunk_and_the_trunk_is_saved(tmp_path, capsys):
+    trunk, figure = tmp_path / "trunk.keras", tmp_path / "figure.png"
+    options = TINY | {"train": "scores", "trunk": trunk, "figure": figure}
     segmentation.main([part for name, value in options.items() for part in (f"--{name}", *str(value).split())])
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["FCN-8s", "FCN-4s"]
     assert [cell.strip() for cell in lines[0].split("|")[3:5]] == ["random trunk, frozen", "unsupervised trunk, frozen"]
-    assert read_png(picture).shape == (6 * 34 + 2, 4 * 34 + 2, 3)
+    assert read_png(figure).shape == (6 * 34 + 2, 4 * 34 + 2, 3)
     assert keras.models.load_model(trunk).input_shape == (None, 32, 32, 1)
 
 
-def test_training_without_labels_moves_the_discriminator_away_from_the_random_one():
+def test_training_without_labels_changes_the_discriminator():
     train, _ = split_digits(dcgan.load(dcgan.DataConfig()), 9990)
-    before, after = segmentation.unsupervised_trunk(Canvases(*train, (16, 16), (1, 1), (8, 10)), 1, 2, 2, seed=0)
+    before, after = segmentation.train_unsupervised_trunk(Canvases(*train, (16, 16), (1, 1), (8, 10)), 1, 2, 2, seed=0)
     assert before is not after
     assert any((one != other).any() for one, other in zip(before.get_weights(), after.get_weights(), strict=True))

@@ -1,22 +1,22 @@
-"""Contestants that do next to nothing."""
+"""Baselines that do next to nothing, to test how the benchmarks run them."""
 
 import os
 import time
 
 
 class Counter:
-    """Counts; each step is worth `worth` items."""
+    """Counts steps; each step is worth `items` items and takes a millisecond."""
 
-    def __init__(self, worth=3):
-        self.worth = worth
+    def __init__(self, items=3):
+        self.items = items
         self.steps = 0
 
     def run(self, steps):
         self.steps += steps
         time.sleep(0.001 * steps)
-        return steps * self.worth
+        return steps * self.items
 
-    def done(self):
+    def steps_done(self):
         return self.steps
 
     def variable(self, name):
@@ -25,17 +25,17 @@ class Counter:
     def fail(self):
         raise ValueError("a first line\nand a second")
 
-    def die(self):
+    def exit(self):
         os._exit(3)
 
 
-def broken():
-    """A contestant that can't be built."""
+def fail_to_build():
+    """Raise instead of building a baseline."""
     raise ImportError("no such library")
 
 
 class Learner:
-    """Draws nearer to zero the longer it is trained; `speed` says how fast."""
+    """Generates numbers that approach zero with the time of training, by `speed`."""
 
     def __init__(self, speed):
         self.speed = speed
@@ -49,8 +49,8 @@ class Learner:
         return [1 / (1 + self.speed * self.trained)] * count
 
 
-class Judge:
-    """Calls the mean the distance."""
+class MeanDistance:
+    """Returns the mean of the samples as their distance."""
 
-    def to_real(self, drawn):
-        return sum(drawn) / len(drawn)
+    def to_real(self, generated):
+        return sum(generated) / len(generated)
