@@ -127,7 +127,7 @@ def _load_subject(config: ExplainConfig, run: Run) -> Subject:
 def _untrained_network(run: Run, images: np.ndarray, seed: int) -> "keras.Model":
     """Build the run's discriminator with random weights, and with BatchNorm statistics of the data."""
     from dcgan.core.rng import derived_seed
-    from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
+    from dcgan.deconvolution.fcn import recompute_bn_statistics
     from dcgan.runs.loading import build_untrained_discriminator
 
     network = build_untrained_discriminator(
@@ -185,7 +185,7 @@ def _projections(
 def _default_path(config: ExplainConfig, run: Run, layer: str) -> Path:
     """The file in the run directory, named after the layer and the rule."""
     random = "-and-random" if config.random_weights else ""
-    return run.path / FOLDER / f"{layer}-{config.rule}{random}.png"
+    return run.output_dir / FOLDER / f"{layer}-{config.rule}{random}.png"
 
 
 def _metadata(config: ExplainConfig, run: Run, subject: Subject) -> dict[str, str]:

@@ -30,8 +30,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
-from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
-from dcgan.deconvolution.fcn import fully_convolutional
+from dcgan.deconvolution.fcn import fully_convolutional, recompute_bn_statistics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,7 +129,7 @@ class RealismMap:
 def realism_map(
     discriminator: keras.Model,
     image: np.ndarray,
-    class_label: int | None = None,
+    label: int | None = None,
     reference: np.ndarray | None = None,
 ) -> RealismMap:
     """Compute the logits of a discriminator at every position of an image.
@@ -138,7 +137,7 @@ def realism_map(
     Args:
         discriminator: as for `fully_convolutional`, with one logit; it is not changed.
         image: uint8 (H, W, C), at least as large as the discriminator's own images.
-        class_label: for a conditional discriminator, the class that is assumed at every position, or None to leave the
+        label: for a conditional discriminator, the class that is assumed at every position, or None to leave the
             class term out.
         reference: uint8 (N, h, w, C), images like this one, at least as large as the discriminator's own, for example
             scenes of real images only. BatchNorm takes its statistics from them, except in a hidden dense layer (see
@@ -154,7 +153,7 @@ def realism_map(
     if image.ndim != 3 or image.shape[2] != input_shape[2] or image.dtype != np.uint8:
         expected = f"A realism map takes uint8 (H, W, {input_shape[2]})."
         raise UserError(f"The image is {image.dtype} of shape {image.shape}.", expected)
-    network = fully_convolutional(discriminator if reference is None else _copy(discriminator), class_label)
+    network = fully_convolutional(discriminator if reference is None else _copy(discriminator), label)
     if reference is not None:
         recompute_bn_statistics(network, reference)
     if network.output_shape[-1] != 1:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.deconvolution import fully_convolutional
-from dcgan.deconvolution.bn_statistics import recompute_bn_statistics
+from dcgan.deconvolution.fcn import recompute_bn_statistics
 from dcgan.interpretation import receptive_field, record_forward
 from dcgan.interpretation.deconvnet import RULES
 from dcgan.networks import build_discriminator

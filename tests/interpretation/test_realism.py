@@ -58,12 +58,12 @@ def test_the_stride_is_2_to_the_number_of_downsampling_stages(size, stride):
     assert result.logits.shape == tuple((side - own) // stride + 1 for side, own in zip((128, 96), size, strict=True))
 
 
-@pytest.mark.parametrize("class_label", [0, 2, None])
-def test_a_conditional_discriminator_is_mapped_for_one_class_or_without_its_class_term(class_label):
+@pytest.mark.parametrize("label", [0, 2, None])
+def test_a_conditional_discriminator_is_mapped_for_one_class_or_without_its_class_term(label):
     model, image = discriminator(classes=3), noise_images(28, 28, 1)
-    class_one_hot = np.zeros((1, 3), np.float32) if class_label is None else np.eye(3, dtype=np.float32)[[class_label]]
+    class_one_hot = np.zeros((1, 3), np.float32) if label is None else np.eye(3, dtype=np.float32)[[label]]
     expected = model([np.asarray(to_float(image[None])), class_one_hot], training=False)
-    np.testing.assert_allclose(realism_map(model, image, class_label).logits, expected, rtol=1e-5)
+    np.testing.assert_allclose(realism_map(model, image, label).logits, expected, rtol=1e-5)
 
 
 def test_with_reference_images_the_logit_is_that_of_a_batch_of_them_and_the_discriminator_is_unchanged():
@@ -158,7 +158,7 @@ def test_a_scene_has_one_row_per_group_and_rows_of_noise_below():
         lambda: realism_map(brightness(), noise_images(8, 8)),
         lambda: realism_map(brightness(), np.zeros((8, 8, 1), np.float32)),
         lambda: realism_map(brightness(), noise_images(4, 20, 1)),
-        lambda: realism_map(brightness(), noise_images(8, 8, 1), class_label=0),
+        lambda: realism_map(brightness(), noise_images(8, 8, 1), label=0),
         lambda: realism_map(brightness(), noise_images(8, 8, 1), reference=noise_images(0, 8, 8, 1)),
         lambda: realism_scene([]),
         lambda: realism_scene([noise_images(2, 8, 8, 1), noise_images(3, 8, 8, 1)]),
