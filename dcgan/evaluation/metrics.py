@@ -131,7 +131,7 @@ def _frechet(context: EvaluationContext, figure: Path | None) -> Iterable[Metric
         for features in (context.generated_features, context.real_features)
     )
     count = min(context.count, len(context.held_out))
-    note = f"of {count} images only, which raises both distances and moves the ratio toward 1"
+    note = f"of {count} images only: distances too large, ratio too close to 1; compare with as many images only"
     yield MetricResult("frechet_distance", generated, real, "lower", note=note if count < UNBIASED_COUNT else "")
 
 

@@ -66,8 +66,8 @@ def load_splits(config: DataConfig) -> Splits:
     shuffled = fixed_permutation(len(training))
     one, other = take_subset(training, shuffled[:half]), take_subset(training, shuffled[half : 2 * half])
     description = (
-        f"{config.dataset} has no test split: {half} random images held out, which a run has seen in training; "
-        f"{half} other training images."
+        f"{config.dataset} has no test split: {half} of its images, chosen at random, are held out (a run has seen "
+        f"them in training), and {half} others are training images."
     )
     return Splits(one, other, description, training)
 

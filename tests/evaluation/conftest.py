@@ -1,4 +1,4 @@
-"""Few, small digits: enough to learn something from, in a moment."""
+"""Small digits in small numbers, enough to train something on in a moment."""
 
 import pytest
 

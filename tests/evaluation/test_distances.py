@@ -1,4 +1,4 @@
-"""Each distance against an independent implementation on the same features."""
+"""Every distance against an independent implementation on the same features."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def features(count, width=12, seed=0, shift=0.0):
     return (np.maximum(mixed, -1) + shift).astype(np.float32)
 
 
-def frechet_by_a_matrix_square_root(a, b):
+def frechet_distance_by_matrix_square_root(a, b):
     a, b = a.astype(np.float64), b.astype(np.float64)
     covariances = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1])
@@ -25,25 +25,25 @@ def frechet_by_a_matrix_square_root(a, b):
 
 
 @pytest.mark.parametrize(("counts", "shift"), [((200, 300), 0.0), ((500, 100), 0.7)])
-def test_the_frechet_distance_is_that_of_a_plain_matrix_square_root(counts, shift):
+def test_the_frechet_distance_equals_that_by_a_matrix_square_root(counts, shift):
     a, b = features(counts[0]), features(counts[1], seed=1, shift=shift)
-    assert frechet_distance(a, b) == pytest.approx(frechet_by_a_matrix_square_root(a, b), rel=1e-9)
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance_by_matrix_square_root(a, b), rel=1e-9)
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-12)
 
 
 def test_the_frechet_distance_of_two_gaussians_in_one_dimension_is_that_of_their_quantiles():
-    """Of N(m, s²) and N(n, t²) it is (m − n)² + (s − t)²."""
+    """For N(m, s²) and N(n, t²) it is (m − n)² + (s − t)²."""
     a, b = np.array([[-1.0], [1.0]]), np.array([[3.0], [11.0]])
     assert frechet_distance(a, b) == pytest.approx(7**2 + (4 * 2**0.5 - 2**0.5) ** 2)
 
 
-def test_a_set_has_no_distance_to_itself_however_singular_its_covariance_is():
+def test_the_distance_of_a_set_to_itself_is_zero_even_with_a_singular_covariance():
     few, flat = features(5, width=40), features(50).repeat(3, axis=1)
-    for some in (few, flat, np.ones((4, 3))):
-        assert frechet_distance(some, some) == pytest.approx(0, abs=1e-9 * (1 + float(np.sum(some**2))))
+    for x in (few, flat, np.ones((4, 3))):
+        assert frechet_distance(x, x) == pytest.approx(0, abs=1e-9 * (1 + float(np.sum(x**2))))
 
 
-def test_fewer_images_than_features_have_the_distance_that_their_covariances_have():
+def test_with_fewer_images_than_features_the_distance_follows_from_the_covariances():
     a, b = features(6, width=20), features(9, width=20, seed=1)
     rotated = np.linalg.qr(np.random.default_rng(3).normal(size=(20, 20)))[0]
     assert frechet_distance(a, b) > 1
@@ -55,64 +55,66 @@ def test_fewer_images_than_features_have_the_distance_that_their_covariances_hav
 
 
 def kernel_distance_by_scikit_learn(a, b):
-    """The mean over all pairs of different points within a set, and over all pairs across."""
+    """From the mean over all pairs of different points within a set, and over all pairs across sets."""
     within = [polynomial_kernel(x, degree=3, gamma=1 / x.shape[1], coef0=1) for x in (a, b)]
     means = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in within]
     return sum(means) - 2 * polynomial_kernel(a, b, degree=3, gamma=1 / a.shape[1], coef0=1).mean()
 
 
-def test_the_kernel_distance_is_that_of_scikit_learns_kernel():
+def test_the_kernel_distance_equals_that_of_scikit_learns_kernel():
     a, b = features(150).astype(np.float64), features(120, seed=1, shift=0.3).astype(np.float64)
     whole = kernel_distance(a, b, subsets=3, subset_size=1000)
     assert whole.value == pytest.approx(kernel_distance_by_scikit_learn(a, b), rel=1e-9)
 
 
-def test_sets_that_fit_into_one_subset_still_have_a_spread_that_covers_what_chance_does():
-    """Of many pairs of sets of one distribution, about as many figures are within a spread as of a normal one."""
+def test_the_standard_deviation_of_sets_that_fit_into_one_subset_covers_random_variation():
+    """For many pairs of sets of one distribution, most distances are within two standard deviations of zero."""
     many = features(4000)
     pairs = [(many[i : i + 100], many[i + 100 : i + 200]) for i in range(0, 4000, 200)]
-    found = [kernel_distance(*pair, subsets=20) for pair in pairs]
-    assert np.mean([abs(each.value) < 2 * each.spread for each in found]) > 0.8
+    estimates = [kernel_distance(*pair, subsets=20) for pair in pairs]
+    assert np.mean([abs(estimate.value) < 2 * estimate.std for estimate in estimates]) > 0.8
 
 
-def test_of_too_few_images_there_is_a_distance_but_no_spread():
-    found = kernel_distance(features(3), features(7, seed=1))
-    assert found.value == pytest.approx(kernel_distance_by_scikit_learn(features(3), features(7, seed=1)), rel=1e-4)
-    assert found.spread is None
+def test_too_few_images_have_a_distance_but_no_standard_deviation():
+    estimate = kernel_distance(features(3), features(7, seed=1))
+    assert estimate.value == pytest.approx(kernel_distance_by_scikit_learn(features(3), features(7, seed=1)), rel=1e-4)
+    assert estimate.std is None
 
 
-def test_the_kernel_distance_is_unbiased_so_equal_distributions_have_none_on_average():
+def test_the_kernel_distance_is_unbiased_so_its_mean_for_equal_distributions_is_zero():
     many = features(4000)
     values = [kernel_distance(many[i : i + 40], many[i + 40 : i + 80], 1).value for i in range(0, 4000, 80)]
     assert abs(np.mean(values)) < 3 * np.std(values) / len(values) ** 0.5
     assert min(values) < 0
 
 
-def test_the_kernel_distance_of_random_subsets_is_repeatable_and_its_spread_covers_the_whole():
+def test_the_kernel_distance_of_random_subsets_is_repeatable_and_close_to_that_of_whole_sets():
     a, b = features(600), features(500, seed=1, shift=0.3)
     estimate = kernel_distance(a, b, subsets=40, subset_size=100)
     assert estimate == kernel_distance(a, b, subsets=40, subset_size=100)
     assert estimate != kernel_distance(a, b, subsets=40, subset_size=100, seed=1)
     whole = kernel_distance(a[:500], b, 1).value
-    assert abs(estimate.value - whole) < estimate.spread
+    assert abs(estimate.value - whole) < estimate.std
 
 
-@pytest.mark.parametrize("neighbours", [1, 3, 5])
+@pytest.mark.parametrize("neighbors", [1, 3, 5])
 @pytest.mark.parametrize(("counts", "shift"), [((120, 200), 0.0), ((150, 90), 0.8)])
-def test_precision_recall_density_and_coverage_are_those_of_prdc(counts, shift, neighbours, monkeypatch):
+def test_precision_recall_density_and_coverage_equal_those_of_prdc(counts, shift, neighbors, monkeypatch):
     monkeypatch.setattr(distances, "WORKING_MEMORY", 0.01)  # many blocks
-    real, drawn = features(counts[0], 4), features(counts[1], 4, seed=1, shift=shift)
-    theirs = compute_prdc(real.astype(np.float64), drawn.astype(np.float64), neighbours)
-    assert precision_recall(real, drawn, neighbours) == pytest.approx((theirs["precision"], theirs["recall"]))
-    assert density_coverage(real, drawn, neighbours) == pytest.approx((theirs["density"], theirs["coverage"]))
-    assert 0 < theirs["precision"] < 1
+    real, generated = features(counts[0], 4), features(counts[1], 4, seed=1, shift=shift)
+    expected = compute_prdc(real.astype(np.float64), generated.astype(np.float64), neighbors)
+    precision_and_recall = precision_recall(real, generated, neighbors)
+    assert precision_and_recall == pytest.approx((expected["precision"], expected["recall"]))
+    density_and_coverage = density_coverage(real, generated, neighbors)
+    assert density_and_coverage == pytest.approx((expected["density"], expected["coverage"]))
+    assert 0 < expected["precision"] < 1
 
 
 def test_a_collapsed_generator_has_precision_but_neither_recall_nor_coverage():
     real = features(200)
-    drawn = real[:1] + 1e-3 * features(200, seed=1)
-    precision, recall = precision_recall(real, drawn)
-    density, coverage = density_coverage(real, drawn)
+    generated = real[:1] + 1e-3 * features(200, seed=1)
+    precision, recall = precision_recall(real, generated)
+    density, coverage = density_coverage(real, generated)
     assert precision == 1
     assert density > 0
     assert recall < 0.05
@@ -125,10 +127,10 @@ def test_a_collapsed_generator_has_precision_but_neither_recall_nor_coverage():
     [
         (np.zeros((9, 3)), np.zeros((9, 4)), r"\(9, 3\) and \(9, 4\) can't be compared"),
         (np.zeros(9), np.zeros(9), "can't be compared"),
-        (np.full((9, 3), np.nan), np.zeros((9, 3)), "no number"),
+        (np.full((9, 3), np.nan), np.zeros((9, 3)), "NaN or infinite"),
         (np.zeros((1, 3)), np.zeros((1, 3)), "1 images"),
     ],
 )
-def test_what_can_not_be_compared_is_refused(measure, a, b, problem):
+def test_features_that_can_not_be_compared_are_refused(measure, a, b, problem):
     with pytest.raises(UserError, match=problem):
         measure(a, b)

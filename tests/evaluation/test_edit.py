@@ -1,4 +1,4 @@
-"""The commands that turn pictures and drop what draws a thing, in a world where brightness is all there is."""
+"""The `edit` command, with a generator whose only attribute is brightness."""
 
 from pathlib import Path
 
@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from dcgan import runs
-from dcgan.config import DropConfig, EditConfig, TrainConfig
+from dcgan.config import EditConfig, TrainConfig
 from dcgan.config.parser import to_yaml
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.evaluation import label_predictor
-from dcgan.evaluation.ablate import drop
 from dcgan.evaluation.edit import edit
 from dcgan.sampling import latents
 from dcgan.sampling.generation import generate_images
@@ -21,16 +20,16 @@ from dcgan.visualization import read_png, read_png_text, save_png
 SIDE, DIM = 8, 4
 
 
-def made_generator(classes=0, ground=-0.7):
-    """Two maps: the first one is bright where the first number of the latent is above zero, the second one always."""
+def brightness_generator(classes=0, ground=-0.7):
+    """Two feature maps: the first is bright where the first latent number is above zero, the second always."""
     latent = keras.Input((DIM,), name="latent")
     project = keras.layers.Dense(SIDE * SIDE * 2)
     maps = keras.layers.ReLU(name="maps")(keras.layers.Reshape((SIDE, SIDE, 2))(project(latent)))
     inputs = latent
     if classes:
-        kind = keras.Input((classes,), name="class")
-        inputs = [latent, kind]
-        maps = keras.layers.Add()([maps, 0.0 * keras.layers.Reshape((1, 1, 1))(keras.layers.Dense(1)(kind))])
+        one_hot = keras.Input((classes,), name="class")
+        inputs = [latent, one_hot]
+        maps = keras.layers.Add()([maps, 0.0 * keras.layers.Reshape((1, 1, 1))(keras.layers.Dense(1)(one_hot))])
     image = keras.layers.Conv2DTranspose(1, 1, activation="tanh")
     model = keras.Model(inputs, image(maps))
     weights = np.zeros((DIM, SIDE, SIDE, 2), np.float32)
@@ -40,131 +39,133 @@ def made_generator(classes=0, ground=-0.7):
     return model
 
 
-def a_run(classes=0, ground=-0.7):
-    """A run of that generator, which learnt from a folder of dark and bright pictures."""
-    run, random = runs.Run(Path("checkpoints/made")), np.random.default_rng(0)
+def new_run(classes=0, ground=-0.7):
+    """A run of that generator, trained on a folder of dark and bright images."""
+    run, random = runs.Run(Path("checkpoints/brightness")), np.random.default_rng(0)
     for name, shade in (("bright", 170), ("dark", 30)):
         for index in range(70):
             pixels = shade + random.integers(-25, 26, (SIDE, SIDE, 1))
-            save_png(Path(f"pictures/{name}/{index}.png"), pixels.astype(np.uint8))
-    config = TrainConfig(dataset="folder", data_dir=Path("pictures"), image_size=SIDE, channels=1, cache_dir=Path("s"))
+            save_png(Path(f"images/{name}/{index}.png"), pixels.astype(np.uint8))
+    config = TrainConfig(dataset="folder", data_dir=Path("images"), image_size=SIDE, channels=1, cache_dir=Path("s"))
     run.path.mkdir(parents=True)
     run.config_file.write_text(to_yaml(config))
-    run.save_generator(made_generator(classes, ground))
+    run.save_generator(brightness_generator(classes, ground))
     if classes:
         run.save_classes(Classes(("a", "b"), (0.5, 0.5)))
     return run
 
 
-def rows_of(path, columns):
-    """The mean brightness of every picture of a sheet, row by row."""
-    sheet = read_png(path)[2:, 2:, 0].astype(float)
-    cells = sheet.reshape(-1, SIDE + 2, columns, SIDE + 2)[:, :SIDE, :, :SIDE]
+def figure_brightness(path, columns):
+    """The mean brightness of every image of a figure, row by row."""
+    figure = read_png(path)[2:, 2:, 0].astype(float)
+    cells = figure.reshape(-1, SIDE + 2, columns, SIDE + 2)[:, :SIDE, :, :SIDE]
     return cells.mean(axis=(1, 3))
 
 
-def test_pictures_become_bolder_along_boldness_and_their_own_is_in_the_middle(capsys):
-    run = a_run()
+def test_images_become_bolder_along_boldness_with_the_original_in_the_middle(capsys):
+    run = new_run()
     out = edit(EditConfig(toward="boldness", num=300, rows=5, walk=5))
-    assert out == run.path / "turned" / "boldness-means.png"
-    brightness = rows_of(out, 5)
+    assert out == run.path / "edited" / "boldness-means.png"
+    brightness = figure_brightness(out, 5)
     assert np.all(np.diff(brightness, axis=1) >= 0)
-    own = generate_images(made_generator(), latents(range(300, 305), DIM)).mean(axis=(1, 2, 3))
-    np.testing.assert_allclose(brightness[:, 2], own, atol=0.51)
+    original = generate_images(brightness_generator(), latents(range(300, 305), DIM)).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(brightness[:, 2], original, atol=0.51)
     printed = capsys.readouterr().out
-    assert "Tried on 200 other pictures, moved by 2 times the way that was found:\n" in printed
-    assert "  their mean boldness rises by " in printed
+    assert "Tested on 200 other images, moved by 2 times the direction:\n" in printed
+    assert "  mean boldness rises by " in printed
     assert read_png_text(out)["Toward"] == "boldness"
 
 
-def test_on_bright_ground_bolder_is_darker():
-    a_run(ground=0.4)
-    assert np.all(np.diff(rows_of(edit(EditConfig(toward="boldness", num=100, rows=5, walk=5)), 5), axis=1) <= 0)
+def test_bolder_is_darker_on_bright_ground():
+    new_run(ground=0.4)
+    out = edit(EditConfig(toward="boldness", num=100, rows=5, walk=5))
+    assert np.all(np.diff(figure_brightness(out, 5), axis=1) <= 0)
 
 
 @pytest.mark.parametrize(
-    ("command", "config", "hint"),
+    ("config", "hint"),
     [
-        (edit, EditConfig(toward="brihgt"), "no class 'brihgt'; did you mean bright"),
-        (edit, EditConfig(toward="bright", start="drak"), "no class 'drak'; did you mean dark"),
-        (edit, EditConfig(toward="slnt"), "no class 'slnt'; did you mean slant"),
-        (drop, DropConfig(thing="Brightz"), "no class 'Brightz'; did you mean bright"),
+        (EditConfig(toward="brihgt"), "no class 'brihgt'; did you mean bright"),
+        (EditConfig(toward="bright", from_class="drak"), "no class 'drak'; did you mean dark"),
+        (EditConfig(toward="slnt"), "no class 'slnt'; did you mean slant"),
+        (EditConfig(ablate="Brightz"), "no class 'Brightz'; did you mean bright"),
     ],
 )
-def test_a_misspelt_class_is_told_before_anything_is_drawn_or_learnt(command, config, hint, monkeypatch):
-    a_run()
-    monkeypatch.setattr(label_predictor, "load_classifier", None)  # it must not be called
-    monkeypatch.setattr(label_predictor, "draw_all", None)
+def test_a_misspelled_class_is_refused_before_any_image_is_generated(config, hint, monkeypatch):
+    new_run()
+    monkeypatch.setattr(label_predictor, "load_classifier", None)  # must not be called
+    monkeypatch.setattr(label_predictor, "generate_images", None)
     with pytest.raises(UserError, match=hint):
-        command(config)
+        edit(config)
 
 
-def test_a_misspelt_style_of_a_conditional_run_is_told():
-    a_run(classes=2)
-    with pytest.raises(UserError, match=r"told the class.*\n.*did you mean slant"):
+def test_a_misspelled_feature_of_a_conditional_run_is_corrected():
+    new_run(classes=2)
+    with pytest.raises(UserError, match=r"class-conditional.*\n.*did you mean slant"):
         edit(EditConfig(toward="slnt"))
 
 
-def test_a_conditional_run_is_turned_within_its_classes_and_not_from_class_to_class():
-    a_run(classes=2)
+def test_a_conditional_run_is_edited_within_its_classes_and_not_from_class_to_class():
+    new_run(classes=2)
     assert edit(EditConfig(toward="boldness", num=100, rows=2, method="plane")).exists()
-    with pytest.raises(UserError, match="told the class"):
+    with pytest.raises(UserError, match="class-conditional"):
         edit(EditConfig(toward="bright"))
 
 
 @pytest.mark.parametrize(
     ("config", "problem"),
     [
-        (EditConfig(), "--toward is missing"),
-        (EditConfig(toward="slant", start="dark"), "--start is for a class"),
-        (EditConfig(toward="slant", out=Path("a.gif")), "no picture"),
+        (EditConfig(), "--toward or --ablate is missing"),
+        (EditConfig(toward="slant", ablate="dark"), "--toward and --ablate exclude each other"),
+        (EditConfig(toward="slant", layer="maps"), r"--layer is an option of --ablate.\nLeave it out with --toward"),
+        (EditConfig(toward="slant", seed=3), "--seed is an option of --ablate"),
+        (EditConfig(ablate="dark", from_class="dark"), r"--from-class is an option of --toward.\nLeave it out with"),
+        (EditConfig(ablate="dark", method="plane"), "--method is an option of --toward"),
+        (EditConfig(ablate="dark", rows=3), "--rows is an option of --toward"),
+        (EditConfig(ablate="dark", walk=3), "--walk is an option of --toward"),
+        (EditConfig(toward="slant", from_class="dark"), "--from-class needs a class"),
+        (EditConfig(toward="slant", out=Path("a.gif")), r"a\.gif"),
         (EditConfig(toward="slant", run_dir=Path("nowhere")), "no run directory"),
     ],
 )
-def test_a_turn_that_makes_no_sense_is_refused(config, problem):
-    a_run()
+def test_an_invalid_edit_is_refused(config, problem):
+    new_run()
     with pytest.raises(UserError, match=problem):
         edit(config)
+    assert not Path("checkpoints/brightness/edited").exists()
 
 
-def test_a_data_set_of_other_classes_can_not_say_what_a_conditional_run_draws():
-    a_run(classes=2)
+def test_a_dataset_with_other_classes_can_not_label_the_images_of_a_conditional_run():
+    new_run(classes=2)
     with pytest.raises(UserError, match="other classes"):
-        drop(DropConfig(thing="bright"))
+        edit(EditConfig(ablate="bright"))
 
 
-@pytest.mark.parametrize(
-    ("command", "config"), [(edit, EditConfig(toward="a", num=4)), (drop, DropConfig(thing="a", num=4))]
-)
-def test_without_labels_no_class_can_be_read_and_it_is_said_where_they_come_from(command, config):
-    run = a_run()
-    for index, picture in enumerate(Path("pictures").glob("*/*.png")):
-        picture.rename(f"pictures/{index}.png")
-    with pytest.raises(UserError, match=r"no labels by which.*\n.*first-level folders"):
-        command(config)
-    assert not (run.path / "turned").exists()
+@pytest.mark.parametrize("config", [EditConfig(toward="a", num=4), EditConfig(ablate="a", num=4)])
+def test_without_labels_no_class_can_be_predicted_and_the_message_names_their_source(config):
+    run = new_run()
+    for index, image in enumerate(Path("images").glob("*/*.png")):
+        image.rename(f"images/{index}.png")
+    with pytest.raises(UserError, match=r"no labels to predict classes from.*\n.*first-level folders"):
+        edit(config)
+    assert not (run.path / "edited").exists()
 
 
-def test_what_is_to_be_dropped_has_to_be_named():
-    with pytest.raises(UserError, match="--thing is missing"):
-        drop(DropConfig())
-
-
-@pytest.mark.slow  # trains a classifier of dark and bright pictures
-def test_classes_are_told_apart_turned_and_dropped(capsys):
-    run = a_run()
-    out = edit(EditConfig(toward="bright", start="dark", num=300, rows=4, walk=3))
+@pytest.mark.slow  # trains a classifier of dark and bright images
+def test_images_are_moved_from_class_to_class_and_a_class_is_ablated(capsys):
+    run = new_run()
+    out = edit(EditConfig(toward="bright", from_class="dark", num=300, rows=4, walk=3))
     assert out.name == "dark-to-bright-means.png"
-    assert np.all(np.diff(rows_of(out, 3), axis=1) > 0)
-    assert "100% are read as 'bright', where 0% were" in capsys.readouterr().out
+    assert np.all(np.diff(figure_brightness(out, 3), axis=1) > 0)
+    assert "100% are classified as 'bright', 0% before" in capsys.readouterr().out
     with pytest.raises(UserError, match="no class 'green'"):
         edit(EditConfig(toward="green"))
-    with pytest.raises(UserError, match="to itself"):
-        edit(EditConfig(toward="dark", start="dark"))
+    with pytest.raises(UserError, match="is the target class itself"):
+        edit(EditConfig(toward="dark", from_class="dark"))
 
-    sheet = drop(DropConfig(thing="bright", num=300))
-    assert sheet == run.path / "dropped" / "bright.png"
-    as_they_are, without, _ = rows_of(sheet, 20)
-    assert as_they_are[:10].min() > as_they_are[10:].max()
-    np.testing.assert_allclose(without, without[0], atol=0.51)  # what is left is the same in all of them
-    assert "1 of 2 maps speak for 'bright'" in capsys.readouterr().out
+    figure = edit(EditConfig(ablate="bright", num=300))
+    assert figure == run.path / "edited" / "without-bright.png"
+    all_maps, ablated, _ = figure_brightness(figure, 20)
+    assert all_maps[:10].min() > all_maps[10:].max()
+    np.testing.assert_allclose(ablated, ablated[0], atol=0.51)  # without the map, all images are the same
+    assert "1 of 2 maps predict 'bright'" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The discriminator's features and the linear classifier on them."""
+"""The discriminator's features, and a linear classifier on them."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from dcgan.networks import build_discriminator
 
 
 @pytest.mark.parametrize("size", [(4, 4), (7, 7), (14, 9), (16, 32), (2, 3)])
-def test_pooling_to_4x4_takes_the_largest_value_of_every_place(size):
+def test_pooling_to_4x4_takes_the_maximum_of_every_cell(size):
     x = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
     pooled = np.asarray(MaxPoolingToGrid()(x))
     assert pooled.shape == (2, 4, 4, 3)
@@ -27,8 +27,8 @@ def test_pooling_to_4x4_takes_the_largest_value_of_every_place(size):
             np.testing.assert_array_equal(pooled[:, row, column], x[:, top:bottom, left:right].max(axis=(1, 2)))
 
 
-def test_the_papers_discriminator_of_32_pixels_has_its_number_of_features():
-    """Three stages of 64, 128 and 256 filters, 16 places each."""
+def test_the_papers_discriminator_of_32_pixels_has_the_papers_number_of_features():
+    """Three stages of 64, 128 and 256 filters, 16 cells each."""
     model = pooled_features(build_discriminator((32, 32), 3, width=64))
     assert model.output_shape == (None, 16 * (64 + 128 + 256))
 
@@ -40,7 +40,7 @@ def test_the_features_are_taken_after_each_stages_activation():
     np.testing.assert_allclose(pooled_features(discriminator)(x), np.asarray(stage(x)).reshape(3, -1), rtol=1e-5)
 
 
-def test_an_svm_on_the_features_of_an_untrained_discriminator_reads_digits(digits):
+def test_an_svm_on_the_features_of_an_untrained_discriminator_classifies_digits(digits):
     fit, test = slice(0, 1000), slice(0, 500)
     sets = (
         digits.training.images[fit],
