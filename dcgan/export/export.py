@@ -9,6 +9,7 @@ from dcgan.core.errors import UserError
 from dcgan.export.format import Format
 from dcgan.export.formats import FORMATS
 from dcgan.export.output_path import atomic_export, output_path
+from dcgan.runs.loading import load_generator
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +35,7 @@ def export(config: ExportConfig) -> Path:
     run, target = runs.find_run(config.run_dir), FORMATS[config.format]
     out = output_path(config, run)
     target.check_packages()
-    generator = _load_generator(run, config.weights)
+    generator = in_float32(load_generator(run, config.weights))
     from dcgan.export.model_card import model_card
     from dcgan.export.verification import max_difference
 
@@ -66,17 +67,6 @@ def in_float32(generator: "keras.Model") -> "keras.Model":
     copy = cast("keras.Model", keras.models.clone_model(generator, clone_function=to_float32))
     copy.set_weights(generator.get_weights())
     return copy
-
-
-def _load_generator(run: runs.Run, weights: str) -> "keras.Model":
-    """Import TensorFlow and load the run's generator in float32."""
-    from dcgan.core.tensorflow_import import import_tensorflow
-
-    import_tensorflow()
-    from dcgan.core import devices
-
-    devices.configure_tensorflow(seed=0)  # without effect on the export: latents have seeds of their own
-    return in_float32(run.load_generator(weights))
 
 
 def _convert(generator: "keras.Model", target: Format, path: Path) -> None:

@@ -14,9 +14,9 @@ from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
 from dcgan.sampling.output_path import check_png_path
 from dcgan.sampling.seeds import Seeds, parse_seeds
-from dcgan.sampling.writers import MAX_GRID_PIXELS
 from dcgan.visualization import save_png
 from dcgan.visualization.figures import crop_or_pad, normalize_projections, projection_grid, projection_panel
+from dcgan.visualization.grid import MAX_GRID_PIXELS
 
 if TYPE_CHECKING:
     import keras

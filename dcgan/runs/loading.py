@@ -1,4 +1,4 @@
-"""The data options and the discriminator of a run, from its files."""
+"""The data options, the generator and the discriminator of a run, from its files."""
 
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -30,6 +30,28 @@ def data_options(config: DataConfig, run: Run | None, shape: tuple[int, ...] = (
         height, width, channels = shape
         return DataConfig(**({"image_size": format_size((height, width)), "channels": channels} | given))
     return DataConfig(**({f.name: getattr(trained, f.name) for f in fields(DataConfig)} | given))
+
+
+def load_generator(run: Run, weights: str = "ema") -> "keras.Model":
+    """Import and configure TensorFlow, and load the generator of a run.
+
+    Args:
+        run: the run.
+        weights: as for `Run.load_generator`.
+
+    Returns:
+        The generator. Nothing random depends on the global seed that is set here: latents have seeds of their own.
+
+    Raises:
+        UserError: as for `Run.load_generator`.
+    """
+    from dcgan.core.tensorflow_import import import_tensorflow
+
+    import_tensorflow()
+    from dcgan.core import devices
+
+    devices.configure_tensorflow(seed=0)
+    return run.load_generator(weights)
 
 
 def build_untrained_discriminator(run: Run, image_size: tuple[int, int], channels: int, seed: int = 0) -> "keras.Model":

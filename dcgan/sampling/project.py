@@ -15,6 +15,7 @@ from dcgan.core.errors import UserError
 from dcgan.data.decoding import pillow_warnings, read_image_file
 from dcgan.data.transforms import CropResize
 from dcgan.runs import Run
+from dcgan.runs.loading import load_generator
 from dcgan.sampling.latents import interpolate_latents, walk_positions
 from dcgan.sampling.output_path import new_folder
 from dcgan.sampling.selection import interpolate_classes
@@ -156,14 +157,8 @@ def _parse_class(text: str | None, classes: Classes | None) -> int | None:
 
 
 def _load(run: Run, weights: str, paths: Sequence[Path]) -> tuple["keras.Model", np.ndarray]:
-    """Load the generator, and the images at its size; TensorFlow is imported here."""
-    from dcgan.core.tensorflow_import import import_tensorflow
-
-    import_tensorflow()
-    from dcgan.core import devices
-
-    devices.configure_tensorflow(seed=0)  # the latents of the search have seeds of their own
-    generator = run.load_generator(weights)
+    """Load the generator, and the images at its size."""
+    generator = load_generator(run, weights)
     height, width, channels = generator.output_shape[1:]
     crop = run.config().crop if run.config_file.exists() else None
     return generator, read_images(paths, CropResize((height, width), crop, channels))

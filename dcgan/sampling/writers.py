@@ -3,12 +3,12 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from dcgan.core.errors import UserError
+from dcgan.runs.loading import load_generator
 from dcgan.sampling.latent_arithmetic import along_direction
 from dcgan.sampling.output import save_archive, save_array, save_folder
 from dcgan.sampling.sample_spec import Mode, SampleSpec
@@ -16,9 +16,6 @@ from dcgan.sampling.training_animation import animate, sample_grids
 from dcgan.visualization import magnify, save_animation, save_png, tile
 from dcgan.visualization.figures import equation_figure
 from dcgan.visualization.grid import MAX_GRID_PIXELS
-
-if TYPE_CHECKING:
-    import keras
 
 MIN_FRAME_SIDE = 256
 """Minimum length of the shorter side of an animation in pixels: video players blur what they enlarge."""
@@ -31,13 +28,7 @@ class _Sampler:
     """The generator of a spec, with a progress bar."""
 
     def __init__(self, spec: SampleSpec):
-        from dcgan.core.tensorflow_import import import_tensorflow
-
-        import_tensorflow()
-        from dcgan.core import devices
-
-        devices.configure_tensorflow(seed=0)  # without effect on the images: latents have their own seeds
-        self.generator: keras.Model = spec.run.load_generator(spec.weights)
+        self.generator = load_generator(spec.run, spec.weights)
         self.dim: int = self.generator.inputs[0].shape[-1]
         self.image_shape: tuple[int, ...] = self.generator.output_shape[1:]
 
