@@ -10,7 +10,7 @@ from dcgan.config.fields import ImagesPerMap, Seed, option, run_dir_option
 
 @dataclass(frozen=True)
 class ExplainConfig(DataConfig):
-    """Show the images that activate the discriminator's feature maps most, and what in them does.
+    """Show the images that activate the discriminator's feature maps most, and the pixels that cause it.
 
     The data options are those of the run, unless they are given.
 

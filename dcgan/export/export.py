@@ -33,7 +33,7 @@ def export(config: ExportConfig) -> Path:
     if config.format is None:
         raise UserError("--format is missing.", f"Formats: {', '.join(FORMATS)}.")
     run, target = runs.find_run(config.run_dir), FORMATS[config.format]
-    out = output_path(config, run)
+    out = output_path(config, run, target)
     target.check_packages()
     generator = in_float32(load_generator(run, config.weights))
     from dcgan.export.model_card import model_card
@@ -42,7 +42,7 @@ def export(config: ExportConfig) -> Path:
     with atomic_export(out, target) as (exported, card):
         _convert(generator, target, exported)
         difference = max_difference(target, exported, generator)
-        card.write_text(model_card(config, run, generator, out.name, difference), encoding="utf-8")
+        card.write_text(model_card(run, config.weights, generator, target, out.name, difference), encoding="utf-8")
     print(f"Exported {run.path} ({config.weights} weights) as {target.name}: {out}")
     print(f"Largest difference from the Keras generator over 64 seeds: {difference:.2g}, for pixels in [-1, 1].")
     return out

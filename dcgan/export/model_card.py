@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import yaml
 
-from dcgan.config import ExportConfig, TrainConfig, result_options
+from dcgan.config import TrainConfig, result_options
+from dcgan.config.fields import Weights
 from dcgan.export.format import Format
-from dcgan.export.formats import FORMATS
 from dcgan.export.usage_code import usage_code
 from dcgan.runs import Run
 
@@ -38,21 +38,20 @@ LICENSES = {
 """License of the training images, by the name of the data set."""
 
 
-def model_card(config: ExportConfig, run: Run, generator: keras.Model, name: str, difference: float) -> str:
+def model_card(run: Run, weights: Weights, generator: keras.Model, target: Format, name: str, difference: float) -> str:
     """Return a description of an export in Markdown.
 
     Args:
-        config: options of the command.
         run: the run that was exported.
-        generator: generator of that run, in float32.
+        weights: the weights that were exported.
+        generator: generator of that run with these weights, in float32.
+        target: the format of the export.
         name: name of the file or folder that was written.
         difference: largest difference from the images of `generator`, for pixels in [-1, 1].
 
     Raises:
         UserError: the config or the classes of the run are damaged.
     """
-    assert config.format is not None
-    target = FORMATS[config.format]
     trained = run.config() if run.config_file.exists() else None
     height, width, channels = generator.output_shape[1:]
     parts = [
@@ -60,8 +59,8 @@ def model_card(config: ExportConfig, run: Run, generator: keras.Model, name: str
         f"Generates {height}×{width} {'color' if channels == 3 else 'grayscale'} images: the generator of a DCGAN as "
         f"{target.name}.",
         *_usage(target, run, generator, name),
-        *_origin(config, run, trained),
-        *_evaluation(config, run),
+        *_origin(run, weights, trained),
+        *_evaluation(run, weights),
         f"Over 64 seeds, the images differ by at most {difference:.1e}, for pixels in [-1, 1], from those of the Keras "
         "generator that was exported.",
         "## License of the data",
@@ -101,13 +100,13 @@ def _class_names(run: Run, count: int) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _origin(config: ExportConfig, run: Run, trained: TrainConfig | None) -> Iterable[str]:
+def _origin(run: Run, weights: Weights, trained: TrainConfig | None) -> Iterable[str]:
     """Describe the run, its options and the package versions."""
-    step = _step(config, run)
+    step = _step(run, weights)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "numpy"))
     yield "## Origin"
     yield (
-        f"Run `{run.path.resolve().name}`{f' after {step} steps' if step else ''}, {WEIGHTS[config.weights]}, "
+        f"Run `{run.path.resolve().name}`{f' after {step} steps' if step else ''}, {WEIGHTS[weights]}, "
         f"in float32. Exported with {versions}."
     )
     if trained is not None:
@@ -116,15 +115,15 @@ def _origin(config: ExportConfig, run: Run, trained: TrainConfig | None) -> Iter
         yield f"```yaml\n{yaml.safe_dump(options, sort_keys=False).rstrip()}\n```"
 
 
-def _step(config: ExportConfig, run: Run) -> int | None:
+def _step(run: Run, weights: Weights) -> int | None:
     """The training step of the weights; None if the run does not record it."""
-    if config.weights == "best":
+    if weights == "best":
         step = run.best_metrics().get("step")
         return None if step is None else int(step)
     return run.checkpoints.latest_step() or max((record["step"] for record in run.log_records()), default=None)
 
 
-def _evaluation(config: ExportConfig, run: Run) -> Iterable[str]:
+def _evaluation(run: Run, weights: Weights) -> Iterable[str]:
     """List the metrics of the run's evaluation report or, without one, the best ones during training."""
     yield "## Evaluation"
     report, best = _read_report(run), run.best_metrics()
@@ -137,7 +136,7 @@ def _evaluation(config: ExportConfig, run: Run) -> Iterable[str]:
         yield "\n".join(["| metric | generated | real |", "| --- | --- | --- |", *rows])
     elif best:
         step = best.pop("step", None)
-        other = "" if config.weights != "raw" and step == _step(config, run) else ", not of this export"
+        other = "" if weights != "raw" and step == _step(run, weights) else ", not of this export"
         yield f"Measured during training, with the EMA weights after {step} steps{other}:"
         rows = [f"| {name} | {_format(value)} |" for name, value in best.items()]
         yield "\n".join(["| metric | value |", "| --- | --- |", *rows])

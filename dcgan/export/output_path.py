@@ -18,19 +18,18 @@ SAVED_MODEL_ENTRIES = {"saved_model.pb", "fingerprint.pb", "variables", "assets"
 """A folder that holds nothing else is an earlier export, which `--overwrite` may replace."""
 
 
-def output_path(config: ExportConfig, run: Run) -> Path:
+def output_path(config: ExportConfig, run: Run, target: Format) -> Path:
     """Return the file or folder to write.
 
     Args:
         config: options of the command; without `out`, the path is in the run directory.
         run: the run that is exported.
+        target: the format of the export.
 
     Raises:
         UserError: the path exists and may not be replaced, belongs to the run itself, or has the suffix of another
             format.
     """
-    assert config.format is not None
-    target = FORMATS[config.format]
     out = config.out if config.out is not None else _default_path(run, target, config.weights)
     _check_name(out, target)
     if any(part.exists() and out.resolve() == part.resolve() for part in (run.path, run.generator_file, run.best_file)):

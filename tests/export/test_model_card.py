@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.config import DATASETS, ExportConfig, TrainConfig
+from dcgan.config import DATASETS, TrainConfig
 from dcgan.config.parser import to_yaml
 from dcgan.export.formats import FORMATS
 from dcgan.export.model_card import model_card
@@ -36,7 +36,7 @@ def test_the_code_on_the_card_generates_the_images_of_the_generate_command(expor
 
 def card_text(run, weights="ema"):
     generator = small_generator(CLASSES if run.classes() else 0)
-    return model_card(ExportConfig(format="npz", weights=weights), run, generator, "g.npz", 1.4e-6)
+    return model_card(run, weights, generator, FORMATS["npz"], "g.npz", 1.4e-6)
 
 
 def test_a_card_describes_inputs_outputs_classes_and_origin(conditional_run):
