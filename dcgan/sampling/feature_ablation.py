@@ -1,4 +1,4 @@
-"""Feature ablation: set the generator's feature maps that draw one object to zero.
+"""Feature ablation: set the generator's feature maps that produce one object to zero.
 
 Radford et al. 2016, section 6.3.1: windows were marked with boxes in generated bedrooms, a logistic regression
 predicted from the activations of the second-highest layer whether a pixel is inside a box, and the maps with positive
@@ -94,7 +94,7 @@ def weights_by_masks(maps: np.ndarray, masks: np.ndarray, among: np.ndarray | No
         masks: bool (N, H, W) at the size of the images; a position of a map is inside if any of its pixels is. Images
             without a mask are not used.
         among: where positions outside are chosen from, bool (N, H, W); by default anywhere. Where most of an image is
-            background, the result would otherwise be the maps that draw anything at all.
+            background, the result would otherwise be the maps that produce any object at all.
         seed: seed of that choice.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The command that projects pictures: what it leaves, and what it refuses."""
+"""The `project` command: what it writes, and what it refuses."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from dcgan.sampling.generation import generate_images
 from dcgan.sampling.latents import latents, slerp
 from dcgan.sampling.project import project, read_images
 from dcgan.visualization import read_png, save_png, tile
-from tests.sampling.test_projection import generator_of
+from tests.sampling.test_projection import tiny_generator
 
 NAMES = ("a.png", "b.png")
 
 
-def made(classes=0):
-    """A run of a tiny generator, and two pictures that it drew, in the class 1 where there are classes."""
-    run, generator = runs.Run(Path("checkpoints/tiny")), generator_of(classes)
+def new_run(classes=0):
+    """A run of a tiny generator, and two of its images, of class 1 if it is conditional."""
+    run, generator = runs.Run(Path("checkpoints/tiny")), tiny_generator(classes)
     run.save_generator(generator)
     rows = latents((3, 4), 5)
     if classes:
@@ -38,16 +38,16 @@ def config(**options):
     return ProjectConfig(**{"images": ",".join(NAMES), "out": Path("out"), "steps": 300, **options})
 
 
-def cells(picture, count):
-    """The images of a row of a sheet of 8×8 pictures, on which a pixel is 8×8 and the margin 2."""
-    enlarged = [picture[2:66, 2 + 66 * index : 66 + 66 * index] for index in range(count)]
-    for cell in enlarged:
+def cells(figure, count):
+    """The images in the first row of a figure of 8×8 images, magnified eight times, with a margin of 2."""
+    magnified = [figure[2:66, 2 + 66 * index : 66 + 66 * index] for index in range(count)]
+    for cell in magnified:
         np.testing.assert_array_equal(cell[::8, ::8].repeat(8, axis=0).repeat(8, axis=1), cell)
-    return [cell[::8, ::8] for cell in enlarged]
+    return [cell[::8, ::8] for cell in magnified]
 
 
-def test_pictures_the_generator_drew_are_found_with_their_latents():
-    _, images = made()
+def test_the_latents_of_generated_images_are_recovered():
+    _, images = new_run()
     assert project(config()) == Path("out")
     with np.load("out/latents.npz") as found:
         np.testing.assert_allclose(found["latents"], latents((3, 4), 5), atol=0.1)
@@ -56,74 +56,74 @@ def test_pictures_the_generator_drew_are_found_with_their_latents():
         assert "labels" not in found
 
 
-def test_the_sheet_shows_each_picture_the_search_and_the_result():
-    _, images = made()
+def test_the_figure_shows_each_image_the_search_and_the_result():
+    _, images = new_run()
     project(config())
-    first_row = cells(read_png(Path("out/sheet.png")), 7)  # itself, after 0, 3, 10, 30 and 100 steps, and the end
+    first_row = cells(read_png(Path("out/projection.png")), 7)  # itself, after 0, 3, 10, 30 and 100 steps, and the end
     np.testing.assert_array_equal(first_row[0], images[0])
     with np.load("out/latents.npz") as found:
         assert np.abs(first_row[-1].astype(int) - found["images"][0]).max() <= 1
-    away = [np.abs(cell.astype(int) - images[0]).mean() for cell in first_row[1:]]
-    assert away[-1] < away[0] / 10
+    errors = [np.abs(cell.astype(int) - images[0]).mean() for cell in first_row[1:]]
+    assert errors[-1] < errors[0] / 10
     assert read_png(Path("out/errors.png")).shape[2] == 3
 
 
-def test_the_walk_goes_from_one_found_picture_to_the_next_along_a_great_circle():
-    generator, _ = made()
+def test_the_walk_goes_from_one_result_to_the_next_along_a_great_circle():
+    generator, _ = new_run()
     project(config(walk=5))
     with np.load("out/latents.npz") as found:
         points = slerp(*found["latents"], np.linspace(0, 1, 5))
-    large = generate_images(generator, points).repeat(8, axis=1).repeat(8, axis=2)
-    np.testing.assert_array_equal(read_png(Path("out/walk.png")), tile(large, 5))
+    magnified = generate_images(generator, points).repeat(8, axis=1).repeat(8, axis=2)
+    np.testing.assert_array_equal(read_png(Path("out/walk.png")), tile(magnified, 5))
 
 
-def test_one_picture_leaves_no_walk_and_a_second_search_a_folder_of_its_own():
-    made()
+def test_a_single_image_has_no_walk_and_a_second_search_writes_a_folder_of_its_own():
+    new_run()
     folders = [project(config(images="a.png", out=None, steps=2)) for _ in range(2)]
     assert [folder.name for folder in folders] == ["a", "a-2"]
     assert folders[0].parent == Path("checkpoints/tiny/projected")
     assert not (folders[0] / "walk.png").exists()
 
 
-def test_a_dot_in_a_pictures_name_is_part_of_its_folders():
-    made()
+def test_a_dot_in_the_name_of_an_image_is_kept_in_the_name_of_the_folder():
+    new_run()
     Path("a.png").rename("a.1.png")
     folders = [project(config(images="a.1.png", out=None, steps=1)) for _ in range(2)]
     assert [folder.name for folder in folders] == ["a.1", "a.1-2"]
 
 
-def test_a_conditional_run_finds_the_class_or_keeps_to_the_one_that_is_named(capsys):
-    made(3)
+def test_a_conditional_run_finds_the_class_or_uses_the_given_class(capsys):
+    new_run(3)
     project(config())
     with np.load("out/latents.npz") as found:
         assert found["labels"].tolist() == [1, 1]
-    assert capsys.readouterr().out.count("as 'v'") == 2
-    project(config(label="w", steps=5, overwrite=True))
+    assert capsys.readouterr().out.count("class 'v'") == 2
+    project(config(class_label="w", steps=5, overwrite=True))
     with np.load("out/latents.npz") as found:
         assert found["labels"].tolist() == [2, 2]
 
 
-def test_pictures_of_other_sizes_are_cut_as_prepared_ones_are():
+def test_images_of_other_sizes_are_cropped_and_resized_as_for_training():
     noise = np.random.default_rng(0).integers(0, 256, (2, 30, 41, 3), np.uint8)
     for index, pixels in enumerate(noise):
         save_png(Path(f"photos/{index}.png"), pixels)
-    prepared = data.load(DataConfig("folder", Path("photos"), "16x8", channels=1, cache_dir=Path("store")))
+    prepared = data.load(DataConfig("folder", Path("photos"), "16x8", channels=1, cache_dir=Path("cache")))
     read = read_images([Path("photos/0.png"), Path("photos/1.png")], CropResize((16, 8), None, 1))
     np.testing.assert_array_equal(read, prepared.images)
 
 
-def test_what_can_not_be_projected_is_refused_by_name():
-    made()
+def test_files_and_options_that_can_not_be_used_are_refused_by_name():
+    new_run()
     Path("broken.png").write_bytes(Path("a.png").read_bytes()[:60])
-    Path("text.png").write_text("no picture")
+    Path("text.png").write_text("no image")
     Path("folder").mkdir()
     for options, problem in [
         ({"images": None}, "--images is missing"),
-        ({"images": "a.png,nowhere.png"}, r"no picture nowhere\.png"),
+        ({"images": "a.png,nowhere.png"}, r"no image nowhere\.png"),
         ({"images": "broken.png"}, r"broken\.png can't be read"),
-        ({"images": "text.png"}, r"text\.png can't be read: it is no picture"),
+        ({"images": "text.png"}, r"text\.png can't be read: it is not an image"),
         ({"images": "folder"}, "folder is a folder"),
-        ({"label": "3"}, "not conditional"),
+        ({"class_label": "3"}, "not conditional"),
         ({"out": Path("a.png")}, r"a\.png is a file"),
         ({"run_dir": Path("nowhere")}, "no run directory"),
     ]:
@@ -132,27 +132,27 @@ def test_what_can_not_be_projected_is_refused_by_name():
     assert not Path("out").exists()
 
 
-def test_what_was_found_before_is_only_replaced_when_asked_to():
-    made()
+def test_earlier_results_are_only_replaced_on_request():
+    new_run()
     project(config(steps=1))
     with pytest.raises(UserError, match="exists already"):
         project(config(steps=1))
     project(config(steps=1, overwrite=True))
 
 
-def test_colour_pictures_become_grey_where_the_generator_draws_grey():
-    made()
+def test_color_images_are_converted_for_a_grayscale_generator():
+    new_run()
     Image.new("RGB", (20, 20), (255, 0, 0)).save("red.png")
     assert project(config(images="red.png", steps=1)) == Path("out")
 
 
-def test_a_folder_of_its_own_is_not_left_behind_when_writing_is_broken_off(monkeypatch):
-    made()
+def test_the_new_folder_is_removed_when_writing_is_interrupted(monkeypatch):
+    new_run()
 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dcgan.sampling.project.encode_lines", interrupted)  # the sheet is written by then
+    monkeypatch.setattr("dcgan.sampling.project.encode_lines", interrupted)  # after the figure is written
     with pytest.raises(KeyboardInterrupt):
         project(config(out=None, steps=3))
     assert not list(Path("checkpoints/tiny/projected").iterdir())
