@@ -1,5 +1,4 @@
 """Convolutional sparse coding by a deconvolutional network of one layer, whose output is a transposed convolution.
-layer.
 
 Zeiler, Krishnan, Taylor and Fergus 2010 ("Deconvolutional Networks", the cost of one layer with p = 1): given images y,
 find filters f_k and codes z_k, one map per filter, that minimize

@@ -1,4 +1,4 @@
-"""Convolutional sparse coding, against the matrix, the optimality conditions and codes that were planted."""
+"""Convolutional sparse coding against the matrix, optimality conditions and planted codes."""
 
 import numpy as np
 import pytest
@@ -25,17 +25,17 @@ def images(channels=2, count=3, size=SIZE):
 
 
 def planted(coding, spikes=8, count=3):
-    """Codes with few large values, and the images they make."""
+    """Codes with few large values, and the images that they decode to."""
     generator = np.random.default_rng(2)
     codes = np.zeros(coding.code_shape(count), np.float32)
     for code in codes:
-        places = generator.choice(code.size, spikes, replace=False)
-        code.reshape(-1)[places] = generator.choice([-1, 1], spikes) * generator.uniform(2, 4, spikes)
+        positions = generator.choice(code.size, spikes, replace=False)
+        code.reshape(-1)[positions] = generator.choice([-1, 1], spikes) * generator.uniform(2, 4, spikes)
     return codes, np.asarray(coding.decode(codes))
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, (2, 1)], ids=str)
-def test_decoding_is_the_transposed_convolutions_matrix_and_correlating_its_adjoint(stride):
+def test_decode_multiplies_by_the_matrix_of_the_transposed_convolution_and_correlate_is_its_adjoint(stride):
     coding = coding_of(stride=stride)
     matrix = convolution_matrix(SIZE, coding.filters, stride, "same")
     codes, image = planted(coding)[0], images()
@@ -47,7 +47,7 @@ def test_decoding_is_the_transposed_convolutions_matrix_and_correlating_its_adjo
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, (2, 1)], ids=str)
-def test_the_bound_lies_above_the_norm_and_close_to_it(stride):
+def test_the_norm_bound_is_at_least_the_norm_and_close_to_it(stride):
     coding = coding_of(stride=stride, channels=1, filters=3)
     norm = np.linalg.norm(convolution_matrix(SIZE, coding.filters, stride, "same").toarray(), 2) ** 2
     assert norm <= coding.norm_bound() * (1 + 1e-6)
@@ -55,86 +55,88 @@ def test_the_bound_lies_above_the_norm_and_close_to_it(stride):
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_no_step_of_ista_raises_the_objective(stride):
+def test_no_step_of_ista_increases_the_objective(stride):
     coding, codes = coding_of(stride=stride), None
-    course = [coding.objective(images(), np.zeros(coding.code_shape(3), np.float32))]
+    objectives = [coding.objective(images(), np.zeros(coding.code_shape(3), np.float32))]
     for _ in range(40):
         codes = coding.encode(images(), 1, codes, accelerated=False)
-        course.append(coding.objective(images(), codes))
-    assert np.all(np.diff(course) <= 1e-6 * course[0])
-    assert course[-1] < 0.8 * course[0]
+        objectives.append(coding.objective(images(), codes))
+    assert np.all(np.diff(objectives) <= 1e-6 * objectives[0])
+    assert objectives[-1] < 0.8 * objectives[0]
 
 
-def test_fista_gets_lower_in_as_many_steps():
+def test_fista_reaches_a_lower_objective_than_ista_in_the_same_steps():
     coding = coding_of()
-    fast, slow = (coding.objective(images(), coding.encode(images(), 40, accelerated=how)) for how in (True, False))
+    fast, slow = (coding.objective(images(), coding.encode(images(), 40, accelerated=value)) for value in (True, False))
     least = coding.objective(images(), coding.encode(images(), 1000))
     assert least <= fast
     assert fast - least < (slow - least) / 3
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_at_the_end_no_atom_matches_the_rest_by_more_than_1_over_the_weight_and_those_in_use_by_just_that(stride):
+def test_at_the_minimum_correlations_with_the_residual_are_1_over_the_weight_for_atoms_in_use_and_less_for_others(
+    stride,
+):
     coding = coding_of(1.0, stride)
     codes = np.asarray(coding.encode(images(), 1000))
-    matches = coding.weight * np.asarray(coding.correlate(images() - coding.decode(codes)))
+    correlations = coding.weight * np.asarray(coding.correlate(images() - coding.decode(codes)))
     used = codes != 0
     assert 0 < used.mean() < 0.5
-    assert np.abs(matches).max() < 1.005
-    np.testing.assert_allclose(matches[used], np.sign(codes[used]), atol=5e-3)
+    assert np.abs(correlations).max() < 1.005
+    np.testing.assert_allclose(correlations[used], np.sign(codes[used]), atol=5e-3)
 
 
-def test_a_code_is_all_zero_exactly_when_no_atom_matches_the_image_by_more_than_1_over_the_weight():
-    strongest = float(tf.reduce_max(tf.abs(coding_of().correlate(images(count=1)))))
-    for weight, empty in ((0.99 / strongest, True), (1.01 / strongest, False)):
+def test_a_code_is_zero_exactly_when_no_correlation_with_the_image_exceeds_1_over_the_weight():
+    largest = float(tf.reduce_max(tf.abs(coding_of().correlate(images(count=1)))))
+    for weight, empty in ((0.99 / largest, True), (1.01 / largest, False)):
         assert np.all(coding_of(weight).encode(images(count=1), 50) == 0) == empty
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_planted_codes_are_found_again(stride):
+def test_planted_codes_are_recovered(stride):
     coding = SparseCoding(filters_of(5, 5, 2, 4), 50.0, SIZE, stride)
-    codes, made = planted(coding)
-    found = np.asarray(coding.encode(made, 1500))
+    codes, decoded = planted(coding)
+    found = np.asarray(coding.encode(decoded, 1500))
     np.testing.assert_array_equal(np.abs(found) > 0.5, codes != 0)
     np.testing.assert_allclose(found, codes, atol=0.1)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_better_filters_never_raise_the_objective_and_stay_within_norm_1(stride):
+def test_filter_updates_never_increase_the_objective_and_keep_norms_below_1(stride):
     coding = coding_of(stride=stride)
     codes = coding.encode(images(), 30)
-    course = [coding.objective(images(), codes)]
+    objectives = [coding.objective(images(), codes)]
     for _ in range(10):
         coding = update_filters(coding, images(), codes, steps=1)
-        course.append(coding.objective(images(), codes))
-    assert np.all(np.diff(course) <= 1e-6 * course[0])
-    assert course[-1] < course[0]
+        objectives.append(coding.objective(images(), codes))
+    assert np.all(np.diff(objectives) <= 1e-6 * objectives[0])
+    assert objectives[-1] < objectives[0]
     assert np.sqrt((coding.filters**2).sum(axis=(0, 1, 2))).max() <= 1 + 1e-6
 
 
-def test_the_filters_that_made_the_images_are_learned_up_to_sign_and_shift():
+def test_the_filters_behind_the_images_are_learned_up_to_sign_and_shift():
     truth = SparseCoding(filters_of(3, 3, 1, 2, seed=4), 2.0, (16, 16))
-    _, made = planted(truth, spikes=12, count=12)
-    coding, _ = learn_sparse_coding(made, 2, 5, weight=2.0)
+    _, synthetic = planted(truth, spikes=12, count=12)
+    coding, _ = learn_sparse_coding(synthetic, 2, 5, weight=2.0)
     for known in np.moveaxis(truth.filters, 3, 0):
-        room = np.pad(known, [(4, 4), (4, 4), (0, 0)])
-        assert np.abs(tf.nn.conv2d(room[None], coding.filters, 1, "VALID")).max() > 0.99
+        padded = np.pad(known, [(4, 4), (4, 4), (0, 0)])
+        assert np.abs(tf.nn.conv2d(padded[None], coding.filters, 1, "VALID")).max() > 0.99
 
 
-def test_learned_filters_explain_images_better_than_the_noise_they_began_as():
-    _, made = planted(SparseCoding(filters_of(5, 5, 1, 4, seed=3), 5.0, SIZE))
-    new, new_codes = learn_sparse_coding(made, 4, 5, weight=5.0, rounds=0, steps=100)
-    learned, codes = learn_sparse_coding(made, 4, 5, weight=5.0, rounds=30, steps=20)
-    assert learned.objective(made, codes) < 0.7 * new.objective(made, new_codes)
+def test_learned_filters_explain_images_better_than_their_initial_noise():
+    _, synthetic = planted(SparseCoding(filters_of(5, 5, 1, 4, seed=3), 5.0, SIZE))
+    initial, initial_codes = learn_sparse_coding(synthetic, 4, 5, weight=5.0, rounds=0, steps=100)
+    learned, codes = learn_sparse_coding(synthetic, 4, 5, weight=5.0, rounds=30, steps=20)
+    assert learned.objective(synthetic, codes) < 0.7 * initial.objective(synthetic, initial_codes)
 
 
-def test_equal_seeds_begin_with_equal_filters():
-    begun = [learn_sparse_coding(images(), 3, 5, 1.0, rounds=0, steps=0, seed=seed)[0].filters for seed in (1, 1, 2)]
-    np.testing.assert_array_equal(begun[0], begun[1])
-    assert np.any(begun[0] != begun[2])
+def test_equal_seeds_initialize_equal_filters():
+    filters = [learn_sparse_coding(images(), 3, 5, 1.0, rounds=0, steps=0, seed=seed)[0].filters for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(filters[0], filters[1])
+    assert np.any(filters[0] != filters[2])
 
 
-def test_an_empty_code_leaves_the_filters_alone():
+def test_a_code_of_zeros_does_not_change_the_filters():
     coding = coding_of()
     moved = update_filters(coding, images(), tf.zeros(coding.code_shape(3)))
     np.testing.assert_array_equal(moved.filters, coding.filters)
@@ -155,6 +157,6 @@ def test_an_empty_code_leaves_the_filters_alone():
         lambda: learn_sparse_coding(images(), 2, 0, 1.0),
     ],
 )
-def test_what_is_no_sparse_coding_is_refused(make):
+def test_invalid_codings_images_and_numbers_raise_an_error(make):
     with pytest.raises(UserError):
         make()
