@@ -42,14 +42,15 @@ OTHER_PROGRAMS = {
 }
 
 SMALL = {
-    "train": "--steps 2 --batch-size 4 --image-size 8 --generator-width 4 --discriminator-width 4 --compile none "
-    "--no-tensorboard --cache-dir cache --features features.keras --evaluate-num 8 --run-dir runs/{number}",
+    "train": "--steps 1 --no-health-checks --batch-size 4 --image-size 8 --latent-dim 4 --generator-width 4 "
+    "--discriminator-width 4 --discriminator-hidden 0 --compile none --no-tensorboard --cache-dir cache "
+    "--features features.keras --evaluate-num 8 --run-dir runs/{number}",
     "prepare": "--cache-dir cache",
     "generate": "--overwrite",
     "evaluate": "--num 12 --features features.keras --json {number}.json",
     "explain": "--images 2",
     "project": "--steps 2 --restarts 1",
-    "edit": "--num 40 --rows 2 --walk 3",
+    "edit": "--num 40",
     "export": "",
 }
 """Options added to a command so that it takes a second or two; the last of two equal options counts."""
@@ -73,11 +74,12 @@ def workspace(tmp_path_factory):
     write_files(folder / "IMAGES", {f"{name}/{n}.jpg": image() for name in ("cats", "dogs") for n in range(4)})
     write_zip(folder / "img_align_celeba.zip", {f"img_align_celeba/{n:06d}.jpg": image() for n in range(1, 9)})
     write_files(folder, {name: image() for name in ("me.png", "you.jpg")})
-    features = keras.Sequential([keras.Input((None, None, None)), keras.layers.GlobalAveragePooling2D()])
+    features = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D()])
     features.save(folder / "features.keras")
     shutil.copytree(ROOT / "checkpoints" / "mnist", folder / "checkpoints" / "mnist")
     (folder / "RUN").symlink_to(folder / "checkpoints" / "mnist")
     small = SMALL["train"].replace("--image-size 8", "--evaluate-every 1 --sample-every 1 --save-every 1")
+    np.save(folder / "samples.npy", noise.integers(0, 256, (12, 28, 28, 1), np.uint8))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert main(["train", *small.format(number=0).split(), "--run-dir", "checkpoints/mnist10k"]) == 0
@@ -142,7 +144,9 @@ def test_a_documented_command_runs(text, workspace, monkeypatch):
     if "--num" in arguments and name == "generate":
         arguments += ["--num", "12"]
     arguments += SMALL[name].format(number=list(RUN).index(text)).split()
-    try:
+    if "--print-config" in arguments:
+        with pytest.raises(SystemExit) as ended:
+            main([name, *arguments])
+        assert not ended.value.code
+    else:
         assert main([name, *arguments]) == 0
-    except SystemExit as ended:  # after --print-config
-        assert ended.code in (0, None)

@@ -11,6 +11,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 REASON = re.compile(r"\s*# not run: (?P<reason>.*)$")
 """Ends a line that can't be run. The same in an HTML comment above a code block speaks for the whole block."""
 
+COMMENT = re.compile(r"\s+# .*$")
+
 BLOCK = re.compile(
     r"(?:^<!-- (?P<marker>.*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -75,7 +77,7 @@ def block_commands(page: Path) -> list[Command]:
             whole = marker.removeprefix("not run: ")
         for line in filter(None, map(str.strip, text.splitlines())):
             reason = match["reason"] if (match := REASON.search(line)) else whole
-            commands += [Command(page, part.strip(), reason) for part in REASON.sub("", line).split(" && ")]
+            commands += [Command(page, part, reason) for part in COMMENT.sub("", line).split(" && ")]
     return commands
 
 
