@@ -1,13 +1,13 @@
-"""What every test stands on: the package's own environment settings, and room of its own."""
+"""Settings of every test: environment variables of TensorFlow, and a folder of its own."""
 
 import pytest
 
-import dcgan  # noqa: F401  (sets what TensorFlow reads at its import)
+import dcgan  # noqa: F401  (sets environment variables that TensorFlow reads when it is imported)
 
 
 @pytest.fixture(autouse=True)
-def _away_from_the_checkout(tmp_path, monkeypatch):
-    """Relative paths (`checkpoints/`) and the user's cache lead into the test's own folder."""
+def _run_in_a_temporary_folder(tmp_path, monkeypatch):
+    """Let relative paths (`checkpoints/`) and the user's cache lead into the folder of the test."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

@@ -53,19 +53,23 @@ def expected_values(hint: Any) -> str:
     if choices := allowed_values(hint):
         return f"{', '.join(choices[:-1])} or {choices[-1]}"
     alternatives = list(_alternatives(hint))
-    ranges = [data for kind in alternatives for data in getattr(kind, "__metadata__", ()) if isinstance(data, Range)]
+    ranges = [
+        data for member in alternatives for data in getattr(member, "__metadata__", ()) if isinstance(data, Range)
+    ]
     return ranges[0].description if ranges else "text" if str in alternatives else "a path"
 
 
 def allowed_values(hint: Any) -> list[str]:
     """Return the choices of an option as text; empty if its values are not a fixed list."""
-    return [str(choice) for kind in _alternatives(hint) if get_origin(kind) is Literal for choice in get_args(kind)]
+    return [
+        str(choice) for member in _alternatives(hint) if get_origin(member) is Literal for choice in get_args(member)
+    ]
 
 
 def _alternatives(hint: Any) -> Iterator[Any]:
     """Yield the members of a union without None, or the type itself."""
     is_single = get_origin(hint) is Literal or hasattr(hint, "__metadata__") or not get_args(hint)
-    yield from (kind for kind in ([hint] if is_single else get_args(hint)) if kind is not NoneType)
+    yield from (member for member in ([hint] if is_single else get_args(hint)) if member is not NoneType)
 
 
 def _given_value(text: str, hint: Any) -> str:

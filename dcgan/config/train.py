@@ -126,7 +126,7 @@ class TrainConfig(DataConfig):
         downsampling: how the discriminator downsamples: by `strided` convolutions, or by convolutions and 2x2
             max-pooling, `maxpool`.
         precision: precision of the computation; weights, optimizer states and EMA are always float32.
-        compile: what XLA compiles: the whole step, `xla`; nothing, `none`; or what measured faster on the kind of
+        compile: what XLA compiles: the whole step, `xla`; nothing, `none`; or what measured faster on the type of
             device, `auto`. Results differ by rounding.
         strategy: devices that share each batch: one, `single`; all GPUs of this machine, `mirrored`; all machines that
             `TF_CONFIG` names, `multi_worker`; or all that are available, `auto`. Results differ by rounding.

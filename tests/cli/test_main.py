@@ -156,3 +156,19 @@ def test_every_public_name_can_be_imported():
     for name in dcgan.__all__:
         assert getattr(dcgan, name) is not None
     assert not hasattr(dcgan, "nonsense")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--print-config"], ["--steps", "0"]])
+def test_the_command_line_answers_without_importing_tensorflow(arguments):
+    code = (
+        "import sys; from dcgan.cli.main import main\n"
+        f"try: main({['train', *arguments]})\n"
+        "except SystemExit: pass\n"
+        "assert not {'tensorflow', 'keras', 'matplotlib', 'PIL'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True, capture_output=True)
+
+
+def test_importing_the_package_does_not_import_tensorflow():
+    code = "import sys, dcgan; dcgan.TrainConfig; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)

@@ -1,0 +1,17 @@
+"""Fields of the config dataclasses."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from dcgan import config
+
+
+def test_only_options_that_change_the_result_are_differences():
+    first = config.TrainConfig().resolve()
+    second = replace(first, seed=3, steps=1, run_dir=Path("x"), minutes=2.0, keep_checkpoints=9, kernel=5)
+    assert config.differing_options(first, second) == {"seed": (0, 3), "kernel": (6, 5)}
+
+
+def test_a_path_may_be_given_as_text():
+    assert config.TrainConfig(run_dir="runs/a", features="classifier") == config.TrainConfig(run_dir=Path("runs/a"))
+    assert config.GenerateConfig(out="a.png").out == Path("a.png")

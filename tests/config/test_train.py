@@ -1,0 +1,48 @@
+"""The training options and their presets."""
+
+from dataclasses import replace
+from types import NoneType
+from typing import get_args, get_type_hints
+
+import pytest
+
+from dcgan import config
+from dcgan.core.errors import UserError
+
+
+def hidden(**options):
+    return config.TrainConfig(**options).resolve().discriminator_hidden
+
+
+def test_the_discriminator_has_a_hidden_layer_where_that_measured_better():
+    by_upsampling = {name: hidden(upsampling=name) for name in (None, *config.UPSAMPLERS)}
+    assert by_upsampling == {None: 256, "transposed": 0, "nearest": 256, "bilinear": 256, "subpixel": 0, "unpool": 0}
+    assert hidden(upsampling="transposed", discriminator_hidden=9) == 9
+    assert hidden(preset="paper") == 0
+    assert hidden(dataset="celeba") == 0
+
+
+def test_resolving_fills_in_every_option_that_the_preset_or_the_dataset_decides():
+    resolved = config.TrainConfig(latent_dim=7).resolve()
+    assert isinstance(resolved, config.ResolvedTrainConfig)
+    assert (resolved.latent_dim, resolved.batch_size, resolved.kernel, resolved.ema_decay) == (7, 64, 6, 0.9999)
+    paper = config.TrainConfig(preset="paper", ema_decay=0.5).resolve()
+    assert (paper.conditional, paper.batch_size, paper.kernel, paper.ema_decay) == (False, 128, 4, 0.5)
+    unresolved = {
+        name for name, hint in get_type_hints(config.ResolvedTrainConfig).items() if NoneType in get_args(hint)
+    }
+    given = {name for name, hint in get_type_hints(config.TrainConfig).items() if NoneType in get_args(hint)}
+    assert given - unresolved == set(config.PRESETS["default"])
+    assert all(getattr(resolved, name) is not None for name in given - unresolved)
+
+
+def test_a_resolved_config_resolves_to_itself():
+    resolved = config.TrainConfig(dataset="celeba").resolve()
+    assert resolved.resolve() is resolved
+    assert replace(resolved, seed=3).latent_dim == 100
+
+
+def test_a_batch_size_of_one_and_a_hidden_layer_exclude_each_other():
+    with pytest.raises(UserError, match="--batch-size 1"):
+        config.TrainConfig(batch_size=1).resolve()
+    assert config.TrainConfig(batch_size=1, discriminator_hidden=0).resolve().batch_size == 1
