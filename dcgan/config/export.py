@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dcgan.config.fields import Weights, option, run_dir_option, weights_option
+from dcgan.config.fields import Options, Weights, option, run_dir_option, weights_option
 
 
 @dataclass(frozen=True)
-class ExportConfig:
+class ExportConfig(Options):
     """Convert a trained generator to another format, verify it and write a model card beside it.
 
     The export is loaded in its own runtime and compared with the Keras generator. The model card describes inputs and

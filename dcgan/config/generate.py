@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from dcgan.config.fields import (
     FramesPerSecond,
+    Options,
     PositiveFloat,
     PositiveInt,
     Weights,

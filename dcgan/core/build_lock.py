@@ -41,7 +41,7 @@ def build_lock(path: Path, activity: str) -> Iterator[None]:
             lock.acquire()
     except OSError as error:
         raise UserError(
-            f"{path.parent} is not writable: {error.strerror or error}.", "Choose a writable place with --cache-dir."
+            f"{path.parent} can't be written: {error.strerror or error}.", "Choose a writable place with --cache-dir."
         ) from error
     try:
         yield
