@@ -12,7 +12,7 @@ from dcgan.cli.commands import COMMANDS
 from dcgan.cli.main import main
 from dcgan.config.parser import parse, parser_for
 from tests.support.documentation import OPTION, PAGES, ROOT, block_commands, inline_commands, options
-from tests.support.made_data import cifar_files, encode, write_files, write_mnist, write_zip
+from tests.support.synthetic_datasets import cifar10_files, encode_image, write_files, write_mnist, write_zip
 
 IN_BLOCKS = [command for page in PAGES for command in block_commands(page)]
 IN_TEXT = [command for page in PAGES for command in inline_commands(page)]
@@ -67,10 +67,10 @@ def workspace(tmp_path_factory):
     noise = np.random.default_rng(0)
 
     def image():
-        return encode(noise.integers(0, 256, (12, 10, 3), np.uint8), "JPEG")
+        return encode_image(noise.integers(0, 256, (12, 10, 3), np.uint8), "JPEG")
 
     write_mnist(folder / "DIR", train=20, test=8)
-    write_files(folder / "DIR", cifar_files(each=4)[0])
+    write_files(folder / "DIR", cifar10_files(each=4)[0])
     write_files(folder / "IMAGES", {f"{name}/{n}.jpg": image() for name in ("cats", "dogs") for n in range(4)})
     write_zip(folder / "img_align_celeba.zip", {f"img_align_celeba/{n:06d}.jpg": image() for n in range(1, 9)})
     write_files(folder, {name: image() for name in ("me.png", "you.jpg")})

@@ -1,6 +1,7 @@
 """The pages of the documentation: their links, their Python code, the messages that they quote."""
 
 import ast
+import re
 import runpy
 import shutil
 
@@ -20,6 +21,12 @@ def test_links_lead_to_files_and_headings_that_exist(page):
             target = (page.parent / name).resolve() if name else page
             assert target.exists(), link
             assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_python_files_that_a_page_names_exist(page):
+    for name in re.findall(r"`([\w/]+/\w+\.py)`", page.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists() or (ROOT / "dcgan" / name).exists(), name
 
 
 @pytest.mark.slow
