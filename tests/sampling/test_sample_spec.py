@@ -11,8 +11,8 @@ from dcgan import runs
 from dcgan.config import GenerateConfig
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
+from dcgan.sampling.generate import WRITERS
 from dcgan.sampling.sample_spec import Mode, resolve
-from dcgan.sampling.writers import WRITERS
 
 ARITHMETIC = "0,1 - 2 + 3"
 
