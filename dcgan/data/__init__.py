@@ -1,4 +1,4 @@
-"""Data sets: every source, cropped and resized, as one uint8 array."""
+"""Datasets: every source, cropped and resized, as one uint8 array."""
 
 from dcgan.data.image_dataset import ImageDataset
 from dcgan.data.load import load, prepare

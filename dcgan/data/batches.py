@@ -1,4 +1,4 @@
-"""The order in which a run sees its images, as a function of (seed, step)."""
+"""The order in which training sees the images, as a function of (seed, step)."""
 
 from functools import lru_cache
 
@@ -9,19 +9,19 @@ from dcgan.core.rng import derived_seed
 
 
 def batch_indices(step: int, batch_size: int, count: int, seed: int) -> np.ndarray:
-    """Say which images step `step` sees.
+    """Return the indices of the images in the batch of one step.
 
-    The steps read one endless sequence: a permutation of all images, then another, and so on. No image is left
-    out at the end of an epoch, and a batch may hold the end of one and the beginning of the next.
+    The batches are consecutive parts of one endless sequence: a permutation of all images, then another one, and so on.
+    No image is left out at the end of an epoch; a batch may contain the end of one epoch and the beginning of the next.
 
     Args:
-        step: 1 for a run's first step.
-        batch_size: images a step, over all replicas.
-        count: images in the data set.
+        step: step number; a run's first step is 1.
+        batch_size: images per step, over all replicas.
+        count: images in the dataset.
         seed: the run's seed.
 
     Returns:
-        int64 of shape (batch_size,) with values in [0, count).
+        int64 (batch_size,) in [0, count).
     """
     positions = (step - 1) * batch_size + np.arange(batch_size)
     epochs, within = np.divmod(positions, count)
@@ -30,7 +30,7 @@ def batch_indices(step: int, batch_size: int, count: int, seed: int) -> np.ndarr
 
 @lru_cache(maxsize=2)
 def _permutation(epoch: int, count: int, seed: int) -> np.ndarray:
-    """The order of one epoch, a function of its arguments alone."""
+    """Return the order of the images in one epoch."""
     bits = np.random.Philox(key=[derived_seed(seed, "order"), epoch])
     return np.random.Generator(bits).permutation(count)
 
@@ -41,25 +41,25 @@ def batches(
     seed: int,
     steps: range,
     replicas: range = range(1),
-    of: int = 1,
+    num_replicas: int = 1,
     labels: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Read the batches of some steps, ahead of their use.
+    """Return a `tf.data` pipeline of the batches of some steps, with prefetching.
 
     Args:
         images: uint8 (N, H, W, C), in memory or memory-mapped.
-        batch_size: images a step, over all replicas.
+        batch_size: images per step, over all replicas.
         seed: the run's seed.
-        steps: step numbers, from 1 on.
-        replicas: for which replicas to read; only their rows of each batch are.
-        of: how many replicas share a batch; `batch_size` is a multiple of it.
-        labels: whole numbers (N,), to be read beside the images.
+        steps: step numbers, from 1.
+        replicas: indices of the replicas to read for; only their rows of each batch are read.
+        num_replicas: number of replicas that share a batch; `batch_size` is a multiple of it.
+        labels: integers (N,) to read along with the images.
 
     Returns:
-        A data set of uint8 (batch_size / of, H, W, C), one element a step and replica, replica by replica; with
-        `labels`, of pairs of those and int64 (batch_size / of,).
+        A dataset of uint8 (batch_size / num_replicas, H, W, C), or with `labels` of pairs of those and int64
+        (batch_size / num_replicas,): one element per step and replica, all replicas of a step before the next step.
     """
-    rows = batch_size // of
+    rows = batch_size // num_replicas
     shape = (rows, *images.shape[1:])
 
     def gather(element: np.ndarray):

@@ -1,18 +1,13 @@
-"""The packed store: pictures cut to size once, in one memory-mapped file, and what they were made from.
+"""The dataset cache: images cropped and resized once, in one memory-mapped file, and what they were made from.
 
-A store is a folder of two files: `images.npy`, uint8 (N, H, W, C), which `numpy.load` opens, and `manifest.json`.
-It is written beside its place and moved there when it is whole.
+A cache is a folder of two files: `images.npy`, uint8 (N, H, W, C), which `numpy.load` opens, and `manifest.json`.
 """
 
-import contextlib
-import errno
 import functools
 import hashlib
-import io
 import json
 import math
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,28 +18,34 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from dcgan.core.atomic_io import atomic_folder
 from dcgan.core.build_lock import build_lock, resolve_cache_dir
 from dcgan.core.errors import UserError
+from dcgan.core.npy import npy_header
 from dcgan.data.decoding import SkippedImage
-from dcgan.data.decoding_pool import decode_all
+from dcgan.data.decoding_pool import Decoded, decode_all
 from dcgan.data.image_files import ImageFiles
 from dcgan.data.transforms import CropResize
 
 VERSION = 1
-"""Of the format and of the pixels: whoever changes the cutting so that pixels change counts it up."""
+"""Version of the format and of the pixels: a change of the transform that changes pixels increases it."""
+
+MAX_SKIPPED = 0.1
+"""Fraction of the images that may be unreadable; more than that is taken for a mistake."""
 
 _IMAGES, _MANIFEST = "images.npy", "manifest.json"
+_SECONDS_PER_LINE = 20
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetCache:
-    """An opened store.
+    """An opened cache.
 
     Args:
-        folder: where it lies.
+        folder: its folder.
         images: uint8 (N, H, W, C), memory-mapped, read-only.
-        digest: sha256 of the images' bytes.
-        skipped: the source's pictures that are missing here.
+        digest: hexadecimal SHA-256 of the images' bytes.
+        skipped: images of the source that are not in the cache.
     """
 
     folder: Path
@@ -53,21 +54,80 @@ class DatasetCache:
     skipped: tuple[SkippedImage, ...]
 
 
-def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
-    """Open a store if it is there, whole, and made from exactly this.
+def cached_dataset(
+    dataset: str, image_files: ImageFiles, transform: CropResize, cache_dir: Path | None
+) -> DatasetCache:
+    """Open the cache of a source's images, after preparing it where necessary.
+
+    Of two processes that need the same cache at the same time, one prepares it and the other waits.
 
     Args:
-        folder: its place.
+        dataset: the dataset's name, with which the folder's name begins.
+        image_files: the source.
+        transform: crop, size and channels.
+        cache_dir: folder of all caches; by default the user's cache folder.
+
+    Returns:
+        The opened cache.
+
+    Raises:
+        UserError: too many images can't be read, or the cache can't be written.
+    """
+    folder = cache_path(dataset, image_files, transform, cache_dir)
+    made_from = {
+        "source": image_files.fingerprint,
+        "size": list(transform.size),
+        "crop": transform.crop,
+        "channels": transform.channels,
+    }
+    cache = open_cache(folder, made_from)
+    if cache is not None:
+        return cache
+    with build_lock(folder, "preparing"):
+        if open_cache(folder, made_from) is None:
+            total, root = len(image_files.entries), image_files.root
+            results = _limit_skipped(_show_progress(decode_all(image_files, transform), total, root), total, root)
+            write_cache(folder, made_from, transform.shape, results)
+    cache = open_cache(folder, made_from)
+    if cache is None:
+        raise UserError(f"{folder} could not be read back after it was written.", "Choose another --cache-dir.")
+    return cache
+
+
+def cache_path(dataset: str, image_files: ImageFiles, transform: CropResize, cache_dir: Path | None) -> Path:
+    """Return the folder of a source's cache: `dataset-HxW-` and a hash of the root's path and the transform.
+
+    The content of the source is not part of the name, so that a changed source replaces its older cache.
+
+    Args:
+        dataset: the dataset's name.
+        image_files: the source.
+        transform: crop, size and channels.
+        cache_dir: folder of all caches; by default the user's cache folder.
+
+    Returns:
+        The folder's path.
+    """
+    parts = [str(image_files.root.resolve()), *transform.shape, transform.crop]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+    return resolve_cache_dir(cache_dir) / f"{dataset}-{transform.size[0]}x{transform.size[1]}-{key}"
+
+
+def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
+    """Open a cache if it exists, is complete, and was made from exactly this source with these options.
+
+    Args:
+        folder: its folder.
         made_from: the source's fingerprint and every option that changes a pixel (strings, numbers, None, lists).
 
     Returns:
-        The store, or None where it has to be made (anew); damage is no error.
+        The cache; None where it has to be prepared, for example because it is damaged.
     """
     try:
         manifest = json.loads((folder / _MANIFEST).read_bytes())
         if manifest["version"] != VERSION or manifest["made_from"] != made_from:
             return None
-        images = _map(folder / _IMAGES, tuple(manifest["shape"]))
+        images = _map_images(folder / _IMAGES, tuple(manifest["shape"]))
         skipped = tuple(SkippedImage(str(item["name"]), str(item["reason"])) for item in manifest["skipped"])
         return DatasetCache(folder, images, str(manifest["digest"]), skipped)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
@@ -75,38 +135,57 @@ def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
 
 
 def write_cache(
-    folder: Path, made_from: dict[str, Any], shape: tuple[int, int, int], results: Iterable[np.ndarray | SkippedImage]
+    folder: Path, made_from: dict[str, Any], shape: tuple[int, int, int], results: Iterable[Decoded]
 ) -> None:
-    """Write a store and move it into its place; whoever calls this holds the store's lock.
+    """Write a cache, all of it or nothing; the caller holds its build lock.
 
     Args:
-        folder: its place; what lies there is replaced.
+        folder: its folder; an existing one is replaced.
         made_from: as for `open_cache`.
-        shape: (H, W, C) of every picture.
-        results: uint8 (H, W, C), or why there is none, in the source's order; they are taken one by one.
+        shape: (H, W, C) of every image.
+        results: uint8 (H, W, C) or a `SkippedImage` per file of the source; consumed one by one.
 
     Raises:
-        UserError: the folder can't be written to, the disk is full, or `results` raises it. Nothing is left behind.
+        UserError: the folder can't be written to, the disk is full, or `results` raises it.
     """
-    temporary, old = folder.with_name(f".{folder.name}.writing"), folder.with_name(f".{folder.name}.old")
-    with _cleared(temporary, old):
-        temporary.mkdir()
+    with atomic_folder(folder, "--cache-dir") as temporary:
         manifest = {"version": VERSION, "made_from": made_from} | _write_images(temporary / _IMAGES, shape, results)
-        with (temporary / _MANIFEST).open("w", encoding="utf-8") as file:
-            json.dump(manifest, file, indent=1)
-            _flush(file)
-        if folder.exists():
-            folder.rename(old)
-        temporary.rename(folder)
+        (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
-def _write_images(
-    path: Path, shape: tuple[int, int, int], results: Iterable[np.ndarray | SkippedImage]
-) -> dict[str, Any]:
-    """Append the pictures to the file, and give the manifest's part about them."""
+def describe_skipped(skipped: Sequence[SkippedImage], limit: int = 3) -> str:
+    """Return the first skipped images and the reasons as one line that any terminal can show.
+
+    Args:
+        skipped: the skipped images.
+        limit: number of images to name.
+
+    Returns:
+        `name (reason); name (reason) …`.
+    """
+    first = [f"{item.name} ({item.reason})" for item in skipped[:limit]]
+    text = "; ".join(first).encode("utf-8", "backslashreplace").decode()
+    return f"{text}{' …' * (len(skipped) > limit)}"
+
+
+@functools.cache  # an evaluation during training opens the same cache again
+def report_skipped(source: str, skipped: tuple[SkippedImage, ...], total: int) -> None:
+    """Print, once per process, which images of a source were skipped.
+
+    Args:
+        source: the source's folder or zip.
+        skipped: the skipped images; nothing is printed without any.
+        total: number of image files in the source.
+    """
+    if skipped:
+        print(f"{source}: {len(skipped)} of {total} images skipped: {describe_skipped(skipped)}", file=sys.stderr)
+
+
+def _write_images(path: Path, shape: tuple[int, int, int], results: Iterable[Decoded]) -> dict[str, Any]:
+    """Write the images one by one, and return the manifest's entries about them."""
     count, skipped, digest = 0, [], hashlib.sha256()
     with path.open("wb") as file:
-        file.write(_header((0, *shape)))
+        file.write(npy_header((0, *shape), np.uint8))
         for result in results:
             if isinstance(result, SkippedImage):
                 skipped.append(vars(result))
@@ -116,153 +195,45 @@ def _write_images(
             digest.update(pixels)
             count += 1
         file.seek(0)
-        file.write(_header((count, *shape)))
-        _flush(file)
+        file.write(npy_header((count, *shape), np.uint8))
     return {"shape": [count, *shape], "digest": digest.hexdigest(), "skipped": skipped}
 
 
-def _header(shape: tuple[int, ...]) -> bytes:
-    """The start of an `.npy` file; NumPy pads it so that it keeps its length while the first dimension grows."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return header.getvalue()
-
-
-def _map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Map the images; a file whose header or size is not exactly what `shape` asks for is a ValueError."""
+def _map_images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Map the images; a header or file size that does not match `shape` exactly is a ValueError."""
     if len(shape) != 4 or not all(type(side) is int and side > 0 for side in shape):
-        raise ValueError("no shape of images")
-    header = _header(shape)
+        raise ValueError("not a shape of images")
+    header = npy_header(shape, np.uint8)
     with path.open("rb") as file:
-        whole = os.fstat(file.fileno()).st_size == len(header) + math.prod(shape)
-        if not whole or file.read(len(header)) != header:
+        is_complete = os.fstat(file.fileno()).st_size == len(header) + math.prod(shape)
+        if not is_complete or file.read(len(header)) != header:
             raise ValueError("not the images of this manifest")
     return np.memmap(path, np.uint8, "r", offset=len(header), shape=shape)
 
 
-def _flush(file: Any) -> None:
-    """Have the file on the disk before its folder is moved into place."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _cleared(*leftovers: Path) -> Iterator[None]:
-    """Remove what a killed process left, and what this one leaves; tell errors in writing as a UserError."""
-    place = leftovers[0].parent
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        for path in leftovers:
-            _remove(path)
-        yield
-    except OSError as error:
-        hint = "Free some space, or choose another place with --cache-dir." if error.errno == errno.ENOSPC else ""
-        raise UserError(
-            f"{place} can't be written to: {error.strerror or error}.",
-            hint or "Choose a place you may write to with --cache-dir.",
-        ) from error
-    finally:
-        for path in leftovers:
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    """Remove a folder or file, if it is there; what can't be removed now is tried again the next time."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
-MAX_SKIPPED = 0.1
-"""Part of the pictures that may be unreadable; more than that is a mistake somewhere."""
-
-_SECONDS_A_LINE = 20
-
-
-def cached_dataset(dataset: str, listing: ImageFiles, cut: CropResize, cache_dir: Path | None) -> DatasetCache:
-    """The pictures of a listing, cut; the work is done once and kept.
-
-    Two processes that ask for the same store at once make it once: the second waits.
-
-    Args:
-        dataset: the first part of the store's name.
-        listing: the pictures.
-        cut: what to make of each.
-        cache_dir: the folder of all stores; by default the user's cache folder.
-
-    Returns:
-        The opened store.
-
-    Raises:
-        UserError: too many pictures can't be read, or the store can't be written.
-    """
-    folder = cache_path(dataset, listing, cut, cache_dir)
-    made_from = {"source": listing.fingerprint, "size": list(cut.size), "crop": cut.crop, "channels": cut.channels}
-    store = open_cache(folder, made_from)
-    if store is not None:
-        return store
-    with build_lock(folder, "preparing"):
-        if open_cache(folder, made_from) is None:
-            total = len(listing.entries)
-            results = _some_skipped(_shown(decode_all(listing, cut), total, listing.root), total, listing.root)
-            write_cache(folder, made_from, cut.shape, results)
-    store = open_cache(folder, made_from)
-    if store is None:
-        raise UserError(f"{folder} could not be read back after it was written.", "Try another --cache-dir.")
-    return store
-
-
-def cache_path(dataset: str, listing: ImageFiles, cut: CropResize, cache_dir: Path | None) -> Path:
-    """Where the store of a listing lies: `dataset-HxW-` and a hash of the root's path and the options.
-
-    A changed source takes the place of its older self, so that the cache does not fill up with stores of the past.
-    """
-    parts = [str(listing.root.resolve()), *cut.shape, cut.crop]
-    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-    return resolve_cache_dir(cache_dir) / f"{dataset}-{cut.size[0]}x{cut.size[1]}-{key}"
-
-
-def _some_skipped(
-    results: Iterable[np.ndarray | SkippedImage], total: int, root: Path
-) -> Iterator[np.ndarray | SkippedImage]:
-    """Pass everything on, and stop as soon as too many of `total` are skipped."""
+def _limit_skipped(results: Iterable[Decoded], total: int, root: Path) -> Iterator[Decoded]:
+    """Pass the results on; raise a UserError as soon as too many of `total` are skipped."""
     skipped = []
     for result in results:
         if isinstance(result, SkippedImage):
             skipped.append(result)
             if len(skipped) > MAX_SKIPPED * total:
                 raise UserError(
-                    f"More than 1 in {round(1 / MAX_SKIPPED)} of the {total} pictures in {root} can't be used.",
-                    f"The first: {describe(skipped)}.",
+                    f"More than 1 in {round(1 / MAX_SKIPPED)} of the {total} images in {root} can't be used.",
+                    f"The first ones: {describe_skipped(skipped)}.",
                 )
         yield result
 
 
-def describe(skipped: Sequence[SkippedImage], most: int = 3) -> str:
-    """The first few skipped pictures and why, in one line that any terminal can show."""
-    first = [f"{item.name} ({item.reason})" for item in skipped[:most]]
-    text = "; ".join(first).encode("utf-8", "backslashreplace").decode()
-    return f"{text}{' …' * (len(skipped) > most)}"
-
-
-@functools.cache  # an evaluation during training opens the store again, which is no news
-def report_skipped(root: Path, skipped: tuple[SkippedImage, ...], total: int) -> None:
-    """Say once which pictures of `total` are missing, if any."""
-    if skipped:
-        print(f"{root}: {len(skipped)} of {total} pictures skipped: {describe(skipped)}", file=sys.stderr)
-
-
-def _shown(results: Iterable[np.ndarray | SkippedImage], total: int, root: Path) -> Iterator[np.ndarray | SkippedImage]:
-    """Pass everything on and show how far it is: a bar in a terminal, a line now and then in a log."""
+def _show_progress(results: Iterable[Decoded], total: int, root: Path) -> Iterator[Decoded]:
+    """Pass the results on and show progress: a bar in a terminal, a line now and then in a log."""
     if sys.stderr.isatty():
         yield from tqdm(results, f"Preparing {root}", total, unit=" images")
         return
-    print(f"Preparing {root}: {total} pictures, once.", file=sys.stderr)
-    told = time.monotonic()
+    print(f"Preparing {root}: {total} images, once.", file=sys.stderr)
+    last_line = time.monotonic()
     for done, result in enumerate(results):
-        if time.monotonic() - told > _SECONDS_A_LINE:
-            told = time.monotonic()
+        if time.monotonic() - last_line > _SECONDS_PER_LINE:
+            last_line = time.monotonic()
             print(f"Preparing {root}: {done} of {total}.", file=sys.stderr)
         yield result

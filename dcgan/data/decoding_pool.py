@@ -1,135 +1,88 @@
-"""Processes that decode for this one.
+"""Decode many image files on all cores, in order and with little memory.
 
-Pillow lets go of Python's interpreter lock while it decodes and resizes, but about a fifth of the time of a small
-picture is spent outside of that: threads alone would wait for each other on two cores, and use no more than five.
+Pillow releases Python's interpreter lock while it decodes and resizes, but about a fifth of the time of a small image
+is spent outside of that: threads alone wait for each other on two cores, and use no more than five. Many files are
+therefore decoded in worker processes, and read by threads of this one.
 """
 
 import contextlib
 import math
+import multiprocessing
 import os
-import pickle
 import signal
-import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import BinaryIO
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
+from multiprocessing.context import SpawnContext, SpawnProcess
 
 import numpy as np
 
-import dcgan
-from dcgan.data.decoding import EncodedImage, SkippedImage, decode_files, pillow_warnings, skip_reason
-from dcgan.data.image_files import Entry, ImageFiles
+from dcgan.data.decoding import (
+    EncodedImage,
+    SkippedImage,
+    decode_files,
+    filter_pillow_warnings,
+    pillow_warnings,
+    skip_reason,
+)
+from dcgan.data.image_files import ImageFile, ImageFiles, Reader
 from dcgan.data.transforms import CropResize
 
-_PROGRAM = "from dcgan.data.decoding_pool import main; main()"
+MIN_FILES_FOR_PROCESSES = 2000
+"""Number of files from which on worker processes are faster: starting one takes as long as 200 images of CelebA."""
+
+_MAX_WORKERS = 61  # the most that Windows can wait for
+_CHUNK_FILES = 32  # enough to make the cost of a task small
+_CHUNK_BYTES = 1 << 22  # of files or of pixels, so that large images do not fill the memory
+
+Decoded = np.ndarray | SkippedImage
 
 
-class Helpers:
-    """One helper process for each thread that called `start`.
-
-    They are plain child processes that talk through pipes: `multiprocessing` would run the program's main module again
-    in each of them, which an unguarded script, or one from standard input, does not survive.
-    """
-
-    def __init__(self):
-        self._mine = threading.local()
-        self._all: list[subprocess.Popen] = []
-
-    def start(self) -> None:
-        """Start the calling thread's helper; without one, the thread works itself."""
-        path = os.pathsep.join(filter(None, [str(Path(dcgan.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
-        command = [sys.executable, "-P", "-c", _PROGRAM]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with contextlib.suppress(OSError):
-            self._mine.process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, **pipes)
-            self._all.append(self._mine.process)
-
-    def decode(self, files: Sequence[EncodedImage | SkippedImage], cut: CropResize) -> list[np.ndarray | SkippedImage]:
-        """Do what `decode_files` does, in the calling thread's helper as long as that lives."""
-        process = getattr(self._mine, "process", None)
-        if process is not None:
-            try:
-                _send(process.stdin, (files, cut))
-                return pickle.load(process.stdout)
-            except (OSError, EOFError, pickle.PickleError):  # it was killed, or could not start
-                self._mine.process = None
-        return decode_files(files, cut)
-
-    def dismiss(self) -> None:
-        """End all helpers."""
-        for process in self._all:
-            process.kill()
-            with contextlib.suppress(OSError):  # what a dead helper did not read can't be flushed
-                process.communicate()
-
-
-def serve(tasks: BinaryIO, results: BinaryIO) -> None:
-    """Work off tasks, pairs of files and cut, until there are no more; the helper's side of `Helpers.decode`."""
-    with pillow_warnings(), contextlib.suppress(EOFError):
-        while True:
-            _send(results, decode_files(*pickle.load(tasks)))
-
-
-def main() -> None:
-    """The helper process: its standard output is the pipe, so nothing else may print there."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and its end ends this one
-    results, sys.stdout = sys.stdout.buffer, sys.stderr
-    with contextlib.suppress(BrokenPipeError):
-        serve(sys.stdin.buffer, results)
-
-
-def _send(pipe: BinaryIO, what: object) -> None:
-    pickle.dump(what, pipe, pickle.HIGHEST_PROTOCOL)
-    pipe.flush()
-
-
-MANY = 2000
-"""Pictures from which on helper processes pay for their start, about as long as 200 of CelebA's take."""
-
-_CHUNK = 32  # pictures a task: enough that handing over costs little
-_CHUNK_BYTES = 1 << 22  # of files or pixels a task, so that large pictures do not fill the memory
-
-
-def decode_all(listing: ImageFiles, cut: CropResize, workers: int | None = None) -> Iterator[np.ndarray | SkippedImage]:
-    """Decode and cut every picture.
+def decode_all(image_files: ImageFiles, transform: CropResize, workers: int | None = None) -> Iterator[Decoded]:
+    """Decode, crop and resize every image file.
 
     Args:
-        listing: the pictures.
-        cut: what to make of each.
-        workers: how many at once; by default one a core.
+        image_files: the files.
+        transform: crop, size and channels.
+        workers: number of threads or processes; by default one per core.
 
     Yields:
-        uint8 (H, W, C), or why there is none, in the listing's order. Only a few chunks are in memory at a time.
+        uint8 (H, W, C) or a `SkippedImage` per file, in order. Only a few chunks are in memory at a time.
     """
-    workers = workers or _cores()
-    helpers = Helpers()
-    start = helpers.start if workers > 1 and len(listing.entries) >= MANY else None
-    running: deque[Future] = deque()
-    with pillow_warnings(), ThreadPoolExecutor(workers, "decode", start) as pool:
+    workers = min(workers or _count_cores(), _MAX_WORKERS)
+    use_processes = workers > 1 and len(image_files.entries) >= MIN_FILES_FOR_PROCESSES
+    processes = _start_process_pool(workers) if use_processes else None
+    running: deque[Future[list[Decoded]]] = deque()
+    with processes or contextlib.nullcontext(), pillow_warnings(), ThreadPoolExecutor(workers, "decode") as threads:
         try:
-            for chunk in _chunks(listing.entries, cut):
-                running.append(pool.submit(_decode_chunk, helpers, listing, chunk, cut))
+            for chunk in split_into_chunks(image_files.entries, transform):
+                running.append(threads.submit(_decode_chunk, processes, image_files, chunk, transform))
                 if len(running) > 3 * workers:
                     yield from running.popleft().result()
             while running:
                 yield from running.popleft().result()
-        finally:  # whoever stops listening does not wait for what is queued
+        finally:  # a consumer that stops early does not wait for the chunks in the queue
             for future in running:
                 future.cancel()
-            pool.shutdown()
-            helpers.dismiss()
 
 
-def _chunks(entries: Sequence[Entry], cut: CropResize) -> Iterator[list[Entry]]:
-    """Part the entries into tasks of some pictures or some bytes, whatever is reached first."""
-    most = max(1, min(_CHUNK, _CHUNK_BYTES // math.prod(cut.shape)))
+def split_into_chunks(entries: Sequence[ImageFile], transform: CropResize) -> Iterator[list[ImageFile]]:
+    """Split files into chunks of 32 files or 4 MiB, whichever is reached first.
+
+    Args:
+        entries: the files.
+        transform: crop, size and channels; the bytes of a chunk's results are limited as well.
+
+    Yields:
+        One or more files, in order.
+    """
+    max_files = max(1, min(_CHUNK_FILES, _CHUNK_BYTES // math.prod(transform.shape)))
     chunk, size = [], 0
     for entry in entries:
-        if len(chunk) == most or (chunk and size + entry.size > _CHUNK_BYTES):
+        if len(chunk) == max_files or (chunk and size + entry.size > _CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0
         chunk.append(entry)
@@ -138,19 +91,80 @@ def _chunks(entries: Sequence[Entry], cut: CropResize) -> Iterator[list[Entry]]:
 
 
 def _decode_chunk(
-    helpers: Helpers, listing: ImageFiles, chunk: Sequence[Entry], cut: CropResize
-) -> list[np.ndarray | SkippedImage]:
-    return helpers.decode([_read(listing, entry) for entry in chunk], cut)
+    processes: Executor | None, image_files: ImageFiles, chunk: Sequence[ImageFile], transform: CropResize
+) -> list[Decoded]:
+    """Decode a chunk in a worker process, or in this thread where there is none or it was killed."""
+    if processes is not None:
+        with contextlib.suppress(OSError, RuntimeError):  # BrokenProcessPool is a RuntimeError
+            if image_files.is_zip:  # this process has it open
+                return processes.submit(decode_files, _read_files(image_files.read, chunk), transform).result()
+            return processes.submit(_read_and_decode, image_files.read, chunk, transform).result()
+    return _read_and_decode(image_files.read, chunk, transform)
 
 
-def _read(listing: ImageFiles, entry: Entry) -> EncodedImage | SkippedImage:
-    """One file's bytes; `zipfile` and its decompressors raise many kinds of error on damage."""
+def _read_and_decode(read: Reader, chunk: Sequence[ImageFile], transform: CropResize) -> list[Decoded]:
+    return decode_files(_read_files(read, chunk), transform)
+
+
+def _read_files(read: Reader, chunk: Sequence[ImageFile]) -> list[EncodedImage | SkippedImage]:
+    return [_read_file(read, entry) for entry in chunk]
+
+
+def _read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
+    """Read one file; `zipfile` and its decompressors raise many types of errors for damaged data."""
     try:
-        return EncodedImage(entry.name, listing.read(entry))
+        return EncodedImage(entry.name, read(entry))
     except Exception as error:
         return skip_reason(entry.name, error)
 
 
-def _cores() -> int:
-    """The cores this process may use."""
+def _count_cores() -> int:
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start_process_pool(workers: int) -> Executor | None:
+    """Return a pool of worker processes, which start with their first tasks; None where the system allows none."""
+    if multiprocessing.current_process().daemon:  # such a process may not have children
+        return None
+    try:
+        return ProcessPoolExecutor(workers, _WorkerContext(), _initialize_worker)
+    except (ImportError, NotImplementedError, OSError):  # no semaphores
+        return None
+
+
+class _WorkerProcess(SpawnProcess):
+    """A process that does not run the program's main module again, as `multiprocessing` otherwise does.
+
+    An unguarded script, or one from standard input, would not survive that; and decoding needs nothing of it. For a
+    package's `__main__` module, `multiprocessing` does not do it either, so the main module passes for one.
+    """
+
+    def start(self) -> None:
+        main = sys.modules["__main__"]
+        spec = main.__spec__
+        main.__spec__ = ModuleSpec("dcgan.__main__", None)
+        try:
+            super().start()
+        finally:
+            main.__spec__ = spec
+
+
+class _WorkerContext(SpawnContext):
+    """Starts fresh interpreters: a fork of a process in which TensorFlow's threads run may hang."""
+
+    Process = _WorkerProcess
+
+
+def _initialize_worker() -> None:
+    """Leave Ctrl-C to the parent process, and end with it, even if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    filter_pillow_warnings()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,26 +1,30 @@
-"""What every source gives: pictures, their labels, and who they are."""
+"""A dataset in memory or memory-mapped: images, labels, class names and a fingerprint of the content."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan.core.sizes import Size
+from dcgan.core.errors import UserError
+from dcgan.core.sizes import Size, format_shape
 
-LABELS_HINT = "A folder's labels are its first-level folders; celeba's are an --attribute."
-"""What to do where labels are needed and there are none."""
+LABELS_HINT = "The labels of a folder are its first-level folders; those of celeba are an --attribute."
+"""What to do where labels are needed and the dataset has none."""
+
+_MAX_BYTES = 1 << 33
 
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """One split of a data set, ready for training.
+    """One split of a dataset, ready for training.
 
     Args:
-        name: the data set's name on the command line.
-        images: uint8 (N, H, W, C), C being 1 or 3, read-only; perhaps a memory-mapped file, so take it piece by piece.
+        name: the dataset's name on the command line.
+        images: uint8 (N, H, W, C), C being 1 or 3, read-only; possibly memory-mapped and larger than memory.
         labels: int64 (N,), each an index into `class_names`; None where the source has no labels.
-        class_names: one name a label, empty without labels.
-        fingerprint: what `content_fingerprint` says of the content; a resumed run compares it.
+        class_names: one name per label, empty without labels.
+        fingerprint: the result of `content_fingerprint`; a resumed run compares it.
     """
 
     name: str
@@ -39,40 +43,73 @@ class ImageDataset:
 
     @property
     def channels(self) -> int:
-        """1 for grey, 3 for colour."""
+        """1 for grayscale, 3 for color."""
         return self.images.shape[3]
 
 
 def dataset_from_arrays(
     name: str, images: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...]
 ) -> ImageDataset:
-    """An image set of arrays that are small enough to be read whole: uint8 (N, H, W, C) and whole numbers (N,)."""
+    """Make a dataset from arrays in memory.
+
+    Args:
+        name: the dataset's name.
+        images: uint8 (N, H, W, C), C being 1 or 3.
+        labels: integers (N,), each an index into `class_names`; None without labels.
+        class_names: one name per label.
+
+    Returns:
+        The dataset; its images are read-only, as memory-mapped ones are.
+    """
     images = np.ascontiguousarray(images).view()
-    images.flags.writeable = False  # as a mapped store's are
+    images.flags.writeable = False
     labels = None if labels is None else np.asarray(labels, np.int64)
-    digest = hashlib.sha256(images).hexdigest()
+    digest = hashlib.sha256(images.data).hexdigest()
     return ImageDataset(name, images, labels, class_names, content_fingerprint(digest, images.shape, labels))
 
 
 def content_fingerprint(digest: str, shape: tuple[int, ...], labels: np.ndarray | None) -> str:
-    """The identity of a set's content, whatever file, path or machine it came from.
+    """Identify the content of a dataset, independently of the files, paths and machine it came from.
 
     Args:
-        digest: sha256 of the images' bytes in order, in hexadecimal; the dear part, which a store remembers.
+        digest: hexadecimal SHA-256 of the images' bytes in order; expensive, so the dataset cache stores it.
         shape: (N, H, W, C) of the images.
         labels: int64 (N,) or None.
 
     Returns:
-        A sha256 in hexadecimal, 64 characters.
+        A hexadecimal SHA-256, 64 characters.
     """
-    labelled = "none" if labels is None else hashlib.sha256(labels.astype("<i8")).hexdigest()
-    return hashlib.sha256(f"{digest} {tuple(map(int, shape))} {labelled}".encode()).hexdigest()
+    label_digest = "none" if labels is None else hashlib.sha256(labels.astype("<i8").data).hexdigest()
+    return hashlib.sha256(f"{digest} {tuple(map(int, shape))} {label_digest}".encode()).hexdigest()
+
+
+def check_memory(count: int, shape: tuple[int, int, int]) -> None:
+    """Refuse a dataset that an option makes too large to be held in memory.
+
+    Args:
+        count: number of images.
+        shape: (H, W, C) of each.
+
+    Raises:
+        UserError: they take more than 8 GiB.
+    """
+    size = count * math.prod(shape)
+    if size > _MAX_BYTES:
+        raise UserError(
+            f"{count} images of {format_shape(shape)} would take {size / 2**30:.0f} GiB of memory.",
+            "Choose a smaller --image-size.",
+        )
 
 
 def evenly_spaced(count: int, wanted: int) -> np.ndarray:
-    """Which of `count` images, at least 1, to take so that `wanted` of them come evenly from all: int64 (wanted,).
+    """Choose `wanted` evenly spaced indices of `count` images, the first and the last among them.
 
-    The first and the last are among them; where there are fewer, none comes more often than another by more than one.
+    Args:
+        count: number of images, at least 1.
+        wanted: number of indices; if it exceeds `count`, indices repeat equally often (up to a difference of one).
+
+    Returns:
+        int64 (wanted,), ascending, in [0, count).
     """
     if wanted > count:
         return np.arange(wanted) * count // wanted

@@ -1,14 +1,19 @@
-"""MNIST and Fashion-MNIST, and the 10,000 digits that are part of the package."""
+"""MNIST and Fashion-MNIST, the 10,000 digits that are part of the package, and Stacked MNIST.
+
+Stacked MNIST (Srivastava et al. 2017, VEEGAN, section 4.2) puts three random digits into the three channels of an
+image: 1,000 classes, which show how many of its modes a generator covers.
+"""
 
 from pathlib import Path
 
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.data.downloads import download
-from dcgan.data.idx import read_idx
+from dcgan.data.idx import read_idx, write_idx
+from dcgan.data.image_dataset import check_memory
 
-HERE = Path(__file__).parent / "mnist10k"
+MNIST10K = Path(__file__).parent / "mnist10k"
+"""Folder of the first 10,000 training images and labels of MNIST."""
 
 DIGITS = tuple("0123456789")
 CLOTHES = (
@@ -22,66 +27,124 @@ CLOTHES = (
     "Sneaker",
     "Bag",
     "Ankle boot",
-)  # https://github.com/zalandoresearch/fashion-mnist, "Labels"; a class is a folder's name, too, so "or" for its stroke
-CLASS_NAMES = {"mnist10k": DIGITS, "mnist": DIGITS, "fashion_mnist": CLOTHES}
+)  # https://github.com/zalandoresearch/fashion-mnist, "Labels"; "or" stands for "/", since a class also names a folder
+STACKED_DIGITS = tuple(f"{label:03d}" for label in range(1000))
+
+STACKED_COUNT = {"train": 60_000, "test": 10_000}
+"""Images in each split of Stacked MNIST."""
 
 _STEMS = {"train": "train", "test": "t10k"}
 _DIMENSIONS = {"images": 3, "labels": 1}
-_SUBFOLDERS = ("", "raw", "MNIST/raw", "FashionMNIST/raw")  # the last three: as torchvision leaves them
+_SUBFOLDERS = ("", "raw", "MNIST/raw", "FashionMNIST/raw")  # the last three are those of torchvision
+
+_STACKING_SEED = 0x57AC
+_WORDS_PER_BLOCK = 4  # 64-bit words in a block of Philox; three are used
 
 
-def read_mnist(dataset: str, data_dir: Path | None, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read a data set that came in IDX files.
+def read_mnist(data_dir: Path | None, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read one split of MNIST or Fashion-MNIST from its two IDX files.
 
     Args:
-        dataset: `mnist10k`, `mnist` or `fashion_mnist`.
-        data_dir: where the files lie; None for `mnist10k`, and for a download by Keras.
+        data_dir: folder of the IDX files, gzipped or not, as downloaded or as Kaggle and torchvision arrange them; None
+            for the 10,000 training images that are part of the package.
         split: `train` or `test`.
 
     Returns:
-        images, uint8 (N, H, W, 1), and labels, uint8 (N,) below 10.
+        images, uint8 (N, H, W, 1), and labels, uint8 (N,) in [0, 10).
 
     Raises:
-        UserError: the files are missing or damaged, do not belong together, or can't be downloaded.
+        UserError: the files are missing or damaged, or do not belong together.
     """
-    if dataset == "mnist10k":
-        return read_pair(HERE, split)
-    if data_dir is None:
-        images, labels = download(dataset, split)
-        return images[..., np.newaxis], labels
-    return read_pair(data_dir, split)
-
-
-def read_pair(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read images, uint8 (N, H, W, 1), and labels, uint8 (N,), of one split from their two files in `folder`."""
-    paths = [find_idx(folder, f"{_STEMS[split]}-{kind}") for kind in _DIMENSIONS]
+    folder = data_dir or MNIST10K
+    paths = [find_idx(folder, f"{_STEMS[split]}-{content}") for content in _DIMENSIONS]
     images, labels = (read_idx(path, dims) for path, dims in zip(paths, _DIMENSIONS.values(), strict=True))
     if len(images) != len(labels):
         raise UserError(f"{paths[0]} holds {len(images)} images, but {paths[1].name} {len(labels)} labels.")
     if labels.max() > 9:
-        raise UserError(f"{paths[1]} has the label {labels.max()}; there are ten classes, 0 to 9.")
+        raise UserError(f"{paths[1]} has the label {labels.max()}. There are ten classes, 0 to 9.")
     return images[..., np.newaxis], labels
 
 
 def find_idx(folder: Path, stem: str) -> Path:
-    """Find one of the four files under the names it goes by.
+    """Find one of the four IDX files, whichever of its usual names and folders it has.
 
     Args:
-        folder: where to look.
+        folder: where to search.
         stem: `train-images`, `train-labels`, `t10k-images` or `t10k-labels`.
+
+    Returns:
+        Its path.
 
     Raises:
         UserError: there is no such file.
     """
     ending = f"idx{_DIMENSIONS[stem.split('-')[1]]}-ubyte"
-    names = [f"{stem}{joint}{ending}{packed}" for packed in ("", ".gz") for joint in "-."]
-    # Kaggle's archive unpacks to folders that carry the name of the one file in them.
+    names = [f"{stem}{joint}{ending}{suffix}" for suffix in ("", ".gz") for joint in "-."]
+    # Kaggle's archive unpacks to one folder per file, of the same name.
     candidates = [folder / sub / path for sub in _SUBFOLDERS for name in names for path in (name, f"{name}/{name}")]
     for path in candidates:
         if path.is_file():
             return path
     problem = f"has no {stem}-{ending}.gz" if folder.exists() else "does not exist"
-    raise UserError(
-        f"{folder} {problem}.",
-        "--data-dir is the folder of the four IDX files, gzipped or not.",
-    )
+    raise UserError(f"{folder} {problem}.", "--data-dir must be the folder of the four IDX files, gzipped or not.")
+
+
+def write_mnist10k(folder: Path, target: Path = MNIST10K, count: int = 10_000) -> None:
+    """Write the part of MNIST that belongs to the package: `write_mnist10k(Path("folder of the originals"))`.
+
+    The files are identical wherever the same zlib writes them.
+
+    Args:
+        folder: folder of the original `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz`.
+        target: folder to write to.
+        count: number of training images and labels to take from the beginning.
+
+    Raises:
+        UserError: a file is missing or damaged, or can't be written.
+    """
+    for content, dimensions in _DIMENSIONS.items():
+        array = read_idx(find_idx(folder, f"train-{content}"), dimensions)
+        write_idx(target / f"train-{content}-idx{dimensions}-ubyte.gz", array[:count])
+
+
+def stack_digits(images: np.ndarray, labels: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Make one split of Stacked MNIST by sampling triples of digits with replacement.
+
+    Image i is a function of i and the digits alone.
+
+    Args:
+        images: uint8 digits (M, H, W, C); only their first channel is used.
+        labels: integers (M,) in [0, 10).
+        split: `train` or `test`.
+
+    Returns:
+        images, uint8 (N, H, W, 3), and labels, int64 (N,): 100·red + 10·green + blue.
+
+    Raises:
+        UserError: the images would not fit into memory.
+    """
+    count = STACKED_COUNT[split]
+    height, width = images.shape[1:3]
+    check_memory(count, (height, width, 3))
+    triples = digit_triples(0, count, len(images))
+    stacked = np.empty((count, height, width, 3), np.uint8)
+    for channel in range(3):
+        np.take(images[..., 0], triples[:, channel], axis=0, out=stacked[..., channel])
+    return stacked, labels.astype(np.int64)[triples] @ (100, 10, 1)
+
+
+def digit_triples(first: int, count: int, digits: int) -> np.ndarray:
+    """Return the digits that the images `first` to `first + count - 1` of Stacked MNIST consist of.
+
+    Philox (Salmon et al. 2011, Parallel Random Numbers: As Easy as 1, 2, 3) computes its block i from i alone.
+
+    Args:
+        first: index of the first image.
+        count: number of images.
+        digits: number of digits to choose from.
+
+    Returns:
+        int64 (count, 3) in [0, digits).
+    """
+    words = np.random.Philox(key=_STACKING_SEED, counter=first).random_raw(_WORDS_PER_BLOCK * count)
+    return (words.reshape(count, _WORDS_PER_BLOCK)[:, :3] % np.uint64(digits)).astype(np.int64)

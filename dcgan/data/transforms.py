@@ -1,4 +1,4 @@
-"""From a picture of any mode and size to the pixels the network sees."""
+"""From an image of any mode and size to uint8 pixels of the size that the networks use."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image
 
 from dcgan.core.errors import UserError
-from dcgan.core.sizes import Size
+from dcgan.core.sizes import Size, format_shape
 
-# Above this many times the final size, whole pixels are averaged before the filter takes over; 3 is what Pillow's
-# documentation calls nearly indistinguishable from filtering everything.
+# Above this multiple of the final size, Pillow averages whole pixels before it filters; its documentation calls the
+# result of 3 nearly indistinguishable from filtering everything.
 REDUCING_GAP = 3.0
 
 _TRANSPOSE = {
@@ -21,19 +21,19 @@ _TRANSPOSE = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # Exif 2.3, tag 0x0112: how to lay the picture upright
+}  # the operation that undoes an orientation (Exif 2.3, tag 0x0112)
 _ORIENTATION = 0x0112
-_TURNED = (5, 6, 7, 8)
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange height and width
 
 
 @dataclass(frozen=True)
 class CropResize:
-    """What is cut out of every picture, and what becomes of it.
+    """Which central part of every image is used, and the size and channels of the result.
 
     Args:
         size: (height, width) of the result.
-        crop: side of the centred square to cut out; None for the largest centred part of the shape of `size`.
-        channels: 1 for grey, 3 for colour.
+        crop: side of the centered square to crop; None for the largest centered part with the aspect ratio of `size`.
+        channels: 1 for grayscale, 3 for color.
     """
 
     size: Size
@@ -46,12 +46,17 @@ class CropResize:
         return *self.size, self.channels
 
     def box(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """The part of a picture that is used: (left, top, right, bottom) in pixels.
+        """Return the part of an image that is used.
 
-        An odd pixel of margin falls to the right and the bottom.
+        Args:
+            width: width of the image in pixels.
+            height: height of the image in pixels.
+
+        Returns:
+            (left, top, right, bottom) in pixels; an odd pixel of margin is on the right and at the bottom.
 
         Raises:
-            ValueError: the picture is smaller than `crop`.
+            ValueError: the image is smaller than `crop`.
         """
         if self.crop is None:
             tall, wide = self.size
@@ -65,102 +70,114 @@ class CropResize:
         return left, top, left + part_width, top + part_height
 
 
-def crop_and_resize(picture: Image.Image, cut: CropResize) -> np.ndarray:
-    """Lay a picture upright, flatten it to grey or colour, cut and resize it (antialiased, bicubic).
+def crop_and_resize(image: Image.Image, transform: CropResize) -> np.ndarray:
+    """Turn an image upright, convert it to grayscale or color, crop and resize it (bicubic, antialiased).
 
     Args:
-        picture: of any mode; a JPEG that was not decoded yet is decoded at a fraction of its size if that will do.
-        cut: what to make of it.
+        image: of any mode; a JPEG that is not decoded yet is decoded at a fraction of its size where that suffices.
+        transform: crop, size and channels.
 
     Returns:
         uint8 (H, W, C).
 
     Raises:
-        ValueError: the picture is smaller than `cut.crop`.
-        Exception: whatever Pillow raises on a damaged file.
+        ValueError: the image is smaller than `transform.crop`.
+        Exception: whatever Pillow raises for a damaged file.
     """
-    orientation = _orientation(picture)
-    lying = replace(cut, size=cut.size[::-1]) if orientation in _TURNED else cut  # as the file has it
-    box = lying.box(*picture.size)
-    scale = _draft(picture, box, lying.size)
-    small = _resize(flatten(picture, cut.channels), tuple(edge * scale for edge in box), lying.size)
+    orientation = _orientation(image)
+    stored = replace(transform, size=transform.size[::-1]) if orientation in _SIDEWAYS else transform
+    box = stored.box(*image.size)
+    scale = _draft(image, box, stored.size)
+    result = _resize(flatten(image, transform.channels), tuple(edge * scale for edge in box), stored.size)
     if orientation in _TRANSPOSE:
-        small = small.transpose(_TRANSPOSE[orientation])
-    return np.asarray(small).reshape(cut.shape)
+        result = result.transpose(_TRANSPOSE[orientation])
+    return np.asarray(result).reshape(transform.shape)
 
 
-def flatten(picture: Image.Image, channels: int) -> Image.Image:
-    """Turn any mode into 8-bit grey or RGB: palettes looked up, 16 bits scaled, what shines through set on white."""
-    if picture.mode.startswith("I"):
-        picture = _to_8_bit(picture)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+def flatten(image: Image.Image, channels: int) -> Image.Image:
+    """Convert an image of any mode to 8-bit grayscale or RGB.
+
+    Palettes are looked up, 16-bit values are scaled, and transparent pixels are blended with white.
+
+    Args:
+        image: of any mode.
+        channels: 1 for grayscale, 3 for RGB.
+
+    Returns:
+        An image of mode `L` or `RGB`.
+    """
+    if image.mode.startswith("I"):
+        image = _to_8_bit(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     mode = "L" if channels == 1 else "RGB"
-    return picture if picture.mode == mode else picture.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
-def crop_and_resize_array(images: np.ndarray, cut: CropResize) -> np.ndarray:
-    """Do the same to pictures that are pixels already.
+def crop_and_resize_array(images: np.ndarray, transform: CropResize) -> np.ndarray:
+    """Apply `crop_and_resize` to arrays of pixels.
 
     Args:
         images: uint8 (N, H, W, C), C being 1 or 3.
-        cut: what to make of each.
+        transform: crop, size and channels.
 
     Returns:
-        uint8 (N, H', W', C'); `images` itself if nothing is to be done.
+        uint8 (N, H', W', C'); `images` itself where nothing changes.
 
     Raises:
-        UserError: they are smaller than `cut.crop`.
+        UserError: the images are smaller than `transform.crop`.
     """
     height, width, channels = images.shape[1:]
-    if cut.crop is not None and cut.crop > min(height, width):
-        raise UserError(f"--crop {cut.crop} is more than the {height}x{width} pixels of these images.")
-    box = cut.box(width, height)
-    if images.shape[1:] == cut.shape and box == (0, 0, width, height):
+    if transform.crop is not None and transform.crop > min(height, width):
+        raise UserError(
+            f"--crop {transform.crop} is more than the {format_shape((height, width))} pixels of these images.",
+            f"Use --crop {min(height, width)} or less.",
+        )
+    box = transform.box(width, height)
+    if images.shape[1:] == transform.shape and box == (0, 0, width, height):
         return images
-    pictures = images[..., 0] if channels == 1 else images
-    result = np.empty((len(images), *cut.shape), np.uint8)
-    for row, pixels in zip(result, pictures, strict=True):
-        small = _resize(flatten(Image.fromarray(pixels), cut.channels), box, cut.size)
-        row[:] = np.asarray(small).reshape(cut.shape)
+    result = np.empty((len(images), *transform.shape), np.uint8)
+    for row, pixels in zip(result, images[..., 0] if channels == 1 else images, strict=True):
+        image = _resize(flatten(Image.fromarray(pixels), transform.channels), box, transform.size)
+        row[:] = np.asarray(image).reshape(transform.shape)
     return result
 
 
-def _resize(flat: Image.Image, box: tuple[float, ...], size: Size) -> Image.Image:
-    """The part `box` of a grey or RGB picture at its final size.
+def _resize(image: Image.Image, box: tuple[float, ...], size: Size) -> Image.Image:
+    """Crop a grayscale or RGB image to `box` and resize it.
 
-    Pillow's bicubic filter widens as the picture shrinks, so it does not alias; of the libraries compared by Parmar
-    et al. 2022 (On Aliased Resizing and Surprising Subtleties in GAN Evaluation) it is the one to resize with.
+    Pillow's bicubic filter widens as the image shrinks, so it does not alias; of the libraries compared by Parmar
+    et al. 2022 (On Aliased Resizing and Surprising Subtleties in GAN Evaluation) it is the recommended one.
     """
     left, top = math.floor(box[0]), math.floor(box[1])
-    part = flat.crop((left, top, math.ceil(box[2]), math.ceil(box[3])))  # or the filter would look beyond the box
+    part = image.crop((left, top, math.ceil(box[2]), math.ceil(box[3])))  # or the filter would read beyond the box
     inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-    return part.resize(size[::-1], Image.Resampling.BICUBIC, inner, REDUCING_GAP)
+    return part.resize((size[1], size[0]), Image.Resampling.BICUBIC, inner, REDUCING_GAP)
 
 
-def _orientation(picture: Image.Image) -> int:
-    """The Exif orientation, 1 to 8; a picture whose Exif part is damaged is taken as it lies."""
+def _orientation(image: Image.Image) -> int:
+    """Return the Exif orientation, 1 to 8; an image with damaged Exif data counts as upright."""
     try:
-        return picture.getexif().get(_ORIENTATION, 1)
+        return image.getexif().get(_ORIENTATION, 1)
     except Exception:
         return 1
 
 
-def _draft(picture: Image.Image, box: tuple[int, int, int, int], size: Size) -> float:
+def _draft(image: Image.Image, box: tuple[int, int, int, int], size: Size) -> float:
     """Let a JPEG be decoded at 1/2, 1/4 or 1/8 of its size where `REDUCING_GAP` times the final size remains.
 
     Returns:
-        The fraction: a pixel of the decoded picture is a whole block of the file's, so it is exact.
+        The exact fraction: a pixel of the decoded image is a whole block of the file's pixels.
     """
     across, down = size[1] / (box[2] - box[0]), size[0] / (box[3] - box[1])
-    width, height = picture.size
+    width, height = image.size
     needed = (math.ceil(width * across * REDUCING_GAP), math.ceil(height * down * REDUCING_GAP))
-    drafted = picture.draft(picture.mode, needed)
+    drafted = image.draft(image.mode, needed)
     return drafted[1][2] / width if drafted else 1
 
 
-def _to_8_bit(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit grey; Pillow's own conversion would clip it at 255."""
-    deep = np.clip(np.asarray(picture), 0, 65535).astype(np.uint32)
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grayscale to 8 bits; Pillow's own conversion would clip it at 255."""
+    deep = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
     return Image.fromarray(((deep * 255 + 32767) // 65535).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""CelebA as people have it on disk: where it is found, how it is cut, what its annotation files say."""
+"""CelebA in all layouts: where it is found, how it is cropped, and its annotation files."""
 
 import numpy as np
 import pytest
@@ -7,17 +7,17 @@ from PIL import Image
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
 from dcgan.data import celeba_annotations, load
-from tests.support.made_data import encode, write_files, write_zip
+from tests.support.synthetic_datasets import encode_image, write_files, write_zip
 
 COUNT = 6
 NAMES = [f"{n:06d}.jpg" for n in range(1, COUNT + 1)]
 
 
 def face(number):
-    """178x218 pixels: one grey a face, and above and below the central square, white."""
+    """178x218 pixels: one gray per face, and white above and below the central square."""
     pixels = np.full((218, 178, 3), 255, np.uint8)
     pixels[20:198] = 30 * number
-    return encode(pixels, "JPEG", quality=100, subsampling=0)
+    return encode_image(pixels, "JPEG", quality=100, subsampling=0)
 
 
 FACES = {name: face(number) for number, name in enumerate(NAMES, 1)}
@@ -34,7 +34,7 @@ PARTITION_CSV = "image_id,partition\n" + PARTITION_TXT.replace(" ", ",")
 
 
 def celeba(root, **options):
-    options = {"cache_dir": root.parent / "stores", "image_size": "64"} | options
+    options = {"cache_dir": root.parent / "caches", "image_size": "64"} | options
     return DataConfig("celeba", data_dir=root, **options)
 
 
@@ -60,7 +60,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_way_to_name_it_gives_the_same_faces(tmp_path, layout):
+def test_every_layout_gives_the_same_faces(tmp_path, layout):
     faces = load(celeba(LAYOUTS[layout](tmp_path / "d")))
     assert faces.images.shape == (COUNT, 64, 64, 3)
     assert faces.labels is None
@@ -68,12 +68,12 @@ def test_every_way_to_name_it_gives_the_same_faces(tmp_path, layout):
     assert faces.images[:, 32, 32, 0].tolist() == [30 * n for n in range(1, COUNT + 1)]
 
 
-def test_the_fingerprint_is_of_the_faces_and_not_of_the_way_they_are_kept(tmp_path):
+def test_the_fingerprint_is_the_same_for_a_zip_and_a_folder(tmp_path):
     zipped = load(celeba(as_zip(tmp_path / "a")))
     assert load(celeba(as_folder(tmp_path / "b"))).fingerprint == zipped.fingerprint
 
 
-def test_by_default_the_largest_square_is_cut_out_and_crop_108_is_the_older_recipe(tmp_path):
+def test_by_default_the_largest_square_is_cropped_and_crop_108_is_the_older_preprocessing(tmp_path):
     root = as_zip(tmp_path / "d")
     largest = load(celeba(root)).images[0]
     assert (largest == 30).all()  # 178x178, exactly between the white bars
@@ -104,7 +104,7 @@ def test_an_attribute_becomes_the_label(tmp_path, name, text, make):
     assert young.fingerprint != faces.fingerprint
 
 
-def test_an_attribute_costs_no_second_store_and_skipped_faces_lose_their_label(tmp_path):
+def test_an_attribute_needs_no_second_cache_and_skipped_faces_have_no_label(tmp_path):
     faces = {f"{n:06d}.jpg": face(1) for n in range(1, 21)} | {"000002.jpg": b"broken"}
     write_files(tmp_path / "d/img_align_celeba", faces)
     rows = "".join(f"{name},{1 if name == '000003.jpg' else -1}\n" for name in faces)
@@ -112,11 +112,11 @@ def test_an_attribute_costs_no_second_store_and_skipped_faces_lose_their_label(t
     load(celeba(tmp_path / "d"))
     labels = load(celeba(tmp_path / "d", attribute="Smiling")).labels
     assert labels.tolist() == [0, 1] + [0] * 17
-    assert len([path for path in (tmp_path / "stores").iterdir() if path.is_dir()]) == 1
+    assert len([path for path in (tmp_path / "caches").iterdir() if path.is_dir()]) == 1
 
 
 @pytest.mark.parametrize("name", ["list_eval_partition.txt", "list_eval_partition.csv", "Eval/list_eval_partition.txt"])
-def test_the_partition_file_tells_the_splits(tmp_path, name):
+def test_the_partition_file_defines_the_splits(tmp_path, name):
     as_zip(tmp_path / "d")
     write_files(tmp_path / "d", {name: (PARTITION_CSV if name.endswith("csv") else PARTITION_TXT).encode()})
     train, test = (load(celeba(tmp_path / "d"), split) for split in ("train", "test"))
@@ -124,8 +124,8 @@ def test_the_partition_file_tells_the_splits(tmp_path, name):
     assert test.images[:, 0, 0, 0].tolist() == [120, 180]
 
 
-def refused(config, complaint, split="train"):
-    with pytest.raises(UserError, match=complaint) as caught:
+def refused(config, problem, split="train"):
+    with pytest.raises(UserError, match=problem) as caught:
         load(config, split)
     assert len(str(caught.value).splitlines()) <= 2
     return caught.value
@@ -135,46 +135,46 @@ def test_without_the_partition_file_there_is_no_test_split(tmp_path):
     refused(celeba(as_zip(tmp_path / "d")), "list_eval_partition.txt, which is not beside", "test")
 
 
-def test_a_partition_of_other_pictures_is_refused(tmp_path):
+def test_a_partition_of_other_images_is_refused(tmp_path):
     as_zip(tmp_path / "d")
     write_files(tmp_path / "d", {"list_eval_partition.txt": b"999999.jpg 0\n"})
-    refused(celeba(tmp_path / "d"), "no picture of the train split")
+    refused(celeba(tmp_path / "d"), "no image of the train split")
 
 
-def test_who_has_no_celeba_is_told_where_it_is(tmp_path):
+def test_without_celeba_the_error_says_where_to_get_it(tmp_path):
     for config in (DataConfig("celeba"), celeba(tmp_path / "nowhere"), celeba(tmp_path)):
         hint = refused(config, "needs --data-dir|does not exist|holds neither").hint
         assert "mmlab.ie.cuhk.edu.hk" in hint
         assert "jessicali9530/celeba-dataset" in hint
 
 
-def test_other_pictures_are_not_taken_for_celeba(tmp_path):
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+def test_other_images_are_not_accepted_as_celeba(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
     for name in ("ship.jpg", "frog 12.jpg"):
-        Image.new("RGB", (178, 218)).save(pictures / name)
-    with pytest.raises(UserError, match="is not CelebA") as told:
-        load(DataConfig(dataset="celeba", data_dir=pictures, image_size=16))
-    assert "--dataset folder" in str(told.value.hint)
+        Image.new("RGB", (178, 218)).save(folder / name)
+    with pytest.raises(UserError, match="is not CelebA") as caught:
+        load(DataConfig(dataset="celeba", data_dir=folder, image_size=16))
+    assert "--dataset folder" in str(caught.value.hint)
 
 
-def test_a_quota_notice_saved_as_the_zip_is_recognised(tmp_path):
+def test_a_quota_notice_saved_as_the_zip_is_recognized(tmp_path):
     page = b"<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title></head></html>"
-    refused(celeba(write_files(tmp_path, {"img_align_celeba.zip": page})), "Google Drive says")
+    refused(celeba(write_files(tmp_path, {"img_align_celeba.zip": page})), "Google Drive, which says")
 
 
-def test_an_unknown_attribute_is_answered_with_some_that_are_known(tmp_path):
+def test_the_error_for_an_unknown_attribute_lists_known_ones(tmp_path):
     root = as_zip(tmp_path / "d")
     refused(celeba(root, attribute="Smiling"), "needs list_attr_celeba.txt")
     write_files(tmp_path / "d", {"list_attr_celeba.txt": ATTRIBUTES_TXT.encode()})
     assert "Smiling, Young" in refused(celeba(root, attribute="smiling"), "no attribute 'smiling'").hint
 
 
-def test_an_unknown_attribute_is_told_before_anything_is_prepared(tmp_path):
+def test_an_unknown_attribute_is_reported_before_anything_is_prepared(tmp_path):
     root = as_zip(tmp_path / "d")
     write_files(tmp_path / "d", {"list_attr_celeba.txt": ATTRIBUTES_TXT.encode()})
     refused(celeba(root, attribute="Happy"), "no attribute")
-    assert not (tmp_path / "stores").exists()
+    assert not (tmp_path / "caches").exists()
 
 
 BROKEN = {
@@ -183,31 +183,31 @@ BROKEN = {
     "0 lines of data instead of 6": "6\n",
     "damaged or cut off at '000006.jpg'": ATTRIBUTES_TXT[: ATTRIBUTES_TXT.rindex(".jpg") + 4],
     "damaged or cut off at '000001.jpg x": ATTRIBUTES_TXT.replace("000001.jpg -1", "000001.jpg x"),
-    "says nothing of 000001.jpg": ATTRIBUTES_TXT.replace("000001.jpg", "999999.jpg"),
+    "has no row for 000001.jpg": ATTRIBUTES_TXT.replace("000001.jpg", "999999.jpg"),
     "no attribute 'Smiling'": "<!DOCTYPE html>\n<html></html>",
 }
 
 
-@pytest.mark.parametrize("complaint", BROKEN)
-def test_a_broken_attribute_file_is_refused(tmp_path, complaint):
+@pytest.mark.parametrize("problem", BROKEN)
+def test_a_broken_attribute_file_is_refused(tmp_path, problem):
     root = as_zip(tmp_path / "d")
-    write_files(tmp_path / "d", {"list_attr_celeba.txt": BROKEN[complaint].encode()})
-    refused(celeba(root, attribute="Smiling"), complaint)
+    write_files(tmp_path / "d", {"list_attr_celeba.txt": BROKEN[problem].encode()})
+    refused(celeba(root, attribute="Smiling"), problem)
 
 
-def test_an_attribute_file_that_can_not_be_one_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(celeba_annotations, "_LARGEST", 10)
+def test_an_attribute_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(celeba_annotations, "_MAX_BYTES", 10)
     with pytest.raises(UserError, match="too large"):
         celeba_annotations.read_table(write_files(tmp_path, {"a.txt": bytes(11)}) / "a.txt")
     with pytest.raises(UserError, match="can't be read"):
         celeba_annotations.read_table(tmp_path / "missing.txt")
 
 
-def test_grey_and_small_faces_can_be_asked_for(tmp_path):
+def test_faces_can_be_smaller_and_grayscale(tmp_path):
     faces = load(celeba(as_zip(tmp_path / "d"), image_size="32", channels=1))
     assert faces.images.shape == (COUNT, 32, 32, 1)
 
 
-def test_a_face_of_another_size_than_celebas_is_cut_by_the_same_rule(tmp_path):
-    write_files(tmp_path / "d", {"000001.jpg": encode(Image.new("RGB", (90, 300), (9, 9, 9)), "JPEG")})
+def test_a_face_of_another_size_is_cropped_by_the_same_rule(tmp_path):
+    write_files(tmp_path / "d", {"000001.jpg": encode_image(Image.new("RGB", (90, 300), (9, 9, 9)), "JPEG")})
     assert load(celeba(tmp_path / "d")).images.shape == (1, 64, 64, 3)

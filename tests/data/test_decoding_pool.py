@@ -1,161 +1,197 @@
-"""All cores at work: the same pixels in the same order, whoever decodes them and whatever happens to a helper."""
+"""Decoding on all cores: the same pixels in the same order, in threads or processes, even if a process is killed."""
 
-import io
+import contextlib
+import multiprocessing
 import os
-import pickle
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dcgan.data import decoding_pool
-from dcgan.data.decoding import EncodedImage, SkippedImage
-from dcgan.data.decoding_pool import Helpers, decode_all, serve
-from dcgan.data.image_files import Entry, open_image_files
+from dcgan.data.decoding import SkippedImage
+from dcgan.data.decoding_pool import decode_all
+from dcgan.data.image_files import ImageFile, ImageFiles, open_image_files
 from dcgan.data.transforms import CropResize
-from tests.support.made_data import plain, write_files, write_zip
+from tests.support.synthetic_datasets import solid_image, write_files, write_zip
 
-CUT = CropResize((8, 8), None, 3)
+TRANSFORM = CropResize((8, 8), None, 3)
 ROOT = Path(__file__).parents[2]
+
+PROGRAM = """
+from dcgan.data import decoding_pool
+from dcgan.data.image_files import open_image_files
+from dcgan.data.transforms import CropResize
+from pathlib import Path
+decoding_pool.MIN_FILES_FOR_PROCESSES = 0
+with open_image_files(Path({root!r})) as image_files:
+    decoded = decoding_pool.decode_all(image_files, CropResize((8, 8), None, 3), 2)
+    first = next(decoded)
+    {then}
+"""
 
 
 def numbered(count):
-    """Pictures whose colour is their number."""
-    return {f"{n:05d}.png": plain((n % 256, n // 256, 7), (9, 10)) for n in range(count)}
+    """Images whose color is their number."""
+    return {f"{n:05d}.png": solid_image((n % 256, n // 256, 7), (9, 10)) for n in range(count)}
 
 
 def numbers(rows):
-    """The numbers of decoded pictures."""
+    """The numbers of decoded images."""
     return [int(row[3, 3, 0]) + 256 * int(row[3, 3, 1]) for row in rows]
 
 
-@pytest.fixture
-def always_helpers(monkeypatch):
-    monkeypatch.setattr(decoding_pool, "MANY", 0)
+def is_running(pid):
+    """Whether a process has not ended; one that its parent did not wait for yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 @pytest.fixture
-def started(monkeypatch):
-    """The helper processes that are started."""
-    processes = []
-    popen = subprocess.Popen
-    monkeypatch.setattr(subprocess, "Popen", lambda *args, **kw: processes.append(popen(*args, **kw)) or processes[-1])
-    return processes
+def always_processes(monkeypatch):
+    monkeypatch.setattr(decoding_pool, "MIN_FILES_FOR_PROCESSES", 0)
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
 @pytest.mark.parametrize("workers", [1, 3])
-def test_pictures_come_in_the_order_of_their_names(tmp_path, packed, workers):
+def test_images_come_in_the_order_of_their_names(tmp_path, zipped, workers):
     files = numbered(300)
-    root = write_zip(tmp_path / "p.zip", files) if packed else write_files(tmp_path / "p", files)
-    with open_image_files(root) as listing:
-        assert numbers(decode_all(listing, CUT, workers)) == list(range(300))
+    root = write_zip(tmp_path / "images.zip", files) if zipped else write_files(tmp_path / "images", files)
+    with open_image_files(root) as image_files:
+        assert numbers(decode_all(image_files, TRANSFORM, workers)) == list(range(300))
 
 
-def test_helper_processes_give_the_same_as_threads_and_end_with_the_work(tmp_path, always_helpers, started):
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+def test_processes_give_the_same_as_threads_and_end_with_the_work(tmp_path, always_processes, zipped):
     files = numbered(200) | {"00100x.png": b"broken"}
-    with open_image_files(write_files(tmp_path / "p", files)) as listing:
-        results = list(decode_all(listing, CUT, 2))
-    assert results.pop(101) == SkippedImage("00100x.png", "it is no picture of a known format")
+    root = write_zip(tmp_path / "images.zip", files) if zipped else write_files(tmp_path / "images", files)
+    with open_image_files(root) as image_files:
+        decoded = decode_all(image_files, TRANSFORM, 2)
+        results = [next(decoded)]
+        assert 1 <= len(multiprocessing.active_children()) <= 2
+        results += decoded
+    assert results.pop(101) == SkippedImage("00100x.png", "it is not an image of a known format")
     assert numbers(results) == list(range(200))
-    assert len(started) == 2
-    assert all(process.poll() is not None for process in started)
+    assert multiprocessing.active_children() == []
 
 
-def test_a_killed_helper_is_made_up_for(tmp_path, always_helpers, started):
-    with open_image_files(write_files(tmp_path / "p", numbered(1200))) as listing:
-        results = decode_all(listing, CUT, 2)
-        first = next(results)
-        for process in started:
+def test_a_file_that_disappears_is_skipped_in_a_process_too(tmp_path, always_processes):
+    with open_image_files(write_files(tmp_path / "images", numbered(20))) as image_files:
+        (tmp_path / "images/00007.png").unlink()
+        results = list(decode_all(image_files, TRANSFORM, 2))
+    assert results.pop(7) == SkippedImage("00007.png", "No such file or directory")
+    assert numbers(results) == [n for n in range(20) if n != 7]
+
+
+def test_a_killed_process_costs_no_image(tmp_path, always_processes):
+    with open_image_files(write_files(tmp_path / "images", numbered(1200))) as image_files:
+        decoded = decode_all(image_files, TRANSFORM, 2)
+        first = next(decoded)
+        for process in multiprocessing.active_children():
             os.kill(process.pid, signal.SIGKILL)
-        assert numbers([first, *results]) == list(range(1200))
+        assert numbers([first, *decoded]) == list(range(1200))
 
 
-def test_helpers_that_can_not_start_are_done_without(tmp_path, always_helpers, monkeypatch):
-    for python in (str(tmp_path / "missing"), "/bin/false"):
-        monkeypatch.setattr(sys, "executable", python)
-        with open_image_files(write_files(tmp_path / "p", numbered(100))) as listing:
-            assert numbers(decode_all(listing, CUT, 2)) == list(range(100))
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
+def test_processes_that_can_not_start_are_replaced_by_threads(tmp_path, always_processes, monkeypatch, python):
+    monkeypatch.setattr("multiprocessing.spawn.get_executable", lambda: python.encode())
+    with open_image_files(write_files(tmp_path / "images", numbered(100))) as image_files:
+        assert numbers(decode_all(image_files, TRANSFORM, 2)) == list(range(100))
 
 
-def test_who_stops_listening_leaves_no_helper_behind(tmp_path, always_helpers, started):
-    with open_image_files(write_files(tmp_path / "p", numbered(1200))) as listing:
-        results = decode_all(listing, CUT, 2)
-        next(results)
-        results.close()
-    assert started
-    assert all(process.poll() is not None for process in started)
+def test_a_system_without_semaphores_decodes_in_threads(tmp_path, always_processes, monkeypatch):
+    def refuse(*args, **options):
+        raise NotImplementedError("no semaphores")
+
+    monkeypatch.setattr(decoding_pool, "ProcessPoolExecutor", refuse)
+    with open_image_files(write_files(tmp_path / "images", numbered(100))) as image_files:
+        assert numbers(decode_all(image_files, TRANSFORM, 2)) == list(range(100))
 
 
-def test_helpers_work_for_a_script_that_is_not_guarded_and_comes_from_standard_input(tmp_path):
-    root = write_files(tmp_path / "p", numbered(100))
-    program = f"""
-from dcgan.data import parallel
-from dcgan.data.image_files import open_listing
-from dcgan.data.transforms import Cut
-from pathlib import Path
-decoding_pool.MANY = 0
-with open_listing(Path({str(root)!r})) as listing:
-    print(len(list(decoding_pool.decode_all(listing, Cut((8, 8), None, 3), 2))))
-"""
-    ran = subprocess.run([sys.executable], input=program, cwd=ROOT, capture_output=True, text=True, timeout=60)
+def test_a_consumer_that_stops_early_leaves_no_process_behind(tmp_path, always_processes):
+    with open_image_files(write_files(tmp_path / "images", numbered(1200))) as image_files:
+        decoded = decode_all(image_files, TRANSFORM, 2)
+        next(decoded)
+        assert multiprocessing.active_children()
+        decoded.close()
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("from_file", [False, True], ids=["standard input", "a script"])
+def test_processes_do_not_run_an_unguarded_main_module_again(tmp_path, from_file):
+    root = write_files(tmp_path / "images", numbered(100))
+    program = PROGRAM.format(root=str(root), then="print(1 + len(list(decoded)))")
+    (tmp_path / "script.py").write_text(program)
+    command = [sys.executable, str(tmp_path / "script.py")] if from_file else [sys.executable]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, input=program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert (ran.stdout, ran.stderr) == ("100\n", "")
 
 
-def test_a_few_pictures_are_not_worth_a_process(tmp_path, started):
-    with open_image_files(write_files(tmp_path / "p", numbered(50))) as listing:
-        assert numbers(decode_all(listing, CUT, 2)) == list(range(50))
-    assert started == []
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc for processes")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_processes_end_with_their_parent_and_print_nothing_on_ctrl_c(tmp_path, how):
+    root = write_files(tmp_path / "images", numbered(100))
+    then = (
+        "import multiprocessing, time\n"
+        "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
+        "    time.sleep(60)"
+    )
+    program = PROGRAM.format(root=str(root), then=then)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    workers = [int(pid) for pid in parent.stdout.readline().split()]
+    assert workers
+    assert all(is_running(pid) for pid in workers)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(parent.pid, how) if how == signal.SIGINT else parent.kill()
+    errors = parent.communicate(timeout=30)[1]
+    deadline = time.monotonic() + 30
+    while any(is_running(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(is_running(pid) for pid in workers)
+    assert errors.count("Traceback") == (1 if how == signal.SIGINT else 0)  # the parent's own
 
 
-def test_only_a_few_chunks_are_decoded_ahead_of_the_reader(tmp_path, monkeypatch):
-    begun = []
-    monkeypatch.setattr(decoding_pool, "_decode_chunk", lambda helpers, listing, chunk, cut: begun.append(1) or chunk)
-    with open_image_files(write_files(tmp_path / "p", dict.fromkeys(numbered(1400), b""))) as listing:
-        results = decode_all(listing, CUT, workers=2)
-        next(results)
-        assert len(begun) <= 8
-        results.close()
+def test_a_few_images_are_decoded_without_processes(tmp_path):
+    with open_image_files(write_files(tmp_path / "images", numbered(250))) as image_files:
+        decoded = decode_all(image_files, TRANSFORM, 2)
+        first = next(decoded)
+        assert multiprocessing.active_children() == []
+        assert numbers([first, *decoded]) == list(range(250))
+
+
+def test_only_a_few_chunks_are_decoded_ahead_of_the_consumer(tmp_path):
+    files = []
+    image_files = ImageFiles(tmp_path, tuple(ImageFile(f"{n:05d}", 0, 0) for n in range(1400)), files.append)
+    decoded = decode_all(image_files, TRANSFORM, workers=2)
+    next(decoded)
+    assert len(files) <= 8 * 32
+    decoded.close()
 
 
 @pytest.mark.parametrize(
-    ("size", "cut", "chunks"),
-    [(1000, CUT, [32, 32, 6]), (3_000_000, CUT, [1] * 70), (1000, CropResize((1024, 1024), None, 3), [1] * 70)],
+    ("size", "transform", "chunks"),
+    [
+        (1000, TRANSFORM, [32, 32, 6]),
+        (3_000_000, TRANSFORM, [1] * 70),
+        (1000, CropResize((1024, 1024), None, 3), [1] * 70),
+    ],
     ids=["many small files", "large files", "large results"],
 )
-def test_a_task_is_some_pictures_or_some_megabytes(size, cut, chunks):
-    entries = [Entry(f"{n}", size, 0) for n in range(70)]
-    parts = list(decoding_pool._chunks(entries, cut))
+def test_a_task_is_a_number_of_images_or_of_megabytes(size, transform, chunks):
+    entries = [ImageFile(f"{n}", size, 0) for n in range(70)]
+    parts = list(decoding_pool.split_into_chunks(entries, transform))
     assert [len(part) for part in parts] == chunks
     assert [entry for part in parts for entry in part] == entries
-
-
-def test_a_helper_answers_tasks_until_there_are_no_more():
-    files = [EncodedImage("a.png", plain((1, 2, 3))), SkippedImage("b.png", "why"), EncodedImage("c.png", b"")]
-    tasks, results = io.BytesIO(pickle.dumps((files, CUT)) * 2), io.BytesIO()
-    serve(tasks, results)
-    results.seek(0)
-    for _ in range(2):
-        pixels, known, new = pickle.load(results)
-        np.testing.assert_array_equal(pixels, np.broadcast_to((1, 2, 3), (8, 8, 3)))
-        assert (known, new.name) == (files[1], "c.png")
-    assert results.read() == b""
-
-
-def test_a_helper_keeps_its_pipe_clean_and_ends_when_its_parent_does(monkeypatch):
-    class Standard:
-        def __init__(self):
-            self.buffer = io.BytesIO()
-
-    monkeypatch.setattr(sys, "stdin", Standard())
-    monkeypatch.setattr(sys, "stdout", Standard())
-    monkeypatch.setattr(signal, "signal", lambda *args: None)
-    decoding_pool.main()
-    assert sys.stdout is sys.stderr
-
-
-def test_a_thread_without_a_helper_works_itself():
-    assert numbers(Helpers().decode([EncodedImage("a.png", plain((5, 1, 0)))], CUT)) == [261]

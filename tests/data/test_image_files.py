@@ -1,4 +1,4 @@
-"""Which files of a folder or a zip are taken for pictures, and in which order."""
+"""Which files of a folder or a zip are images, and in which order."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dcgan.core.errors import UserError
 from dcgan.data import image_files as module
 from dcgan.data.image_files import open_image_files
-from tests.support.made_data import plain, write_files, write_zip
+from tests.support.synthetic_datasets import solid_image, write_files, write_zip
 
 FILES = {
     "b.png": b"1",
@@ -22,7 +22,7 @@ FILES = {
     "ä.gif": b"5",
     "B.bmp": b"6",
 }
-PASSED_OVER = {
+IGNORED = {
     ".hidden.png": b"",
     ".git/a.png": b"",
     "__MACOSX/a/._c.jpg": b"",
@@ -35,20 +35,20 @@ ORDER = ["B.bmp", "a/B.jpeg", "a/c.JPG", "a/deep/er/x.webp", "b.png", "ä.gif"] 
 
 
 def listed(root):
-    with open_image_files(root) as listing:
-        return {entry.name: listing.read(entry) for entry in listing.entries}
+    with open_image_files(root) as image_files:
+        return {entry.name: image_files.read(entry) for entry in image_files.entries}
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
-def test_pictures_are_listed_by_their_endings_in_one_order_and_the_rest_is_passed_over(tmp_path, packed):
-    files = dict(reversed((FILES | PASSED_OVER).items()))
-    root = write_zip(tmp_path / "p.zip", files) if packed else write_files(tmp_path / "p", files)
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+def test_images_are_listed_by_their_endings_in_one_order_and_other_files_ignored(tmp_path, zipped):
+    files = dict(reversed((FILES | IGNORED).items()))
+    root = write_zip(tmp_path / "p.zip", files) if zipped else write_files(tmp_path / "p", files)
     found = listed(root)
     assert list(found) == ORDER
     assert found == FILES
 
 
-def test_the_one_folder_that_a_zip_was_made_of_does_not_count(tmp_path):
+def test_a_single_top_folder_of_a_zip_is_not_part_of_the_names(tmp_path):
     inside = {"top/cats/1.png": b"1", "top/dogs/2.png": b"2", "__MACOSX/top/._1.png": b""}
     assert list(listed(write_zip(tmp_path / "p.zip", inside))) == ["cats/1.png", "dogs/2.png"]
 
@@ -60,7 +60,7 @@ def test_a_zip_made_on_windows_with_backslashes_has_folders_too(tmp_path):
     assert list(listed(tmp_path / "p.zip")) == ["cats/1.png", "dogs/2.png"]
 
 
-def test_links_in_a_circle_come_to_an_end_and_every_picture_is_listed_once(tmp_path):
+def test_cyclic_links_end_and_every_image_is_listed_once(tmp_path):
     root = write_files(tmp_path / "p", {"a/1.png": b"1", "b/2.png": b"2"})
     (root / "a/up").symlink_to(root, target_is_directory=True)
     (root / "b/self").symlink_to(root / "b", target_is_directory=True)
@@ -68,7 +68,7 @@ def test_links_in_a_circle_come_to_an_end_and_every_picture_is_listed_once(tmp_p
     assert list(listed(root)) == ["a/1.png", "b/2.png"]
 
 
-def test_links_to_pictures_and_folders_elsewhere_are_followed(tmp_path):
+def test_links_to_images_and_folders_elsewhere_are_followed(tmp_path):
     elsewhere = write_files(tmp_path / "elsewhere", {"x/1.png": b"1", "2.png": b"2"})
     root = tmp_path / "p"
     root.mkdir()
@@ -78,11 +78,11 @@ def test_links_to_pictures_and_folders_elsewhere_are_followed(tmp_path):
 
 
 def fingerprint(root):
-    with open_image_files(root) as listing:
-        return listing.fingerprint
+    with open_image_files(root) as image_files:
+        return image_files.fingerprint
 
 
-def test_the_fingerprint_stays_when_the_folder_moves_and_changes_with_any_picture(tmp_path):
+def test_the_fingerprint_stays_when_the_folder_moves_and_changes_with_any_image(tmp_path):
     root = write_files(tmp_path / "p", {"1.png": b"1", "2.png": b"2"})
     first = fingerprint(root)
     assert fingerprint(root.rename(tmp_path / "moved")) == first
@@ -95,104 +95,104 @@ def test_the_fingerprint_stays_when_the_folder_moves_and_changes_with_any_pictur
     assert len({first, second, fingerprint(root)}) == 3
 
 
-def test_the_fingerprint_of_a_zip_is_of_its_content_and_not_of_its_date(tmp_path):
+def test_the_fingerprint_of_a_zip_depends_on_its_content_and_not_on_its_date(tmp_path):
     one, two = (write_zip(tmp_path / f"{n}.zip", {"1.png": b"1"}) for n in "ab")
     other = write_zip(tmp_path / "c.zip", {"1.png": b"2"})
     assert fingerprint(one) == fingerprint(two) != fingerprint(other)
 
 
-def refused(root, complaint):
-    with pytest.raises(UserError, match=complaint) as caught, open_image_files(root):
+def refused(root, problem):
+    with pytest.raises(UserError, match=problem) as caught, open_image_files(root):
         pass
     assert len(str(caught.value).splitlines()) <= 2
     return caught.value
 
 
-def test_what_is_not_there_or_holds_no_pictures_is_refused(tmp_path):
+def test_a_missing_root_or_one_without_images_is_refused(tmp_path):
     refused(tmp_path / "nowhere", "does not exist")
-    refused(write_files(tmp_path / "p", {"a.txt": b""}), "no pictures")
-    refused(write_zip(tmp_path / "empty.zip", {}), "no pictures")
+    refused(write_files(tmp_path / "p", {"a.txt": b""}), "holds no images")
+    refused(write_zip(tmp_path / "empty.zip", {}), "holds no images")
 
 
-def test_what_is_neither_folder_nor_file_is_not_opened(tmp_path):
-    os.mkfifo(tmp_path / "pipe.zip")  # opening it would wait for ever
+def test_a_device_or_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")  # opening it would wait forever
     refused(tmp_path / "pipe.zip", "neither a folder nor a file")
 
 
-def test_what_may_not_be_read_is_told(tmp_path, monkeypatch):
+def test_a_lack_of_permission_is_reported(tmp_path, monkeypatch):
     def forbid(*args, **options):
         raise PermissionError(13, os.strerror(13))
 
-    packed = write_zip(tmp_path / "p.zip", {"1.png": b"1"})
-    loose = write_files(tmp_path / "p", {"1.png": b"1"})
+    zipped = write_zip(tmp_path / "p.zip", {"1.png": b"1"})
+    unpacked = write_files(tmp_path / "p", {"1.png": b"1"})
     monkeypatch.setattr(type(tmp_path), "open", forbid)
     monkeypatch.setattr(os, "scandir", forbid)
-    refused(packed, "p.zip can't be read: Permission denied")
-    refused(loose, "p can't be read: Permission denied")
+    refused(zipped, "p.zip can't be read: Permission denied")
+    refused(unpacked, "p can't be read: Permission denied")
 
 
-def test_an_entry_of_a_zip_without_a_name_is_passed_over(tmp_path):
+def test_an_entry_of_a_zip_without_a_name_is_ignored(tmp_path):
     data = write_zip(tmp_path / "p.zip", {"1.png": b"1", "2.png": b"2"}).read_bytes()
     (tmp_path / "p.zip").write_bytes(data.replace(b"2.png", b"\0.png"))  # zipfile ends a name at its first zero
     assert list(listed(tmp_path / "p.zip")) == ["1.png"]
 
 
-NO_ZIPS = {
+NOT_ZIPS = {
     "is a web page, not a zip": b"\n <!DOCTYPE html><html>Please log in</html>",
-    "Google Drive says that too many": b"<html><title>Google Drive - Quota exceeded</title></html>",
-    "is no zip file": b"Rar!\x1a\x07",
-    "is no zip": b"",
+    "a web page of Google Drive": b"<html><title>Google Drive - Quota exceeded</title></html>",
+    "is not a zip file": b"Rar!\x1a\x07",
+    "is not a zip": b"",
 }
 
 
-@pytest.mark.parametrize("complaint", NO_ZIPS)
-def test_what_is_no_zip_is_told_by_its_content(tmp_path, complaint):
-    (tmp_path / "p.zip").write_bytes(NO_ZIPS[complaint])
-    refused(tmp_path / "p.zip", complaint)
+@pytest.mark.parametrize("problem", NOT_ZIPS)
+def test_a_file_that_is_not_a_zip_is_recognized_by_its_content(tmp_path, problem):
+    (tmp_path / "p.zip").write_bytes(NOT_ZIPS[problem])
+    refused(tmp_path / "p.zip", problem)
 
 
-def test_half_a_zip_is_recognised(tmp_path):
-    data = write_zip(tmp_path / "p.zip", {"1.png": plain(), "2.png": plain()}).read_bytes()
+def test_a_truncated_zip_is_recognized(tmp_path):
+    data = write_zip(tmp_path / "p.zip", {"1.png": solid_image(), "2.png": solid_image()}).read_bytes()
     (tmp_path / "p.zip").write_bytes(data[: len(data) // 2])
     refused(tmp_path / "p.zip", "cut off or damaged")
 
 
-def test_names_that_lead_out_of_the_zip_are_only_names(tmp_path):
+def test_names_that_lead_out_of_the_zip_write_nothing(tmp_path):
     root = write_zip(tmp_path / "p.zip", {"../../x.png": b"1", "/y.png": b"2"})
     assert sorted(listed(root).values()) == [b"1", b"2"]
     assert [path.name for path in tmp_path.rglob("*.png")] == []
 
 
 def test_a_file_that_claims_to_be_huge_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 1000)
     big = {"1.png": bytes(1001)}
     for root in (write_files(tmp_path / "p", big), write_zip(tmp_path / "p.zip", big, zipfile.ZIP_DEFLATED)):
-        with open_image_files(root) as listing, pytest.raises(ValueError, match="larger than"):
-            listing.read(listing.entries[0])
+        with open_image_files(root) as image_files, pytest.raises(ValueError, match="larger than"):
+            image_files.read(image_files.entries[0])
 
 
-def test_an_encrypted_file_is_told_apart(tmp_path):
+def test_an_encrypted_file_is_recognized(tmp_path):
     data = bytearray(write_zip(tmp_path / "p.zip", {"1.png": b"1"}).read_bytes())
-    at = data.index(b"PK\x01\x02")
-    struct.pack_into("<H", data, at + 8, 1)  # the flags of the central directory
+    directory = data.index(b"PK\x01\x02")
+    struct.pack_into("<H", data, directory + 8, 1)  # the flags of the central directory
     (tmp_path / "p.zip").write_bytes(data)
-    with open_image_files(tmp_path / "p.zip") as listing, pytest.raises(ValueError, match="encrypted"):
-        listing.read(listing.entries[0])
+    with open_image_files(tmp_path / "p.zip") as image_files, pytest.raises(ValueError, match="encrypted"):
+        image_files.read(image_files.entries[0])
 
 
-ZIP_FILES = {"1.png": plain(), "a/2.png": plain((0, 0, 0))}
+ZIP_FILES = {"1.png": solid_image(), "a/2.png": solid_image((0, 0, 0))}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    damage=st.dictionaries(st.integers(0, 600), st.integers(0, 255), max_size=4), cut=st.none() | st.integers(0, 600)
+    damage=st.dictionaries(st.integers(0, 600), st.integers(0, 255), max_size=4), length=st.none() | st.integers(0, 600)
 )
-def test_any_damage_to_a_zip_is_a_user_error_or_one_of_the_file(tmp_path, damage, cut):
+def test_any_damage_to_a_zip_is_a_user_error_or_an_error_of_one_file(tmp_path, damage, length):
     data = bytearray(write_zip(tmp_path / "p.zip", ZIP_FILES).read_bytes())
-    for at, byte in damage.items():
-        data[-1 - at % len(data)] = byte
-    (tmp_path / "p.zip").write_bytes(data[:cut])
-    with contextlib.suppress(UserError), open_image_files(tmp_path / "p.zip") as listing:
-        for entry in listing.entries:
-            with contextlib.suppress(Exception):  # of any kind: the picture is skipped
-                assert isinstance(listing.read(entry), bytes)
+    for position, byte in damage.items():
+        data[-1 - position % len(data)] = byte
+    (tmp_path / "p.zip").write_bytes(data[:length])
+    with contextlib.suppress(UserError), open_image_files(tmp_path / "p.zip") as image_files:
+        for entry in image_files.entries:
+            with contextlib.suppress(Exception):  # of any type: the image is skipped
+                assert isinstance(image_files.read(entry), bytes)

@@ -18,7 +18,8 @@ IN_BLOCKS = [command for page in PAGES for command in block_commands(page)]
 IN_TEXT = [command for page in PAGES for command in inline_commands(page)]
 PROGRAM = {command.text: command for command in IN_BLOCKS + IN_TEXT if command.arguments}
 BENCHMARKS = {command.text: command for command in IN_BLOCKS + IN_TEXT if command.benchmark}
-RUN = {command.text: command for command in IN_BLOCKS if not command.reason}
+# Without its `--data-dir DIR` a command is run with it, instead of a download.
+RUN = {command.text.replace(" --data-dir DIR", ""): command for command in IN_BLOCKS if not command.reason}
 
 OTHER_PROGRAMS = {
     "--build-arg": "docker",
@@ -70,7 +71,7 @@ def workspace(tmp_path_factory):
         return encode_image(noise.integers(0, 256, (12, 10, 3), np.uint8), "JPEG")
 
     write_mnist(folder / "DIR", train=20, test=8)
-    write_files(folder / "DIR", cifar10_files(each=4)[0])
+    write_files(folder / "DIR", cifar10_files(images_per_file=4)[0])
     write_files(folder / "IMAGES", {f"{name}/{n}.jpg": image() for name in ("cats", "dogs") for n in range(4)})
     write_zip(folder / "img_align_celeba.zip", {f"img_align_celeba/{n:06d}.jpg": image() for n in range(1, 9)})
     write_files(folder, {name: image() for name in ("me.png", "you.jpg")})
@@ -140,7 +141,7 @@ def test_a_documented_command_runs(text, workspace, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(workspace / "cache"))
     name, *arguments = RUN[text].arguments
     if name == "train" and any(dataset in arguments for dataset in ("mnist", "fashion_mnist", "cifar10")):
-        arguments += ["--data-dir", "DIR"]  # instead of a download
+        arguments += ["--data-dir", "DIR"]
     if "--num" in arguments and name == "generate":
         arguments += ["--num", "12"]
     arguments += SMALL[name].format(number=list(RUN).index(text)).split()

@@ -1,0 +1,165 @@
+"""The table of data sources: one entry per dataset, under its name on the command line.
+
+A dataset that fits into memory needs a function that reads it, and one entry:
+
+    def read_letters(data_dir, split):
+        ...  # return images, uint8 (N, H, W, C), and labels, integers (N,)
+
+    SOURCES["letters"] = ArraySource(class_names=("a", "b", "c"), read=read_letters)
+
+A dataset of image files needs a context manager that lists them; they are prepared in the dataset cache:
+
+    SOURCES["letters"] = ImageFileSource(open=open_letters)
+
+From Python, `dcgan.load(dcgan.DataConfig("letters", Path("letters")))` then reads it. The command line offers the names
+in `dcgan.config.DATASETS`.
+"""
+
+import importlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dcgan.core.errors import UserError
+from dcgan.core.sizes import Size
+from dcgan.data import celeba, cifar10, mnist
+from dcgan.data.image_files import ImageFiles, folder_labels, open_image_files
+
+SPLITS = ("train", "test")
+
+Arrays = tuple[np.ndarray, np.ndarray]
+"""Images, uint8 (N, H, W, C), and labels, integers (N,)."""
+
+Labels = tuple[list[int] | None, tuple[str, ...]]
+"""One label per image and the class names; None and () without labels."""
+
+
+def label_by_folder(root: Path, attribute: str | None) -> Callable[[list[str]], Labels]:
+    """Return `folder_labels`, whatever the root and the attribute."""
+    return folder_labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What the options of a dataset can be.
+
+    Args:
+        splits: splits that it has with `--data-dir`; () if it takes none.
+        default_splits: splits that it has without `--data-dir`; () if that is required.
+        data_dir_hint: what `--data-dir` must name or where to get it, in a sentence.
+        has_attributes: whether `--attribute` chooses the labels.
+    """
+
+    splits: tuple[str, ...] = SPLITS
+    default_splits: tuple[str, ...] = ()
+    data_dir_hint: str = ""
+    has_attributes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArraySource(Source):
+    """A dataset that fits into memory and is read each time.
+
+    Args:
+        class_names: one name per label.
+        read: reads a split from what `--data-dir` names, or from its default place for None.
+        channels: the only number of channels that it can have; None for either.
+        combine: makes the final images and labels from the resized ones of a split; None to leave them as they are.
+    """
+
+    class_names: tuple[str, ...]
+    read: Callable[[Path | None, str], Arrays]
+    channels: int | None = None
+    combine: Callable[[np.ndarray, np.ndarray, str], Arrays] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFileSource(Source):
+    """A dataset of image files, which are prepared in the dataset cache.
+
+    Args:
+        open: lists the files of a split in what `--data-dir` names, as a context manager.
+        labels: makes, from the root of the files and `--attribute`, the function from file names to labels.
+        image_size: (height, width) of the prepared images by default.
+    """
+
+    open: Callable[[Path, str], AbstractContextManager[ImageFiles]]
+    labels: Callable[[Path, str | None], Callable[[list[str]], Labels]] = label_by_folder
+    image_size: Size = (64, 64)  # that of the faces in the DCGAN paper
+
+
+def read_or_download(dataset: str, read: Callable[[Path, str], Arrays]) -> Callable[[Path | None, str], Arrays]:
+    """Return a reader that has Keras download the dataset where no `--data-dir` is given.
+
+    Args:
+        dataset: name of a module of `keras.datasets`.
+        read: reads a split from the files in a folder.
+
+    Returns:
+        A function as `ArraySource.read` is.
+    """
+    return lambda data_dir, split: _download(dataset, split) if data_dir is None else read(data_dir, split)
+
+
+def _download(dataset: str, split: str) -> Arrays:
+    """Let Keras download a dataset, or read its earlier download (`~/.keras/datasets`)."""
+    try:
+        pairs = importlib.import_module(f"keras.datasets.{dataset}").load_data()
+    except Exception as error:  # Keras raises plain `Exception` when an address can't be reached
+        raise UserError(
+            f"{dataset} could not be downloaded: {' '.join(str(error).split())[:200]}",
+            "Without a network, name the folder of its files with --data-dir.",
+        ) from error
+    images, labels = pairs[SPLITS.index(split)]
+    return images.reshape(*images.shape[:3], -1), np.ravel(labels)
+
+
+def _open_folder(data_dir: Path, split: str) -> AbstractContextManager[ImageFiles]:
+    return open_image_files(data_dir)
+
+
+SOURCES: dict[str, ArraySource | ImageFileSource] = {
+    "mnist10k": ArraySource(
+        class_names=mnist.DIGITS,
+        read=mnist.read_mnist,
+        splits=(),
+        default_splits=("train",),
+    ),
+    "mnist": ArraySource(
+        class_names=mnist.DIGITS,
+        read=read_or_download("mnist", mnist.read_mnist),
+        default_splits=SPLITS,
+    ),
+    "fashion_mnist": ArraySource(
+        class_names=mnist.CLOTHES,
+        read=read_or_download("fashion_mnist", mnist.read_mnist),
+        default_splits=SPLITS,
+    ),
+    "stacked_mnist": ArraySource(
+        class_names=mnist.STACKED_DIGITS,
+        read=mnist.read_mnist,
+        default_splits=("train",),
+        channels=3,
+        combine=mnist.stack_digits,
+    ),
+    "cifar10": ArraySource(
+        class_names=cifar10.CLASS_NAMES,
+        read=read_or_download("cifar10", cifar10.read_cifar10),
+        default_splits=SPLITS,
+    ),
+    "celeba": ImageFileSource(
+        open=celeba.open_celeba,
+        labels=celeba.attribute_labels,
+        has_attributes=True,
+        data_dir_hint=celeba.WHERE,
+    ),
+    "folder": ImageFileSource(
+        open=_open_folder,
+        splits=("train",),
+        data_dir_hint="It must be a folder or a .zip of images.",
+    ),
+}
+"""Every dataset by name."""
