@@ -188,18 +188,18 @@ def ablation_rows(pool: SamplePool, others: SamplePool, layer: str | None) -> It
     maps = feature_maps(split_generator(pool.model.generator, layer)[0], pool.rows)
     labels = np.unique(pool.targets)
     ablated_by_class = [weights_by_labels(maps, pool.targets == label) > 0 for label in labels]
-    figures = [
+    fractions = [
         _ablate(others, ablated, layer, _remaining_accuracy, others.targets == label)
         for label, ablated in zip(labels, ablated_by_class, strict=True)
     ]
-    yield ["class (mean of all): fraction that keeps its class", *_mean_cells(figures)]
+    yield ["class (mean of all): fraction that keeps its class", *_mean_cells(fractions)]
     found, evaluated = horizontal_and_vertical_strokes(pool.images), horizontal_and_vertical_strokes(others.images)
     for name, other_name, index, other in (("horizontal", "vertical", 0, 1), ("vertical", "horizontal", 1, 0)):
         ablated = weights_by_masks(maps, found[index], among=found[other]) > 0
-        figures = [
+        fractions = [
             _ablate(others, ablated, layer, _remaining_ink, evaluated[index], evaluated[other]) for _ in range(3)
         ]
-        yield [f"{name} strokes, others {other_name}: ink", *_mean_cells(figures)]
+        yield [f"{name} strokes, others {other_name}: ink", *_mean_cells(fractions)]
 
 
 def _ablate(
@@ -212,11 +212,11 @@ def _ablate(
     """Return the fraction of maps ablated, what remains of target and others, and the same for random maps."""
     from dcgan.sampling.feature_ablation import ablate_maps
 
-    model, figures = others.model, [ablated.mean()]
+    model, fractions = others.model, [ablated.mean()]
     for chosen in (ablated, model.random.permutation(ablated)):
         images = generate(ablate_maps(model.generator, chosen, layer), others.rows)
-        figures += measure(others, images, *masks)
-    return figures
+        fractions += measure(others, images, *masks)
+    return fractions
 
 
 def _remaining_accuracy(others: SamplePool, images: np.ndarray, target: np.ndarray) -> list[Any]:
@@ -230,9 +230,9 @@ def _remaining_ink(others: SamplePool, images: np.ndarray, target: np.ndarray, o
     return [images[..., 0][mask].sum() / others.images[..., 0][mask].sum() for mask in (target, other)]
 
 
-def _mean_cells(figures: Sequence[Sequence[float]]) -> list[str]:
+def _mean_cells(fractions: Sequence[Sequence[float]]) -> list[str]:
     """Return the mean of each column in percent."""
-    return [f"{mean:.0%}" for mean in np.mean(figures, axis=0)]
+    return [f"{mean:.0%}" for mean in np.mean(fractions, axis=0)]
 
 
 def _percent(correct: np.ndarray) -> str:

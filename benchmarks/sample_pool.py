@@ -147,6 +147,9 @@ def load_classified_generator(
     model = ClassifiedGenerator(
         generator, classes, lambda images: extract(classifier, images).argmax(axis=1), np.random.default_rng(seed)
     )
-    kind = f"conditional, {classes} classes" if classes else "unconditional"
+    conditioning = f"conditional, {classes} classes" if classes else "unconditional"
     name = run.path.resolve().name
-    return model, f"{name}, {kind}; classifier of {data.dataset}, accuracy on held-out images {held_out_accuracy:.2%}."
+    return (
+        model,
+        f"{name}, {conditioning}; classifier of {data.dataset}, accuracy on held-out images {held_out_accuracy:.2%}.",
+    )
