@@ -134,10 +134,11 @@ def _start_process_pool(workers: int) -> Executor | None:
 
 
 class _WorkerProcess(SpawnProcess):
-    """A process that does not run the program's main module again, as `multiprocessing` otherwise does.
+    """A process that does not run the program's main module again, and ignores Ctrl-C from its first moment.
 
-    An unguarded script, or one from standard input, would not survive that; and decoding needs nothing of it. For a
-    package's `__main__` module, `multiprocessing` does not do it either, so the main module passes for one.
+    `multiprocessing` runs the main module in every process, which an unguarded script, or one from standard input,
+    does not survive; decoding needs nothing of it. Only a package's `__main__` module is left out, so the main module
+    passes for one.
     """
 
     def start(self) -> None:
@@ -145,9 +146,23 @@ class _WorkerProcess(SpawnProcess):
         spec = main.__spec__
         main.__spec__ = ModuleSpec("dcgan.__main__", None)
         try:
-            super().start()
+            with _sigint_blocked():  # the new process inherits it
+                super().start()
         finally:
             main.__spec__ = spec
+
+
+@contextlib.contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """Block Ctrl-C in the calling thread, where the system can."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _WorkerContext(SpawnContext):
