@@ -140,7 +140,7 @@ def test_a_documented_command_runs(text, workspace, monkeypatch):
     monkeypatch.chdir(workspace)
     monkeypatch.setenv("XDG_CACHE_HOME", str(workspace / "cache"))
     name, *arguments = RUN[text].arguments
-    if name == "train" and any(dataset in arguments for dataset in ("mnist", "fashion_mnist", "cifar10")):
+    if any(dataset in arguments for dataset in ("mnist", "fashion_mnist", "cifar10")):
         arguments += ["--data-dir", "DIR"]
     if "--num" in arguments and name == "generate":
         arguments += ["--num", "12"]

@@ -16,7 +16,7 @@ COMMENT = re.compile(r"\s+# .*$")
 BLOCK = re.compile(
     r"(?:^<!-- (?P<marker>.*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-INLINE = re.compile(r"`((?:python |dcgan )[^`]+)`")
+INLINE = re.compile(r"`((?:python|dcgan)\s[^`]+)`")
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SCRIPTS = {"train.py": ["train"], "generate.py": ["generate"]}
