@@ -20,14 +20,9 @@ import tensorflow as tf
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution.arithmetic import output_length, pair
+from dcgan.deconvolution.deep_reconstruction import correlate_maps, minimize_cost, pool_by_magnitude, reconstruct_maps
 from dcgan.deconvolution.sparse_coding import SparseCoding
-from dcgan.deconvolution.unpooling import max_pool_with_switches, max_unpool
-
-INITIAL_BOUND_DIVISOR = 8
-"""The first steps assume a norm this many times smaller per layer than the bound."""
-
-ROUNDING = 1e-8
-"""Fraction of an image's square that float32 may lose in a difference of two reconstructions."""
+from dcgan.deconvolution.unpooling import max_unpool
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -138,7 +133,7 @@ class DeepSparseCoding:
         Returns:
             (N, h, w, K), the shape of the values of `reconstruct`.
         """
-        return _correlate(tf.convert_to_tensor(images), self.filters, tuple(switches))
+        return correlate_maps(tf.convert_to_tensor(images), self.filters, tuple(switches))
 
     def norm_bound(self) -> float:
         """Return an upper bound of the squared norm of `reconstruct` for all switches; unpooling has norm 1."""
@@ -223,109 +218,11 @@ class DeepSparseCoding:
         if bound == 0:
             return values
         bound, threshold = (tf.constant(number, tf.float32) for number in (bound, 1 / self.layers[-1].weight))
-        return _iterate(images, values, self.filters, tuple(switches), self.sizes, bound, threshold, tf.constant(steps))
-
-
-def pool_by_magnitude(maps: Any, pool: int | Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the value of largest magnitude in every window, with its sign.
-
-    Args:
-        maps: (N, H, W, K).
-        pool: size of the windows, one number or (height, width).
-
-    Returns:
-        Values (N, h, w, K), and switches of the same shape.
-    """
-    _, switches = max_pool_with_switches(tf.abs(maps), pool, "same")
-    return read_switched(maps, switches), switches
-
-
-def read_switched(maps: Any, switches: Any) -> tf.Tensor:
-    """Read maps at the positions of switches, the adjoint of unpooling.
-
-    Args:
-        maps: (N, H, W, K).
-        switches: int64 (N, h, w, K).
-
-    Returns:
-        Values of the switches' shape.
-    """
-    count = tf.shape(maps)[0]
-    values = tf.gather(tf.reshape(maps, (count, -1)), tf.reshape(switches, (count, -1)), batch_dims=1)
-    return tf.ensure_shape(tf.reshape(values, tf.shape(switches)), switches.shape)
-
-
-def reconstruct_maps(
-    maps: Any, filters: Sequence[Any], switches: Sequence[Any], sizes: Sequence[tuple[int, int]]
-) -> tf.Tensor:
-    """Reconstruct images from the top layer's maps, as `DeepSparseCoding.reconstruct` does, with given filters.
-
-    Args:
-        maps: (N, h, w, K), as the values of `DeepSparseCoding.reconstruct`.
-        filters: filters of the layers, the lowest first.
-        switches: switches of the layers, with or without the top layer's.
-        sizes: (h, w) of every layer's maps before pooling.
-
-    Returns:
-        Images (N, H, W, C).
-    """
-    for level in reversed(range(len(filters))):
-        if level < len(switches):
-            maps = max_unpool(maps, switches[level], sizes[level])
-        shape = tf.stack([tf.shape(maps)[0], *sizes[level], filters[level].shape[2]])
-        maps = tf.nn.conv2d_transpose(maps, filters[level], shape, 1, "SAME")
-    return maps
-
-
-def _correlate(maps: Any, filters: Sequence[Any], switches: Sequence[Any]) -> tf.Tensor:
-    """The adjoint of `reconstruct_maps`."""
-    for level, weights in enumerate(filters):
-        maps = tf.nn.conv2d(maps, weights, 1, "SAME")
-        if level < len(switches):
-            maps = read_switched(maps, switches[level])
-    return maps
+        return minimize_cost(
+            images, values, self.filters, tuple(switches), self.sizes, bound, threshold, tf.constant(steps)
+        )
 
 
 def _pooled_size(size: tuple[int, int], pool: tuple[int, int]) -> tuple[int, int]:
     rows, columns = (output_length(side, window, window, "same") for side, window in zip(size, pool, strict=True))
     return rows, columns
-
-
-@tf.function
-def _iterate(images, values, filters, switches, sizes, bound, threshold, steps):
-    """FISTA with backtracking (Beck and Teboulle 2009, section 4), independently for every image.
-
-    The bound is several times too large for most switches, so each image starts with a fraction of it as its curvature,
-    and repeats a step with twice the curvature if that was too small. Since reconstruction is linear, the test reuses
-    reconstructions that are needed anyway.
-    """
-    reconstructed = reconstruct_maps(values, filters, switches, sizes)
-    extrapolated, reconstructed_extrapolated, square = values, reconstructed, _squares(images)
-    time = tf.ones_like(square)
-    curvature = bound * time / INITIAL_BOUND_DIVISOR ** (len(filters) - 1)
-    for _ in tf.range(steps):
-        moved = extrapolated - _correlate(reconstructed_extrapolated - images, filters, switches) / curvature
-        shrunk = tf.sign(moved) * tf.maximum(tf.abs(moved) - threshold / curvature, 0)
-        reconstructed_shrunk = reconstruct_maps(shrunk, filters, switches, sizes)
-        excess = _squares(reconstructed_shrunk - reconstructed_extrapolated) - curvature * _squares(
-            shrunk - extrapolated
-        )
-        accepted = (excess <= ROUNDING * square) | (curvature >= bound)
-        next_time = (1 + tf.sqrt(1 + 4 * time**2)) / 2
-        momentum = (time - 1) / next_time
-        extrapolated = tf.where(accepted, shrunk + momentum * (shrunk - values), extrapolated)
-        reconstructed_extrapolated = tf.where(
-            accepted,
-            reconstructed_shrunk + momentum * (reconstructed_shrunk - reconstructed),
-            reconstructed_extrapolated,
-        )
-        values = tf.where(accepted, shrunk, values)
-        reconstructed = tf.where(accepted, reconstructed_shrunk, reconstructed)
-        time = tf.where(accepted, next_time, time)
-        curvature = tf.where(accepted, curvature, tf.minimum(2 * curvature, bound))
-    return values
-
-
-def _squares(x: tf.Tensor) -> tf.Tensor:
-    """The sum of squares of every image, (N, 1, 1, 1)."""
-    return tf.reduce_sum(tf.square(x), axis=(1, 2, 3), keepdims=True)

@@ -14,7 +14,8 @@ import tensorflow as tf
 from dcgan.core.errors import UserError
 from dcgan.core.rng import derived_seed
 from dcgan.deconvolution.arithmetic import padding_before, pair
-from dcgan.deconvolution.deep_sparse_coding import Codes, DeepSparseCoding, Layer, pool_by_magnitude, reconstruct_maps
+from dcgan.deconvolution.deep_reconstruction import pool_by_magnitude, reconstruct_maps
+from dcgan.deconvolution.deep_sparse_coding import Codes, DeepSparseCoding, Layer
 from dcgan.deconvolution.unpooling import max_unpool
 
 CONVERGED = 1e-5

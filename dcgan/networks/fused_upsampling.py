@@ -4,8 +4,7 @@ Nearest upsampling by 2 repeats every pixel in a block of 2×2; a convolution of
 sum of copies of the convolution's kernel, weighted by the input pixels, with four copies per pixel, shifted by one
 pixel against each other. The sum of these four is the kernel of a transposed convolution of stride 2 that computes the
 same function, for a 5×5 kernel with 36 multiplications per pixel and pair of channels in place of 100. The code of
-Karras et al. 2018 ("Progressive Growing of GANs for Improved Quality, Stability, and Variation") fuses them the same
-way.
+Karras et al. 2018 ("Progressive Growing of GANs for Improved Quality, Stability, and Variation") fuses them, too.
 
 Training learns the convolution's kernel. A generator for inference, which is also what is saved, has the fused kernel
 as its weight.

@@ -17,7 +17,8 @@ from dcgan.deconvolution import (
     convolution_matrix,
     learn_deep_sparse_coding,
 )
-from dcgan.deconvolution.deep_sparse_coding import Layer, pool_by_magnitude, read_switched
+from dcgan.deconvolution.deep_reconstruction import pool_by_magnitude, read_switched
+from dcgan.deconvolution.deep_sparse_coding import Layer
 from dcgan.deconvolution.deep_sparse_coding_learning import fit_filters
 
 SIZE = (9, 8)  # pooling windows of 2 extend over its border
