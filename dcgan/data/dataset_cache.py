@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from dcgan.core.atomic_io import atomic_folder
 from dcgan.core.build_lock import build_lock, resolve_cache_dir
@@ -228,6 +227,8 @@ def _limit_skipped(results: Iterable[Decoded], total: int, root: Path) -> Iterat
 def _show_progress(results: Iterable[Decoded], total: int, root: Path) -> Iterator[Decoded]:
     """Pass the results on and show progress: a bar in a terminal, a line now and then in a log."""
     if sys.stderr.isatty():
+        from tqdm import tqdm  # here, so that the worker processes of the decoding pool start faster
+
         yield from tqdm(results, f"Preparing {root}", total, unit=" images")
         return
     print(f"Preparing {root}: {total} images, once.", file=sys.stderr)

@@ -32,7 +32,7 @@ from dcgan.data.image_files import ImageFile, ImageFiles, Reader
 from dcgan.data.transforms import CropResize
 
 MIN_FILES_FOR_PROCESSES = 2000
-"""Number of files from which on worker processes are faster: starting one takes as long as 200 images of CelebA."""
+"""Number of files from which on worker processes are faster: starting one takes as long as 400 images of CelebA."""
 
 _MAX_WORKERS = 61  # the most that Windows can wait for
 _CHUNK_FILES = 32  # enough to make the cost of a task small
@@ -55,8 +55,9 @@ def decode_all(image_files: ImageFiles, transform: CropResize, workers: int | No
     workers = min(workers or _count_cores(), _MAX_WORKERS)
     use_processes = workers > 1 and len(image_files.entries) >= MIN_FILES_FOR_PROCESSES
     processes = _start_process_pool(workers) if use_processes else None
+    num_threads = 2 * workers if processes else workers  # two per process, so that none waits for its next chunk
     running: deque[Future[list[Decoded]]] = deque()
-    with processes or contextlib.nullcontext(), pillow_warnings(), ThreadPoolExecutor(workers, "decode") as threads:
+    with processes or contextlib.nullcontext(), pillow_warnings(), ThreadPoolExecutor(num_threads, "decode") as threads:
         try:
             for chunk in split_into_chunks(image_files.entries, transform):
                 running.append(threads.submit(_decode_chunk, processes, image_files, chunk, transform))

@@ -1,17 +1,22 @@
 """From the data options to a dataset: `load` for every command, `prepare` for the dataset cache alone."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dcgan.config import DataConfig, PrepareConfig
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
 from dcgan.data.dataset_cache import DatasetCache, cached_dataset, describe_skipped, report_skipped
 from dcgan.data.image_dataset import ImageDataset, check_memory, content_fingerprint, dataset_from_arrays
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
 from dcgan.data.transforms import CropResize, crop_and_resize_array
+
+if TYPE_CHECKING:  # every worker process of the decoding pool imports this package, and needs no options
+    from dcgan.config import DataConfig, PrepareConfig
 
 
 def load(config: DataConfig, split: str = "train") -> ImageDataset:
