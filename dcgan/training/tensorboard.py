@@ -81,7 +81,7 @@ class TensorBoardWriter:
         except Exception as error:  # whatever fails in TensorFlow, a plugin or the system must not end training
             self._broken = True
             self.say(
-                f"{self.run.tensorboard_dir} can't be written; training goes on without TensorBoard: {_message(error)}"
+                f"{self.run.tensorboard_dir} can't be written; training continues without TensorBoard: {_message(error)}"
             )
 
     def _open(self) -> None:
