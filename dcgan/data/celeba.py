@@ -82,10 +82,10 @@ def find_celeba(data_dir: Path) -> Path:
     raise UserError(f"{data_dir} holds neither img_align_celeba.zip nor CelebA's JPEG files.", WHERE)
 
 
-def attribute_labels(
+def attribute_labeler(
     root: Path, attribute: str | None
 ) -> Callable[[list[str]], tuple[list[int] | None, tuple[str, ...]]]:
-    """Read one attribute of the faces.
+    """Read one attribute of the faces, and return the function that labels files by it.
 
     Args:
         root: the zip or the folder of JPEGs; `list_attr_celeba.txt`, or `.csv` as on Kaggle, is beside it.

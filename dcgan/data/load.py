@@ -12,6 +12,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
 from dcgan.data.dataset_cache import DatasetCache, cached_dataset, describe_skipped, report_skipped
 from dcgan.data.image_dataset import ImageDataset, check_memory, content_fingerprint, dataset_from_arrays
+from dcgan.data.image_files import folder_labels
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
 from dcgan.data.transforms import CropResize, crop_and_resize_array
 
@@ -156,12 +157,13 @@ def _load_image_files(config: DataConfig, source: ImageFileSource, split: str) -
     assert config.data_dir is not None  # as `check_options` ensures
     transform = CropResize(_image_size(config, source.image_size), config.crop, config.channels or 3)
     name = config.dataset if split == "train" else f"{config.dataset}-{split}"
-    with source.open(config.data_dir, split) as image_files:
-        labels_of = source.labels(image_files.root, config.attribute)
-        labels_of(image_files.names)  # an error in the labels is reported before the long preparation
+    with source.open_files(config.data_dir, split) as image_files:
+        make_labeler = source.make_labeler
+        labeler = folder_labels if make_labeler is None else make_labeler(image_files.root, config.attribute)
+        labeler(image_files.names)  # an error in the labels is reported before the long preparation
         cache = cached_dataset(name, image_files, transform, config.cache_dir)
     skipped = {item.name for item in cache.skipped}
-    labels, class_names = labels_of([name for name in image_files.names if name not in skipped])
+    labels, class_names = labeler([name for name in image_files.names if name not in skipped])
     labels = None if labels is None else np.array(labels, np.int64)
     fingerprint = content_fingerprint(cache.digest, cache.images.shape, labels)
     return ImageDataset(config.dataset, cache.images, labels, class_names, fingerprint), cache

@@ -9,10 +9,11 @@ A dataset that fits into memory needs a function that reads it, and one entry:
 
 A dataset of image files needs a context manager that lists them; they are prepared in the dataset cache:
 
-    SOURCES["letters"] = ImageFileSource(open=open_letters)
+    SOURCES["letters"] = ImageFileSource(open_files=open_letters)
 
 From Python, `dcgan.load(dcgan.DataConfig("letters", Path("letters")))` then reads it. The command line offers the names
-in `dcgan.config.DATASETS`.
+in `Dataset` in `dcgan/config/data.py`. A dataset of 28 or 32 pixels per side belongs in `SMALL_DATASETS` in
+`dcgan/config/train.py` as well; others are trained with the settings for large images.
 """
 
 import importlib
@@ -26,7 +27,7 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size
 from dcgan.data import celeba, cifar10, mnist
-from dcgan.data.image_files import ImageFiles, folder_labels, open_image_files
+from dcgan.data.image_files import ImageFiles, open_image_files
 
 SPLITS = ("train", "test")
 
@@ -36,21 +37,19 @@ Arrays = tuple[np.ndarray, np.ndarray]
 Labels = tuple[list[int] | None, tuple[str, ...]]
 """One label per image and the class names; None and () without labels."""
 
-
-def label_by_folder(root: Path, attribute: str | None) -> Callable[[list[str]], Labels]:
-    """Return `folder_labels`, whatever the root and the attribute."""
-    return folder_labels
+Labeler = Callable[[list[str]], Labels]
+"""From file names to labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What the options of a dataset can be.
+    """Where a dataset can be read from, and which options it accepts.
 
     Args:
-        splits: splits that it has with `--data-dir`; () if it takes none.
-        default_splits: splits that it has without `--data-dir`; () if that is required.
+        splits: splits that can be read from `--data-dir`; () if the dataset does not accept `--data-dir`.
+        default_splits: splits that can be read without `--data-dir`; () if the dataset requires `--data-dir`.
         data_dir_hint: what `--data-dir` must name or where to get it, in a sentence.
-        has_attributes: whether `--attribute` chooses the labels.
+        has_attributes: whether `--attribute` selects the labels.
     """
 
     splits: tuple[str, ...] = SPLITS
@@ -65,9 +64,10 @@ class ArraySource(Source):
 
     Args:
         class_names: one name per label.
-        read: reads a split from what `--data-dir` names, or from its default place for None.
-        channels: the only number of channels that it can have; None for either.
-        combine: makes the final images and labels from the resized ones of a split; None to leave them as they are.
+        read: reads a split from the path in `--data-dir`, or from the default location if that is None.
+        channels: the only number of channels that `--channels` can select; None for both 1 and 3.
+        combine: makes the final images and labels from the resized images, the labels and the name of a split; None
+            to leave images and labels unchanged.
     """
 
     class_names: tuple[str, ...]
@@ -81,13 +81,14 @@ class ImageFileSource(Source):
     """A dataset of image files, which are prepared in the dataset cache.
 
     Args:
-        open: lists the files of a split in what `--data-dir` names, as a context manager.
-        labels: makes, from the root of the files and `--attribute`, the function from file names to labels.
+        open_files: context manager that lists the files of a split, given the path in `--data-dir` and the split.
+        make_labeler: returns the function that labels the files, given their root and the value of `--attribute`;
+            None to label each file by its first-level folder.
         image_size: (height, width) of the prepared images by default.
     """
 
-    open: Callable[[Path, str], AbstractContextManager[ImageFiles]]
-    labels: Callable[[Path, str | None], Callable[[list[str]], Labels]] = label_by_folder
+    open_files: Callable[[Path, str], AbstractContextManager[ImageFiles]]
+    make_labeler: Callable[[Path, str | None], Labeler] | None = None
     image_size: Size = (64, 64)  # that of the faces in the DCGAN paper
 
 
@@ -99,7 +100,7 @@ def read_or_download(dataset: str, read: Callable[[Path, str], Arrays]) -> Calla
         read: reads a split from the files in a folder.
 
     Returns:
-        A function as `ArraySource.read` is.
+        A function for `ArraySource.read`.
     """
     return lambda data_dir, split: _download(dataset, split) if data_dir is None else read(data_dir, split)
 
@@ -151,13 +152,13 @@ SOURCES: dict[str, ArraySource | ImageFileSource] = {
         default_splits=SPLITS,
     ),
     "celeba": ImageFileSource(
-        open=celeba.open_celeba,
-        labels=celeba.attribute_labels,
+        open_files=celeba.open_celeba,
+        make_labeler=celeba.attribute_labeler,
         has_attributes=True,
         data_dir_hint=celeba.WHERE,
     ),
     "folder": ImageFileSource(
-        open=_open_folder,
+        open_files=_open_folder,
         splits=("train",),
         data_dir_hint="It must be a folder or a .zip of images.",
     ),

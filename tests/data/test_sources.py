@@ -47,7 +47,7 @@ def test_an_entry_that_lists_files_adds_a_dataset_in_the_cache(tmp_path, monkeyp
         with open_image_files(data_dir / split) as image_files:
             yield image_files
 
-    monkeypatch.setitem(SOURCES, "flowers", ImageFileSource(open=open_split, image_size=(32, 32)))
+    monkeypatch.setitem(SOURCES, "flowers", ImageFileSource(open_files=open_split, image_size=(32, 32)))
     for split, value in (("train", 10), ("test", 20)):
         write_files(tmp_path / "flowers" / split, {f"{name}/1.png": solid_image((value, 0, 0)) for name in "ab"})
     for split, value in (("train", 10), ("test", 20)):
