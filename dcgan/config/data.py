@@ -17,9 +17,11 @@ class DataConfig(Options):
     """Select a dataset, and how its images are cropped and resized.
 
     Args:
-        dataset: dataset to use; `mnist10k` is part of the package, the others are read from `--data-dir`.
-        data_dir: folder of the dataset, or `.zip` file for `folder` and `celeba`; by default, `mnist`,
-            `fashion_mnist` and `cifar10` are downloaded by Keras.
+        dataset: dataset to use; `mnist10k` is part of the package; without `--data-dir`, `mnist`, `fashion_mnist` and
+            `cifar10` are downloaded, and `stacked_mnist` combines the digits of `mnist10k`; `celeba` and `folder` need
+            `--data-dir`.
+        data_dir: folder of the dataset (for `stacked_mnist`, of MNIST), or `.zip` file for `folder` and `celeba`; by
+            default, `mnist`, `fashion_mnist` and `cifar10` are downloaded by Keras.
         image_size: height x width of the images that the networks see, as `64` or `96x64`; by default that of the
             dataset, and 64 for `celeba` and `folder`.
         crop: size in pixels of the centered square that is cropped from every image before resizing; by default the

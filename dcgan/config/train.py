@@ -34,7 +34,7 @@ SMALL_DATASETS = ("mnist10k", "mnist", "fashion_mnist", "cifar10")
 Preset = Literal["default", "paper"]
 
 PRESETS: dict[Preset, dict[str, Any]] = {
-    # The best values measured; docs/training.md has the comparison.
+    # The best values measured; docs/results.md has the comparison.
     "default": {
         "batch_size": 64,
         "generator_lr": 5e-4,
@@ -81,7 +81,7 @@ _LARGE_DATASETS = {
     "discriminator_width": 64,
     "discriminator_hidden": 0,
 }
-"""What the preset `default` has instead for `celeba`, `folder` and `stacked_mnist`."""
+"""What the preset `default` has instead for datasets that are not in `SMALL_DATASETS`."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class TrainConfig(DataConfig):
         minutes: stop after this many minutes of training in this call, if that is earlier.
         batch_size: number of images per step, over all devices; by default 64, `paper` 128.
         conditional: condition both networks on the class labels, so that images of a given class can be generated; by
-            default if the images have labels of 2 to 100 classes.
+            default if the images have labels of 2 to 100 classes, each with at least one image.
         augment: differentiable augmentations (DiffAugment) of the real and fake images that the discriminator sees,
             separated by commas: color, translation, cutout; for small datasets.
         flip: mirror half of the images horizontally, at random; not for digits or letters.
@@ -131,8 +131,9 @@ class TrainConfig(DataConfig):
         strategy: devices that share each batch: one, `single`; all GPUs of this machine, `mirrored`; all machines that
             `TF_CONFIG` names, `multi_worker`; or all that are available, `auto`. Results differ by rounding.
         health_checks: check losses and sample diversity during training: warn when the discriminator wins or the
-            evaluation gets worse; on collapse or NaN, roll back to the last healthy checkpoint and halve the learning
-            rates.
+            evaluation gets worse; on collapse, on NaN or infinite values, or when the discriminator wins in 20
+            consecutive checks, roll back to the last healthy checkpoint and halve the learning rates. Without them, NaN
+            or infinite values end the training.
         evaluate_every: evaluate the EMA generator every so many steps by Fréchet distance, precision and recall, as
             `evaluate` does, and keep the best one as `best.keras`.
         evaluate_num: number of images to generate for an evaluation, at most.

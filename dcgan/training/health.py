@@ -135,7 +135,8 @@ class HealthMonitor:
         )
         if self._won_checks >= MAX_WON_CHECKS:
             return None, f"{message} in {MAX_WON_CHECKS} consecutive checks"
-        return f"{message}; the generator learns next to nothing. If this persists, lower --discriminator-lr.", None
+        advice = "If this persists, try another --run-dir with a lower --discriminator-lr."
+        return f"{message}; the generator learns next to nothing. {advice}", None
 
     def check_diversity(self, step: int, images: np.ndarray, scheduled: bool = True) -> tuple[float, str | None]:
         """Check whether the generator has collapsed.
