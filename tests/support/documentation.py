@@ -8,9 +8,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-REASON = re.compile(r"\s*# not run: (?P<reason>.*)$")
-"""Ends a line that can't be run. The same in an HTML comment above a code block speaks for the whole block."""
-
 COMMENT = re.compile(r"\s+# .*$")
 
 BLOCK = re.compile(
@@ -72,11 +69,10 @@ def block_commands(page: Path) -> list[Command]:
     """Return the commands of a page's shell blocks, those joined by `&&` one by one."""
     commands = []
     for text, marker in blocks(page, "bash"):
-        whole = ".ci/run runs it" if marker in ("train line", "test line") else ""
-        if marker.startswith("not run: "):
-            whole = marker.removeprefix("not run: ")
+        reason = ".ci/run runs it" if marker in ("train line", "test line") else ""
+        if marker.startswith("not run: "):  # an HTML comment above the block
+            reason = marker.removeprefix("not run: ")
         for line in filter(None, map(str.strip, text.splitlines())):
-            reason = match["reason"] if (match := REASON.search(line)) else whole
             commands += [Command(page, part, reason) for part in COMMENT.sub("", line).split(" && ")]
     return commands
 
