@@ -8,9 +8,8 @@ Only the convolution (or transposed convolution) has weights, and in every metho
 A generator for inference has Keras' own layers only, so that plain Keras loads its file.
 
 A convolution of stride 1 needs a center pixel, or it would shift the image by half a pixel per stage: `odd_kernel_size`
-    turns the usual 4 into 3. A transposed convolution of stride 2 needs an even kernel instead, so that all output
-    pixels sum equally many products; so does the convolution after unpooling, since the two together are a transposed
-    convolution.
+turns the usual 4 into 3. A transposed convolution of stride 2 needs an even kernel instead, so that all output pixels
+sum equally many products; so does the convolution after unpooling, since the two together are a transposed convolution.
 """
 
 from collections.abc import Callable

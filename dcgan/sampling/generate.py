@@ -13,7 +13,7 @@ from dcgan.runs.loading import load_generator
 from dcgan.sampling.latent_arithmetic import along_direction
 from dcgan.sampling.output import save_archive, save_array, save_folder
 from dcgan.sampling.output_path import reserve_output_path
-from dcgan.sampling.sample_spec import Mode, SampleSpec, resolve
+from dcgan.sampling.sample_spec import Mode, SampleSpec, resolve_spec
 from dcgan.sampling.training_animation import animate, sample_grids
 from dcgan.visualization import magnify, save_animation, save_png, tile
 from dcgan.visualization.figures import equation_figure
@@ -38,7 +38,7 @@ def generate(config: GenerateConfig) -> Path:
     Raises:
         UserError: options contradict each other, there is no such run, or the output exists or cannot be written.
     """
-    spec = resolve(config)
+    spec = resolve_spec(config)
     with reserve_output_path(spec) as out:
         description = WRITERS[spec.mode](spec, out)
     print(f"{description}: {out}")
@@ -81,18 +81,18 @@ def _write_grid(spec: SampleSpec, out: Path) -> str:
 
 
 def _write_walk_grid(spec: SampleSpec, out: Path) -> str:
-    sampler, count = _Sampler(spec), (len(spec.selection) - 1) * spec.steps
-    images = sampler.images(spec.selection.walk(sampler.dim, spec.steps), count)
+    sampler, count = _Sampler(spec), (len(spec.selection) - 1) * spec.images_per_pair
+    images = sampler.images(spec.selection.walk(sampler.dim, spec.images_per_pair), count)
     save_png(out, tile(images, spec.columns), spec.notes)
     return f"Walk along {spec.selection}"
 
 
 def _write_direction(spec: SampleSpec, out: Path) -> str:
     sampler = _Sampler(spec)
-    sampler.check_grid_size(spec.steps * len(spec.selection))
+    sampler.check_grid_size(spec.images_per_pair * len(spec.selection))
     starts = np.array(list(spec.selection.rows(sampler.dim)))
-    rows = along_direction(starts, spec.expression.result(sampler.dim), np.linspace(-1.0, 1.0, spec.steps))
-    images = sampler.images(rows.reshape(-1, rows.shape[-1]), spec.steps * len(starts))
+    rows = along_direction(starts, spec.expression.result(sampler.dim), np.linspace(-1.0, 1.0, spec.images_per_pair))
+    images = sampler.images(rows.reshape(-1, rows.shape[-1]), spec.images_per_pair * len(starts))
     save_png(out, tile(images, spec.columns), spec.notes)
     return f"Direction {spec.expression} for {spec.selection}"
 
@@ -147,8 +147,8 @@ def _write_folder(spec: SampleSpec, out: Path) -> str:
 
 def _write_walk_animation(spec: SampleSpec, out: Path) -> str:
     sampler = _Sampler(spec)
-    rows = spec.selection.walk(sampler.dim, spec.steps, loop=True)
-    images = itertools.chain.from_iterable(sampler.chunks(rows, spec.steps * len(spec.selection)))
+    rows = spec.selection.walk(sampler.dim, spec.images_per_pair, loop=True)
+    images = itertools.chain.from_iterable(sampler.chunks(rows, spec.images_per_pair * len(spec.selection)))
     save_animation(out, (magnify(image, MIN_FRAME_SIDE) for image in images), spec.fps)
     return f"Animated walk along {spec.selection}"
 

@@ -48,7 +48,7 @@ class SampleSpec:
         numbered: whether a number is added to the name of `out` if it is taken.
         overwrite: whether `out` is replaced if it exists.
         weights: weights of the generator, as for `Run.load_generator`.
-        steps: number of images per pair of seeds in a walk, or per seed along a direction; 0 in other modes.
+        images_per_pair: number of images per pair of seeds in a walk, or per seed along a direction; 0 in other modes.
         columns: number of columns of a grid; None for a grid that is as square as possible.
         expression: the arithmetic, or the direction; no terms in other modes.
         noise: amplitude of the noise around the result of the arithmetic; None for the result alone.
@@ -64,7 +64,7 @@ class SampleSpec:
     numbered: bool
     overwrite: bool
     weights: str
-    steps: int
+    images_per_pair: int
     columns: int | None
     expression: Expression
     noise: float | None
@@ -73,7 +73,7 @@ class SampleSpec:
     notes: Mapping[str, str]
 
 
-def resolve(config: GenerateConfig) -> SampleSpec:
+def resolve_spec(config: GenerateConfig) -> SampleSpec:
     """Check the options of `generate` and resolve them.
 
     Args:
@@ -91,7 +91,7 @@ def resolve(config: GenerateConfig) -> SampleSpec:
     run = runs.find_run(config.run_dir)
     selection = _selection(config, mode, run)
     others = [runs.find_run(path) for path in parse_paths(config.compare_runs)]
-    steps = _steps(config, mode)
+    images_per_pair = _images_per_pair(config, mode)
     return SampleSpec(
         run=run,
         mode=mode,
@@ -100,8 +100,8 @@ def resolve(config: GenerateConfig) -> SampleSpec:
         numbered=config.out is None and not config.overwrite,
         overwrite=config.overwrite,
         weights=config.weights,
-        steps=steps,
-        columns=steps or config.columns or selection.columns,
+        images_per_pair=images_per_pair,
+        columns=images_per_pair or config.columns or selection.columns,
         expression=expression,
         noise=config.noise,
         compared=tuple((other, select(selection.seeds, config.class_label, other.classes())) for other in others),
@@ -133,7 +133,10 @@ def _expression(config: GenerateConfig) -> Expression:
 
 
 def _selection(config: GenerateConfig, mode: Mode, run: Run) -> Selection:
-    """The images that the options select; by default a grid, or 8 seeds for one row or one pair per seed."""
+    """Return the seeds and classes to generate.
+
+    By default seeds 0 to 7 in modes that show a row per seed or pair, otherwise the default grid.
+    """
     if mode == "training animation":
         return Selection(())
     classes, label = run.classes(), config.class_label
@@ -151,7 +154,7 @@ def _selection(config: GenerateConfig, mode: Mode, run: Run) -> Selection:
     return select(parse_seeds("0-7" if label == EACH_CLASS else "0-63"), label, classes)
 
 
-def _steps(config: GenerateConfig, mode: Mode) -> int:
+def _images_per_pair(config: GenerateConfig, mode: Mode) -> int:
     """The number of images per pair of seeds, or per seed along a direction."""
     defaults = {"walk animation": ANIMATION_STEPS, "direction": DIRECTION_STEPS}
     return config.walk or defaults.get(mode, 0)

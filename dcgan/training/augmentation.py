@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from dcgan.networks.cpu.xla import static_shape
+
 NUM_RANDOM = 7
 """Random numbers per image, whichever augmentations are used."""
 
@@ -46,7 +48,7 @@ def _color(images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
 
 def _translation(images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
     """Shift by whole pixels, as a product with a 0/1 matrix, whose gradient does not depend on summation order."""
-    height, width = (int(side) for side in images.shape[1:3])
+    height, width = static_shape(images)[1:3]
     images = tf.einsum("nyr,nrxc->nyxc", _shift_matrices(height, random[:, 3]), images)
     return tf.einsum("nxr,nyrc->nyxc", _shift_matrices(width, random[:, 4]), images)
 
@@ -60,7 +62,7 @@ def _shift_matrices(side: int, random: tf.Tensor) -> tf.Tensor:
 
 def _cutout(images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
     """Set a rectangle of half the height and width to 0; its center is anywhere, so part of it may be outside."""
-    height, width = (int(side) for side in images.shape[1:3])
+    height, width = static_shape(images)[1:3]
     rows, columns = (_cutout_mask(side, random[:, 5 + i]) for i, side in enumerate((height, width)))
     return images * (1.0 - rows[:, :, None, None] * columns[:, None, :, None])
 

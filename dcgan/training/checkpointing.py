@@ -66,7 +66,7 @@ def save_checkpoint(
         UserError: the checkpoint holds a NaN or infinite value, or a file can't be written; earlier files stay.
     """
     checkpoint = trainer.checkpoint()
-    if names := nonfinite_arrays(checkpoint):
+    if names := nonfinite_arrays(checkpoint.items()):
         raise training_stopped(run, HealthIssue(trainer.step, describe_nonfinite(names)), 0)
     run.save_generator(trainer.sampling_generator())
     protected = []

@@ -4,7 +4,7 @@ After a collapse, a NaN or infinite value, or a discriminator that keeps winning
 healthy checkpoint and continues with half the learning rates, a few times at most (see `dcgan.training.rollback`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,9 +187,9 @@ def describe_nonfinite(names: list[str]) -> str:
     return f"training diverged: {names[0]}{rest} became NaN or infinite"
 
 
-def nonfinite_arrays(checkpoint: Mapping[str, np.ndarray]) -> list[str]:
+def nonfinite_arrays(arrays: Iterable[tuple[str, np.ndarray]]) -> list[str]:
     """Return the names of the arrays that hold a NaN or infinite value: training could not continue from them."""
-    return [name for name, array in checkpoint.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+    return [name for name, array in arrays if array.dtype.kind == "f" and not np.isfinite(array).all()]
 
 
 def training_stopped(run: Run, issue: HealthIssue, rollbacks: int) -> UserError:

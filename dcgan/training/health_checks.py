@@ -61,7 +61,7 @@ class HealthChecks:
             if message is not None:
                 return HealthIssue(step, message)
         weights_due = schedule.due("evaluate") or (schedule.due("checkpoint") and self.monitor is not None)
-        if weights_due and (names := nonfinite_arrays(self.trainer.checkpoint())):
+        if weights_due and (names := nonfinite_arrays(self.trainer.arrays())):
             return HealthIssue(step, describe_nonfinite(names))
         return None
 
@@ -100,6 +100,6 @@ class HealthChecks:
 
 def _random_images(images: np.ndarray, seed: int) -> np.ndarray:
     """Return images chosen at random, since a folder is sorted by class."""
-    bits = np.random.Philox(key=derived_seed(seed, "guard"))
+    bits = np.random.Philox(key=derived_seed(seed, "guard"))  # a stream's name decides its numbers, so it never changes
     indices = np.random.Generator(bits).choice(len(images), min(NUM_IMAGES, len(images)), replace=False)
     return images[np.sort(indices)]

@@ -33,7 +33,7 @@ from dcgan.training.report import print_introduction, write_report
 from dcgan.training.schedule import Schedule
 from dcgan.training.trainer import Trainer
 
-Evaluate = Callable[[keras.Model, Classes | None], dict[str, float]]
+EvaluateGenerator = Callable[[keras.Model, Classes | None], dict[str, float]]
 """From a generator and the classes of a conditional run to metrics by name."""
 
 MAX_CLASSES = 100
@@ -47,7 +47,7 @@ def train(
     regularizer: Regularizer | None = None,
     build_generator: Callable[..., keras.Model] = build_generator,
     build_discriminator: Callable[..., keras.Model] = build_discriminator,
-    evaluator: Evaluate | None = None,
+    evaluator: EvaluateGenerator | None = None,
     callback: Callback | None = None,
 ) -> Run:
     """Train until the run has completed `config.steps` steps. Calling it again resumes from the newest checkpoint.
@@ -58,8 +58,8 @@ def train(
         regularizer: adds a term to the discriminator's loss; see `dcgan.training.losses`.
         build_generator: has the signature of `dcgan.networks.build_generator`.
         build_discriminator: has the signature of `dcgan.networks.build_discriminator`.
-        evaluator: measures the generated images every `config.evaluate_every` steps; by default, an `Evaluator` of the
-            config. Its metrics include `frechet_distance`.
+        evaluator: measures the generated images every `config.evaluate_every` steps, and is not used where that is
+            None; by default, an `Evaluator` of the config. Its metrics include `frechet_distance`.
         callback: called with the run after each logged step and each sample grid, instead of a progress bar; for
             example `dcgan.notebook.LiveProgress()`.
 
@@ -110,13 +110,14 @@ def train(
                     metrics = {name: float(value) for name, value in tensors.items()}  # waits for the device
                     if issue := health.check(step, metrics, schedule):
                         # Back to the last healthy checkpoint, with half the learning rates.
-                        progress.rewind(step, health.roll_back(issue))
+                        message = health.roll_back(issue)
+                        progress.rewind(step, message)
                         schedule.rewind(trainer.step)
                         batches = trainer.batches(dataset.images, last, dataset.labels)
                         continue
                 if schedule.due("evaluate"):
                     with progress.paused():
-                        metrics |= _evaluate(evaluator, trainer, classes, run)
+                        metrics |= _evaluate_and_keep_best(evaluator, trainer, classes, run)
                     health.check_distance(step, metrics["frechet_distance"])
                 if schedule.due("log"):
                     progress.log(step, metrics)
@@ -125,13 +126,16 @@ def train(
                 if schedule.due("sample"):
                     progress.show_samples(step, save_samples(trainer, run, classes))
                 if schedule.due("checkpoint"):
-                    health.remember(save_checkpoint(trainer, run, dataset.fingerprint, health.state()))
+                    checkpoint = save_checkpoint(trainer, run, dataset.fingerprint, health.state())
+                    health.remember(checkpoint)
         if job.is_chief:
             write_report(config, run, dataset, classes, trainer, progress)
     return run
 
 
-def _resolve_evaluator(config: ResolvedTrainConfig, job: Job, evaluator: Evaluate | None) -> Evaluate | None:
+def _resolve_evaluator(
+    config: ResolvedTrainConfig, job: Job, evaluator: EvaluateGenerator | None
+) -> EvaluateGenerator | None:
     """Return what measures generated images during training, if `--evaluate-every` asks for it."""
     if config.evaluate_every is None or not job.is_chief:
         return None
@@ -141,7 +145,9 @@ def _resolve_evaluator(config: ResolvedTrainConfig, job: Job, evaluator: Evaluat
     return evaluator
 
 
-def _evaluate(evaluator: Evaluate | None, trainer: Trainer, classes: Classes | None, run: Run) -> dict[str, float]:
+def _evaluate_and_keep_best(
+    evaluator: EvaluateGenerator | None, trainer: Trainer, classes: Classes | None, run: Run
+) -> dict[str, float]:
     """Measure the generated images; keep the generator if it is the best so far on the evaluator's scale."""
     assert evaluator is not None  # the schedule has evaluations only where there is an evaluator
     generator = trainer.sampling_generator()
@@ -151,7 +157,7 @@ def _evaluate(evaluator: Evaluate | None, trainer: Trainer, classes: Classes | N
     return metrics
 
 
-def _scale(evaluator: Evaluate | None) -> str:
+def _scale(evaluator: EvaluateGenerator | None) -> str:
     """Return how an evaluator measures; only distances on one scale are compared."""
     return getattr(evaluator, "scale", "")
 

@@ -103,7 +103,7 @@ class Progress:
 
         Args:
             step: the last one done.
-            metrics: `METRICS` of the step, and perhaps evaluation metrics and diversity.
+            metrics: `STEP_METRICS` of the step, and perhaps evaluation metrics and diversity.
         """
         self._bar.update(step - self._bar.n)
         record = self._record(step, metrics)

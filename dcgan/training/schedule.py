@@ -57,8 +57,8 @@ class Schedule:
     def due(self, *events: Event) -> bool:
         """Whether any of some events is due after the last step.
 
-        The end of training is an occasion to log, sample and write a checkpoint. It is one to evaluate only after the
-        last step: who interrupts a run may not want to wait that long.
+        The end of training also logs, samples and writes a checkpoint. It evaluates only after the last step, since
+        someone who interrupts a run does not want to wait that long.
         """
         return any(self._due(event) for event in events)
 

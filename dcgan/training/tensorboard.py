@@ -80,9 +80,8 @@ class TensorBoardWriter:
             work(*arguments)
         except Exception as error:  # whatever fails in TensorFlow, a plugin or the system must not end training
             self._broken = True
-            self.say(
-                f"{self.run.tensorboard_dir} can't be written; training continues without TensorBoard: {_message(error)}"
-            )
+            folder = self.run.tensorboard_dir
+            self.say(f"{folder} can't be written; training continues without TensorBoard: {_message(error)}")
 
     def _open(self) -> None:
         import tensorflow as tf
@@ -179,7 +178,9 @@ def real_points(dataset: ImageDataset) -> LabeledImages:
 def generated_points(generator: keras.Model, classes: Classes | None) -> LabeledImages:
     """Return the images of the first seeds, each in its seed's own class."""
     selection = Selection(range(NUM_POINTS), classes)
-    class_names = [] if classes is None else [classes.names[label] for _, label in selection.pairs()]
+    class_names = []
+    if classes is not None:
+        class_names = [classes.names[label] for _, label in selection.pairs() if label is not None]
     images = generate_images(generator, selection.rows(input_widths(generator)[0]))
     return LabeledImages(images, "generated", class_names, [f"seed {seed}" for seed in selection.seeds])
 
@@ -198,7 +199,11 @@ def principal_components(rows: np.ndarray, count: int) -> np.ndarray:
     Distances between rows are kept as well as so many components can.
     """
     centered = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
-    squares, directions = np.linalg.eigh(centered @ centered.T)  # fewer rows than columns; the largest comes last
+    # Of the smaller of the two matrices of products; the largest eigenvalue comes last.
+    if centered.shape[1] < len(centered):
+        _, axes = np.linalg.eigh(centered.T @ centered)
+        return centered @ axes[:, : -count - 1 : -1]
+    squares, directions = np.linalg.eigh(centered @ centered.T)
     return (directions * np.sqrt(np.maximum(squares, 0.0)))[:, : -count - 1 : -1]
 
 

@@ -18,7 +18,7 @@ from dcgan.training.losses import DiscriminatorPass, Loss, Regularizer
 from dcgan.training.noise import with_class_input
 from dcgan.training.precision import CompileMode
 
-METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
+STEP_METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
 """What a step returns: both losses, mean D(x) and mean D(G(z))."""
 
 
@@ -57,9 +57,12 @@ class TrainStep:
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.loss, self.regularizer = loss, regularizer
         self._optimize = xla_compiled(self._apply_gradients) if compile_mode == "fused_ops" else self._apply_gradients
-        self.run: Callable[..., dict[str, tf.Tensor]] = xla_compiled(self._run) if compile_mode == "xla" else self._run
+        train = self._train_on_batch
+        self.train_on_batch: Callable[..., dict[str, tf.Tensor]] = (
+            xla_compiled(train) if compile_mode == "xla" else train
+        )
 
-    def _run(self, batch: Any, noise: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def _train_on_batch(self, batch: Any, noise: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Train on one replica's part of a batch.
 
         Args:
@@ -67,7 +70,7 @@ class TrainStep:
             noise: what `Noise.for_step` returns for the whole batch; this replica takes its rows.
 
         Returns:
-            This replica's part of each of `METRICS`; the parts of all replicas add up to the mean over the batch.
+            This replica's part of each of `STEP_METRICS`; the parts of all replicas add up to the mean over the batch.
         """
         noise = {name: self._replica_slice(values) for name, values in noise.items()}
         images, labels = batch if self.num_classes else (batch, None)
@@ -125,20 +128,20 @@ class TrainStep:
         return batch[first : first + rows]
 
 
-def update_ema(ema_generator: keras.Model, generator: keras.Model, step: tf.Tensor, final_decay: float) -> None:
+def update_ema(ema_generator: keras.Model, generator: keras.Model, step: tf.Tensor, ema_decay: float) -> None:
     """Move the EMA weights towards the generator's weights.
 
-    The decay grows with the step, min(final_decay, (1 + step) / (10 + step)): with 0.999 from the beginning, the random
-    initial weights would dominate for thousands of steps.
+    The decay grows with the step, min(ema_decay, (1 + step) / (10 + step)): with its final value from the beginning,
+    the random initial weights would dominate for thousands of steps.
 
     Args:
         ema_generator: the inference network; its trainable variables are changed.
         generator: the network that is trained.
         step: int64 scalar, the step just done.
-        final_decay: in [0, 1].
+        ema_decay: in [0, 1].
     """
     done = tf.cast(step, tf.float32)
-    decay = tf.minimum(final_decay, (1.0 + done) / (10.0 + done))
+    decay = tf.minimum(ema_decay, (1.0 + done) / (10.0 + done))
     for average, weight in zip(ema_generator.trainable_variables, generator.trainable_variables, strict=True):
         weight = to_inference_kernel(weight, average.shape)
         average.assign(weight + decay * (average - weight))

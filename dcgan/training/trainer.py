@@ -22,7 +22,7 @@ from dcgan.training.bn_recalibration import BatchNormRecalibration
 from dcgan.training.losses import Loss, Regularizer, non_saturating
 from dcgan.training.noise import Noise
 from dcgan.training.precision import build_optimizer, mixed_precision, prefetch_to_gpu, resolve_compile_mode
-from dcgan.training.train_step import METRICS, TrainStep, update_ema
+from dcgan.training.train_step import STEP_METRICS, TrainStep, update_ema
 
 
 class Trainer:
@@ -89,7 +89,11 @@ class Trainer:
             replicas=replicas,
             compile_mode=self.compile_mode,
         )
-        self._move_ema = xla_compiled(self._update_ema) if self.compile_mode == "fused_ops" else self._update_ema
+
+        def update(step: tf.Tensor) -> None:
+            update_ema(self.ema_generator, self.generator, step, config.ema_decay)
+
+        self._update_ema = xla_compiled(update) if self.compile_mode == "fused_ops" else update
         self._recalibrate = BatchNormRecalibration(self.ema_generator, self.noise.generator_inputs)
         self._recalibrated_at: int | None = None
 
@@ -130,16 +134,13 @@ class Trainer:
             float32 scalars of the last step over all replicas: `d_loss`, `g_loss`, `d_real` (mean D(x)) and `d_fake`
             (mean D(G(z))).
         """
-        metrics = {name: tf.constant(0.0) for name in METRICS}
+        metrics = {name: tf.constant(0.0) for name in STEP_METRICS}
         for _ in tf.range(count):
             step = self.steps_done.assign_add(1)
-            parts = self.strategy.run(self._train_step.run, (next(batches), self.noise.for_step(step)))
-            self._move_ema(step)
-            metrics = {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in METRICS}
+            parts = self.strategy.run(self._train_step.train_on_batch, (next(batches), self.noise.for_step(step)))
+            self._update_ema(step)
+            metrics = {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in STEP_METRICS}
         return metrics
-
-    def _update_ema(self, step: tf.Tensor) -> None:
-        update_ema(self.ema_generator, self.generator, step, self.config.ema_decay)
 
     def sampling_generator(self) -> keras.Model:
         """Return the EMA generator, ready to generate: its BatchNorm statistics are those of its own weights.
@@ -154,7 +155,7 @@ class Trainer:
     def inference_discriminator(self) -> keras.Model:
         """Return a copy of the discriminator made of Keras' own layers, which every program can load."""
         discriminator = self._build_discriminator()
-        assign_weights(discriminator, self.checkpoint())
+        assign_weights(discriminator, {k: v for k, v in self.arrays() if k.startswith("discriminator/")})
         return discriminator
 
     def sample_raw(self, count: int) -> np.ndarray:
@@ -187,7 +188,12 @@ class Trainer:
 
     def checkpoint(self) -> dict[str, np.ndarray]:
         """Return everything the next step depends on, arrays by name; `restore` takes it."""
-        return {name: np.asarray(variable) for name, variable in self._variables().items()}
+        return dict(self.arrays())
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the arrays of a checkpoint with their names, one at a time."""
+        for name, variable in self._variables().items():
+            yield name, np.asarray(variable)
 
     def restore(self, checkpoint: dict[str, np.ndarray]) -> None:
         """Return to a checkpoint.

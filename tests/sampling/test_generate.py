@@ -17,7 +17,7 @@ from dcgan.networks import build_generator
 from dcgan.sampling import animate, generate, latents, slerp
 from dcgan.sampling.generation import generate_batches
 from dcgan.sampling.output_path import reserve_output_path
-from dcgan.sampling.sample_spec import resolve
+from dcgan.sampling.sample_spec import resolve_spec
 from dcgan.visualization import read_png, read_png_text, save_png, tile
 
 
@@ -298,14 +298,14 @@ def test_a_class_of_an_unconditional_run_or_of_a_training_animation_is_rejected(
 
 
 def test_two_processes_that_choose_a_name_at_the_same_time_choose_different_names(run):
-    spec = resolve(GenerateConfig(seeds="0-1"))
+    spec = resolve_spec(GenerateConfig(seeds="0-1"))
     with reserve_output_path(spec) as one, reserve_output_path(spec) as other:
         assert [one.name, other.name] == ["seeds-0-1.png", "seeds-0-1-2.png"]
 
 
 def test_a_reserved_name_is_released_on_failure(run):
     def fail():
-        with reserve_output_path(resolve(GenerateConfig(seeds="0-1"))):
+        with reserve_output_path(resolve_spec(GenerateConfig(seeds="0-1"))):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -12,7 +12,7 @@ from dcgan.config import GenerateConfig
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.sampling.generate import WRITERS
-from dcgan.sampling.sample_spec import Mode, resolve
+from dcgan.sampling.sample_spec import Mode, resolve_spec
 
 ARITHMETIC = "0,1 - 2 + 3"
 
@@ -27,7 +27,7 @@ def run():
 
 
 def spec_of(run, **options):
-    return resolve(GenerateConfig(run_dir=run.path, **options))
+    return resolve_spec(GenerateConfig(run_dir=run.path, **options))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_every_mode_has_a_writer():
 )
 def test_steps_and_columns_have_their_defaults(run, options, steps, columns):
     spec = spec_of(run, **options)
-    assert (spec.steps, spec.columns) == (steps, columns)
+    assert (spec.images_per_pair, spec.columns) == (steps, columns)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_a_folder_has_no_list_of_seeds_among_its_notes(run):
 
 def test_options_are_resolved_without_tensorflow(run):
     code = (
-        "import sys; from dcgan.config import GenerateConfig; from dcgan.sampling.sample_spec import resolve\n"
-        f"resolve(GenerateConfig(run_dir={str(run.path)!r}, stages=True))\n"
+        "import sys; from dcgan.config import GenerateConfig; from dcgan.sampling.sample_spec import resolve_spec\n"
+        f"resolve_spec(GenerateConfig(run_dir={str(run.path)!r}, stages=True))\n"
         "print([name for name in ('tensorflow', 'keras', 'matplotlib') if name in sys.modules])"
     )
     command = [
