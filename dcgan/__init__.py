@@ -5,6 +5,7 @@ and Keras read when they are imported are set here.
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from dcgan.core.lazy_import import lazy_exporter
 
@@ -17,6 +18,30 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Hides TensorFlow's messages at start (no GPU found, CPU features): training prints the devices it uses, and errors
 # still raise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+if TYPE_CHECKING:
+    from dcgan.config import (
+        DataConfig as DataConfig,
+    )
+    from dcgan.config import (
+        GenerateConfig as GenerateConfig,
+    )
+    from dcgan.config import (
+        PrepareConfig as PrepareConfig,
+    )
+    from dcgan.config import (
+        TrainConfig as TrainConfig,
+    )
+    from dcgan.core.errors import UserError as UserError
+    from dcgan.data import load as load
+    from dcgan.data import prepare as prepare
+    from dcgan.networks import build_discriminator as build_discriminator
+    from dcgan.networks import build_generator as build_generator
+    from dcgan.runs import find_run as find_run
+    from dcgan.sampling import generate as generate
+    from dcgan.sampling import latents as latents
+    from dcgan.training import train as train
+    from dcgan.visualization import tile as tile
 
 _MODULES = {
     "UserError": "dcgan.core.errors",
@@ -35,5 +60,20 @@ _MODULES = {
     "tile": "dcgan.visualization",
 }
 
-__all__ = sorted(_MODULES)
+__all__ = [
+    "DataConfig",
+    "GenerateConfig",
+    "PrepareConfig",
+    "TrainConfig",
+    "UserError",
+    "build_discriminator",
+    "build_generator",
+    "find_run",
+    "generate",
+    "latents",
+    "load",
+    "prepare",
+    "tile",
+    "train",
+]
 __getattr__ = lazy_exporter(__name__, _MODULES)
