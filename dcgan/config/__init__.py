@@ -5,12 +5,10 @@ The command line, `--help`, `--print-config`, a run's `config.yaml` and the vali
 """
 
 from dcgan.config.data import DATASETS, DataConfig, PrepareConfig
-from dcgan.config.evaluate import EvaluateConfig
-from dcgan.config.explain import ExplainConfig
-from dcgan.config.export import ExportConfig
 from dcgan.config.fields import differing_options, option, result_options
 from dcgan.config.generate import GenerateConfig
 from dcgan.config.latent_space import EditConfig, ProjectConfig
+from dcgan.config.run_commands import EvaluateConfig, ExplainConfig, ExportConfig
 from dcgan.config.train import AUGMENTATIONS, PRESETS, SMALL_DATASETS, UPSAMPLERS, ResolvedTrainConfig, TrainConfig
 
 __all__ = [

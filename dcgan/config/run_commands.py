@@ -1,0 +1,110 @@
+"""The options of `evaluate`, `explain` and `export`, the commands that examine or convert a trained run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dcgan.config.data import DataConfig, Dataset
+from dcgan.config.fields import (
+    ImagesPerMap,
+    Options,
+    PositiveInt,
+    Seed,
+    Weights,
+    option,
+    run_dir_option,
+    weights_option,
+)
+
+
+@dataclass(frozen=True)
+class EvaluateConfig(DataConfig):
+    """Evaluate generated images: compare them with held-out real images, in numbers.
+
+    The held-out images are the test split, which is not used for training; for a dataset without one, a random half of
+    its images, which a run has seen in training. The data options default to those of the run.
+
+    Args:
+        dataset: dataset to compare with; by default the run's own, and `mnist10k` for `--images`.
+        images: evaluate the images of this folder, `.zip`, `.npy` or `.npz` instead of a run; they need the size of the
+            dataset's images.
+        num: maximum number of generated images; as many training images are evaluated beside them.
+        metrics: metrics to measure, separated by commas: frechet, kernel, precision_recall, density_coverage, modes,
+            nearest_neighbors, memorization, support, checkerboard, linear_probe; by default all that can be measured
+            except linear_probe.
+        features: features to compare images in: `classifier`, trained once on the dataset's labels, `inception`, whose
+            weights are downloaded, or a `.keras` file.
+        json: file for the report; figures are written beside it with the same name. The default is `evaluation.json` in
+            the run directory, which is replaced if it exists; the report of a pretrained generator is kept, and the new
+            report is `evaluation-2.json` and so on.
+        overwrite: replace `--json` and its figures if they exist, or the report of a pretrained generator.
+    """
+
+    dataset: Dataset | None = option(None, "Data")
+    run_dir: Path | None = run_dir_option("Images")
+    images: Path | None = option(None, "Images")
+    weights: Weights = weights_option("Images")
+    # As many as the test sets of MNIST and CIFAR-10 have; the Fréchet distance of fewer images is larger.
+    num: PositiveInt = option(10_000, "Images")
+    metrics: str | None = option(None, "Report")
+    features: str = option("classifier", "Report")
+    json: Path | None = option(None, "Report")
+    overwrite: bool = option(False, "Report")
+
+
+@dataclass(frozen=True)
+class ExplainConfig(DataConfig):
+    """Show the images that activate the discriminator's feature maps most, and the pixels that cause it.
+
+    The data options are those of the run, unless they are given.
+
+    Args:
+        dataset: data set to search for the images; by default the run's own.
+        layer: layer whose feature maps are shown, as its name or as the number of a convolution stage, from 0 on; by
+            default the last stage. A stage ends before the next convolution. The outputs of a dense layer count as
+            feature maps; `logit` is the discriminator's output.
+        maps: number of feature maps, from the first on, or their indices, as `3,5,9-12`; `6-6` is map 6 alone.
+        rule: how an activation is propagated back to the pixels: `gradient`; `deconvnet`, of Zeiler and Fergus; or
+            `guided` backpropagation, which combines both. Without max-pooling, `deconvnet` gives the same projection
+            for every image.
+        images: number of images per feature map, at most 100.
+        whole: show whole images instead of the receptive field.
+        random_weights: show the same for an untrained network beside it.
+        seed: seed of the random weights.
+        out: PNG file to write; by default a file in the run directory, which replaces an older one.
+        overwrite: replace `--out` if it exists.
+    """
+
+    dataset: Dataset | None = option(None, "Data")
+    run_dir: Path | None = run_dir_option("Images")
+    layer: str | None = option(None, "Images")
+    # The DCGAN paper's figure 5 shows six, by guided backpropagation; Zeiler and Fergus, figure 2, nine images each.
+    maps: str = option("6", "Images")
+    rule: Literal["guided", "deconvnet", "gradient"] = option("guided", "Images")
+    images: ImagesPerMap = option(9, "Images")
+    whole: bool = option(False, "Images")
+    random_weights: bool = option(False, "Images")
+    seed: Seed = option(0, "Images")
+    out: Path | None = option(None, "Images")
+    overwrite: bool = option(False, "Images")
+
+
+@dataclass(frozen=True)
+class ExportConfig(Options):
+    """Convert a trained generator to another format, verify it and write a model card beside it.
+
+    The export is loaded in its own runtime and compared with the Keras generator. The model card describes inputs and
+    outputs, usage, origin and license. Example: `python -m dcgan export --format onnx`.
+
+    Args:
+        format: format to write (required): `saved_model` for TensorFlow, `onnx`, `litert` for phones and small
+            devices, `keras`, or `npz` for NumPy alone.
+        out: file to write, or folder for `saved_model`; by default in the run directory, under `exported/`.
+        overwrite: replace `--out` and its model card if they exist.
+    """
+
+    run_dir: Path | None = run_dir_option("Export")
+    format: Literal["saved_model", "onnx", "litert", "keras", "npz"] | None = option(None, "Export")
+    out: Path | None = option(None, "Export")
+    weights: Weights = weights_option("Export")
+    overwrite: bool = option(False, "Export")
