@@ -10,15 +10,14 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan.core import devices
-from dcgan.core.atomic_io import atomic_write
 from dcgan.core.build_lock import build_lock, resolve_cache_dir
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
-from dcgan.core.keras_archive import make_reproducible
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
 from dcgan.data.batches import batch_indices
 from dcgan.data.image_dataset import ImageDataset
+from dcgan.runs.keras_models import save_model
 
 VERSION = 1
 """Increase it with every change of the network or its training, so that no cached older classifier is loaded.
@@ -54,9 +53,7 @@ def load_classifier(images: ImageDataset, cache_dir: Path | None = None, steps: 
         model = _load_cached(path)
         if model is None:
             model = train_classifier(images, steps)
-            with atomic_write(path) as temporary:
-                model.save(temporary)
-                make_reproducible(temporary)
+            save_model(model, path)
     return model
 
 

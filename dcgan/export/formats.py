@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from dcgan.core.tensorflow_import import suppress_stderr
+from dcgan.core.imports import suppress_stderr
 from dcgan.export.format import OUTPUT, Format, Forward, Inputs, Usage, call_generator, named_inputs
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def load_litert(path: Path) -> Forward:
 
 def write_keras(generator: "keras.Model", path: Path) -> None:
     """Write a Keras archive that `keras.models.load_model` reads, as `generator.keras` is one."""
-    from dcgan.core.keras_archive import make_reproducible
+    from dcgan.runs.keras_models import make_reproducible
 
     generator.save(path)
     make_reproducible(path)

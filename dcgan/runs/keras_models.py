@@ -1,5 +1,8 @@
 """Keras files of a run: reproducible and atomic to write, safe to read."""
 
+import json
+import re
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -7,7 +10,6 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
-from dcgan.core.keras_archive import make_reproducible
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +28,24 @@ def save_model(model: "keras.Model", file: Path) -> None:
     with atomic_write(file) as path:
         model.save(path)
         make_reproducible(path)
+
+
+def make_reproducible(file: Path) -> None:
+    """Rewrite a `.keras` archive so that equal models give equal bytes.
+
+    Keras stores the time of saving, and memory addresses as identifiers of shared objects.
+
+    Args:
+        file: the archive.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    metadata = json.loads(members["metadata.json"])
+    members["metadata.json"] = json.dumps({**metadata, "date_saved": "left out"}).encode()
+    members["config.json"] = _renumber(members["config.json"])
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def load_model(file: Path, description: str) -> "keras.Model":
@@ -86,6 +106,16 @@ def is_generator(model: Any) -> bool:
         and len(image) == 4
         and image[3] in (1, 3)
     )
+
+
+def _renumber(config: bytes) -> bytes:
+    """Replace the memory addresses in a model's config by 1, 2, 3, … in order of appearance."""
+    numbers: dict[bytes, int] = {}
+
+    def number(match: re.Match[bytes]) -> bytes:
+        return match[1] + str(numbers.setdefault(match[2], len(numbers) + 1)).encode()
+
+    return re.sub(rb'("shared_object_id": )(\d+)', number, config)
 
 
 def _first_line(error: Exception) -> str:
