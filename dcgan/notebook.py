@@ -15,7 +15,6 @@ from IPython.display import DisplayHandle, Image, display
 
 from dcgan.config import TrainConfig
 from dcgan.runs import PRETRAINED, Run
-from dcgan.sampling.training_animation import sample_grids
 from dcgan.visualization import encode_png, encode_progress, magnify, read_png, save_animation, tile
 from dcgan.visualization.grid import with_caption
 
@@ -166,7 +165,7 @@ class LiveProgress:
 
     def __call__(self, run: Run) -> None:
         """Show the current progress of a run."""
-        records, grids = run.log_records(), sample_grids(run)
+        records, grids = run.log_records(), run.sample_grids()
         last = records[-1] if records else {"step": 0, "seconds": 0.0, "images_per_second": 0.0}
         title = f"step {last['step']}, {last['seconds']:.0f} seconds, {last['images_per_second']:.0f} images/s"
         image = Image(encode_progress(records, read_png(grids[-1]) if grids else None, title))
@@ -186,7 +185,7 @@ def sample_history(run: Run, count: int = 3) -> np.ndarray:
     Returns:
         uint8 array of shape (1, H, W, C), for `show`.
     """
-    files = sample_grids(run)
+    files = run.sample_grids()
     chosen = np.unique(np.linspace(0, len(files) - 1, count).round().astype(int))
     return tile(np.stack([read_png(files[index]) for index in chosen]), count, padding=8)[None]
 

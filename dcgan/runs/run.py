@@ -76,6 +76,10 @@ class Run:
         """Return the path of the sample grid of a step."""
         return self.samples_dir / f"step-{step:08d}.png"
 
+    def sample_grids(self) -> list[Path]:
+        """Return the grids of generated images, oldest first; an empty list if there are none yet."""
+        return sorted(self.samples_dir.glob("step-*.png"), key=lambda file: (len(file.name), file.name))
+
     def save_generator(self, model: "keras.Model") -> None:
         """Write `generator.keras` atomically; equal weights give equal bytes."""
         save_model(model, self.generator_file)

@@ -3,9 +3,8 @@
 Importing this package does not load TensorFlow; importing `dcgan.sampling.generation` does.
 """
 
-from dcgan.sampling.generate import generate
+from dcgan.sampling.generate import animate, generate
 from dcgan.sampling.latents import latents, slerp, walk
 from dcgan.sampling.seeds import Seeds, parse_seeds
-from dcgan.sampling.training_animation import animate
 
 __all__ = ["Seeds", "animate", "generate", "latents", "parse_seeds", "slerp", "walk"]

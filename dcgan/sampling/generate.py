@@ -9,13 +9,13 @@ from tqdm import tqdm
 
 from dcgan.config import GenerateConfig
 from dcgan.core.errors import UserError
+from dcgan.runs import Run
 from dcgan.runs.loading import load_generator
 from dcgan.sampling.latent_arithmetic import along_direction
 from dcgan.sampling.output import save_archive, save_array, save_folder
 from dcgan.sampling.output_path import reserve_output_path
 from dcgan.sampling.sample_spec import Mode, SampleSpec, resolve_spec
-from dcgan.sampling.training_animation import animate, sample_grids
-from dcgan.visualization import magnify, save_animation, save_png, tile
+from dcgan.visualization import magnify, read_png, save_animation, save_png, tile
 from dcgan.visualization.figures import equation_figure
 from dcgan.visualization.grid import MAX_GRID_PIXELS
 
@@ -42,6 +42,27 @@ def generate(config: GenerateConfig) -> Path:
     with reserve_output_path(spec) as out:
         description = WRITERS[spec.mode](spec, out)
     print(f"{description}: {out}")
+    return out
+
+
+def animate(run: Run, out: Path, fps: float = 12.0) -> Path:
+    """Write the sample grids of a run as an animation, oldest first; an existing file is replaced.
+
+    Args:
+        run: a run with at least one sample grid.
+        out: file to write, `.gif` or `.mp4`.
+        fps: frames per second.
+
+    Returns:
+        The file, `out`.
+
+    Raises:
+        UserError: there are no grids, their sizes differ, or `out` has another extension or cannot be written.
+    """
+    grids = run.sample_grids()
+    if not grids:
+        raise UserError(f"{run.path} has no sample grids yet.", "Training saves one every --sample-every steps.")
+    save_animation(out, map(read_png, grids), fps)
     return out
 
 
@@ -155,7 +176,7 @@ def _write_walk_animation(spec: SampleSpec, out: Path) -> str:
 
 def _write_training_animation(spec: SampleSpec, out: Path) -> str:
     animate(spec.run, out, spec.fps)
-    return f"Training animation of {len(sample_grids(spec.run))} sample grids"
+    return f"Training animation of {len(spec.run.sample_grids())} sample grids"
 
 
 WRITERS: dict[Mode, Writer] = {

@@ -13,9 +13,9 @@ from dcgan.core.classes import Classes
 from dcgan.data import ImageDataset
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
+from dcgan.sampling.generate import animate
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.selection import Selection, default_selection
-from dcgan.sampling.training_animation import animate
 from dcgan.training import tensorboard
 from dcgan.training.checkpointing import save_real_grid
 from dcgan.training.distributed import Job
