@@ -32,7 +32,7 @@ Forward = Callable[[Inputs], np.ndarray]
 
 @dataclass(frozen=True)
 class Usage:
-    """Python code that generates images from an export without this package; see `dcgan.export.usage_code`.
+    """Python code that generates images from an export without this package; see `dcgan.export.model_card`.
 
     Args:
         load: line that loads the export; `{name}` stands for its file name.

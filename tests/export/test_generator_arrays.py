@@ -9,7 +9,7 @@ import pytest
 from dcgan.export import numpy_generator
 from dcgan.export.formats import FORMATS
 from dcgan.export.generator_arrays import generator_sizes, write_generator_arrays
-from dcgan.export.usage_code import usage_code
+from dcgan.export.model_card import usage_code
 from dcgan.networks import build_generator
 from dcgan.networks.upsampling import UPSAMPLERS
 from tests.support.small_generators import CLASSES, LATENT_DIM, images_from, inputs_for, small_generator
