@@ -6,7 +6,9 @@ from PIL import Image
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
-from dcgan.data import celeba_annotations, load
+from dcgan.data import celeba as celeba_module
+from dcgan.data import load
+from dcgan.data.celeba import read_table
 from tests.support.synthetic_datasets import encode_image, write_files, write_zip
 
 COUNT = 6
@@ -196,11 +198,11 @@ def test_a_broken_attribute_file_is_refused(tmp_path, problem):
 
 
 def test_an_attribute_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(celeba_annotations, "_MAX_BYTES", 10)
+    monkeypatch.setattr(celeba_module, "MAX_ANNOTATION_BYTES", 10)
     with pytest.raises(UserError, match="too large"):
-        celeba_annotations.read_table(write_files(tmp_path, {"a.txt": bytes(11)}) / "a.txt")
+        read_table(write_files(tmp_path, {"a.txt": bytes(11)}) / "a.txt")
     with pytest.raises(UserError, match="can't be read"):
-        celeba_annotations.read_table(tmp_path / "missing.txt")
+        read_table(tmp_path / "missing.txt")
 
 
 def test_faces_can_be_smaller_and_grayscale(tmp_path):
