@@ -5,7 +5,7 @@ Importing this package does not load TensorFlow; `train` does.
 
 from typing import TYPE_CHECKING
 
-from dcgan.core.lazy_import import lazy_exporter
+from dcgan.core.imports import lazy_exporter
 
 if TYPE_CHECKING:
     from dcgan.training.loop import train as train

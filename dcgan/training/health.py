@@ -1,7 +1,7 @@
 """Detect training that goes wrong: a discriminator that has won, a collapsed generator, NaN or infinite values.
 
 After a collapse, a NaN or infinite value, or a discriminator that keeps winning, training rolls back to the last
-healthy checkpoint and continues with half the learning rates, a few times at most (see `dcgan.training.rollback`).
+healthy checkpoint and continues with half the learning rates, a few times at most (see `dcgan.training.health_checks`).
 """
 
 from collections.abc import Iterable, Mapping

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan.config import ResolvedTrainConfig
-from dcgan.core.tensorflow_import import silence_stdout
+from dcgan.core.imports import silence_stdout
 from dcgan.runs import Run
 from dcgan.training.tensorboard import TensorBoardWriter
 
