@@ -34,7 +34,7 @@ def load_targets(run_dir: Path | None, data_dir: Path | None, weights: str, coun
     Returns:
         A description, the generator, and the images.
     """
-    from dcgan.core.tensorflow_import import import_tensorflow
+    from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
     from dcgan import runs

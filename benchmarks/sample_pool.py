@@ -127,7 +127,7 @@ def load_classified_generator(
     Raises:
         UserError: as `dcgan.runs.find_run`, `Run.load_generator` and `load_classifier`.
     """
-    from dcgan.core.tensorflow_import import import_tensorflow
+    from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
     from dcgan import runs

@@ -7,7 +7,7 @@ and Keras read when they are imported are set here.
 import os
 from typing import TYPE_CHECKING
 
-from dcgan.core.lazy_import import lazy_exporter
+from dcgan.core.imports import lazy_exporter
 
 __version__ = "0.1.0"
 

@@ -16,7 +16,7 @@ def main() -> None:
     def mark(stage: str) -> None:
         times[stage] = time.perf_counter() - START - sum(times.values())
 
-    from dcgan.core.tensorflow_import import import_tensorflow
+    from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
     mark("import TensorFlow and Keras")

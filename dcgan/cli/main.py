@@ -12,7 +12,7 @@ import dcgan
 from dcgan.cli.commands import COMMANDS
 from dcgan.config.parser import parse
 from dcgan.core.errors import UserError
-from dcgan.core.tensorflow_import import silence_stdout, was_interrupted
+from dcgan.core.imports import silence_stdout, was_interrupted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ nothing else starts quickly. A saved model with a layer of this package loads on
 from here.
 """
 
-from dcgan.core.lazy_import import lazy_exporter
+from dcgan.core.imports import lazy_exporter
 
 _MODULES = {
     "convolution_matrix": "dcgan.deconvolution.matrix",

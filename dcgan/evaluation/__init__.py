@@ -6,7 +6,7 @@ names programs that do.
 Importing this package loads neither TensorFlow nor scikit-learn; its functions do.
 """
 
-from dcgan.core.lazy_import import lazy_exporter
+from dcgan.core.imports import lazy_exporter
 from dcgan.evaluation.evaluate import evaluate as evaluate
 
 _MODULES = {

@@ -99,7 +99,7 @@ def _figure_files(config: EvaluateConfig, names: list[str], report_file: Path | 
 
 def _load_context(config: EvaluateConfig, run: Run | None) -> "EvaluationContext":
     """Load generated and real images; TensorFlow is imported here."""
-    from dcgan.core.tensorflow_import import import_tensorflow
+    from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
     from dcgan.core import devices

@@ -3,7 +3,7 @@
 Importing this package does not load TensorFlow; its functions do.
 """
 
-from dcgan.core.lazy_import import lazy_exporter
+from dcgan.core.imports import lazy_exporter
 from dcgan.interpretation.explain import explain as explain
 
 _MODULES = {

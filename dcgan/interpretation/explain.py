@@ -100,7 +100,7 @@ def parse_maps(text: str, available: int) -> Seeds:
 
 def _load_subject(config: ExplainConfig, run: Run) -> Subject:
     """Import TensorFlow, and load the networks and the images."""
-    from dcgan.core.tensorflow_import import import_tensorflow
+    from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
     from dcgan import data

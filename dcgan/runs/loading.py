@@ -45,7 +45,7 @@ def load_generator(run: Run, weights: str = "ema") -> "keras.Model":
     Raises:
         UserError: as for `Run.load_generator`.
     """
-    from dcgan.core.tensorflow_import import import_tensorflow
+    from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
     from dcgan.core import devices

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dcgan.config import TrainConfig
 from dcgan.config.parser import read_yaml
-from dcgan.core.tensorflow_import import import_tensorflow
+from dcgan.core.imports import import_tensorflow
 
 if __name__ == "__main__":
     import_tensorflow()

@@ -3,7 +3,7 @@
 Names are imported on first use.
 """
 
-from dcgan.core.lazy_import import lazy_exporter
+from dcgan.core.imports import lazy_exporter
 
 _MODULES = {
     "Canvases": "dcgan.deconvolution.segmentation.canvases",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.core.tensorflow_import import suppress_stderr, was_interrupted
+from dcgan.core.imports import suppress_stderr, was_interrupted
 
 
 def test_messages_of_native_code_are_held_back(capfd):
@@ -53,7 +53,7 @@ def test_an_interrupted_import_of_tensorflow_is_an_interrupt_and_prints_nothing(
     )
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from dcgan.core.tensorflow_import import import_tensorflow\n"
+        "from dcgan.core.imports import import_tensorflow\n"
         "try: import_tensorflow()\n"
         "except KeyboardInterrupt: print('interrupt')"
     )
@@ -72,7 +72,7 @@ def test_an_interrupt_is_found_among_the_causes_of_an_error():
 
 
 def test_importing_tensorflow_prints_nothing():
-    code = "from dcgan.core.tensorflow_import import import_tensorflow; import_tensorflow()"
+    code = "from dcgan.core.imports import import_tensorflow; import_tensorflow()"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True, capture_output=True, text=True
     )
