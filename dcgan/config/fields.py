@@ -79,7 +79,7 @@ def weights_option(group: str) -> Any:
     """Return the field `weights: Weights` of a command that uses a generator, with its help text."""
     text = (
         "generator weights to use: `ema` for the exponential moving average, `raw` for the weights without averaging, "
-        "`best` for the EMA weights of the best evaluation (`train.py --evaluate-every`)."
+        "`best` for the EMA weights of the best evaluation (`dcgan train --evaluate-every`)."
     )
     return option("ema", group, help=text)
 

@@ -61,7 +61,7 @@ class EditConfig(DataConfig):
     still classified as that class, and 83 % without as many random maps.
 
     Examples: `python -m dcgan edit --toward slant`, `python -m dcgan edit --ablate 7`. For a direction between seeds of
-    your choice, see `generate.py --along`.
+    your choice, see `dcgan generate --along`.
 
     Args:
         dataset: dataset whose classifier predicts classes; by default the run's own. The data options default to those

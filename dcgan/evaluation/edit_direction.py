@@ -87,7 +87,7 @@ def _class_edit(source: RunGenerator, config: EditConfig) -> FindEdit:
     if source.classes is not None:
         raise UserError(
             f"{source.run.path} is class-conditional, so the latent does not encode the class.",
-            "Use `generate.py --class` to generate a class, or --toward slant or boldness"
+            "Use `dcgan generate --class` to generate a class, or --toward slant or boldness"
             f"{did_you_mean(toward, STROKE_FEATURES)}",
         )
     names, predict = source.label_predictor()

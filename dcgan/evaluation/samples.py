@@ -132,7 +132,7 @@ def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     except Exception as error:  # NumPy and zipfile raise many types
         raise UserError(
             f"{path} can't be read as an array of images: {' '.join(str(error).split())[:200]}",
-            "Write it with generate.py --out, or with NumPy as uint8 (N, H, W, C).",
+            "Write it with `dcgan generate --out`, or with NumPy as uint8 (N, H, W, C).",
         ) from error
 
 

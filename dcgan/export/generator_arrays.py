@@ -54,7 +54,7 @@ def generator_sizes(generator: keras.Model) -> dict[str, Any]:
             "epsilon": np.float32(norms[0].epsilon),
         }
     except (ValueError, IndexError, AttributeError, KeyError) as error:
-        raise UserError("This generator was not built by `train.py`.", "Choose another --format.") from error
+        raise UserError("This generator was not built by `dcgan train`.", "Choose another --format.") from error
 
 
 def _upsampling(layers: dict[str, Any]) -> str:

@@ -80,7 +80,7 @@ def write_report(
         print(f"Stopped and saved after step {trainer.step} of {progress.last}. The same command resumes from here.")
         return
     print(f"{run.path} has {trainer.step} steps. Latest samples: {run.sample_file(trainer.step)}")
-    print(f"Generate new images: python generate.py --run-dir {run.path}")
+    print(f"Generate new images: python -m dcgan generate --run-dir {run.path}")
 
 
 def save_real_vs_generated(run: Run, generator: keras.Model, dataset: ImageDataset, classes: Classes | None) -> Path:

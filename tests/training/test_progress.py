@@ -43,7 +43,7 @@ def test_the_first_lines_introduce_the_run_and_the_last_says_what_to_do_next(tmp
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("folder: 12 images of 8x8x3 on ")
     assert "new run of 6 steps" in lines[1]
-    assert lines[-1].startswith("Generate new images: python generate.py --run-dir ")
+    assert lines[-1].startswith("Generate new images: python -m dcgan generate --run-dir ")
 
 
 def test_resuming_reports_the_step(tmp_path, capsys):
