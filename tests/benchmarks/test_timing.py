@@ -1,18 +1,8 @@
 """Measurements in rounds, on baselines whose speed is known."""
 
-import pytest
-
 from benchmarks.timing import Throughput, measure_in_rounds
 from benchmarks.workers import Baseline, start_workers
-
-MODULE = "tests.support.trivial_baseline:"
-COUNTER = Baseline("counter", f"{MODULE}Counter")
-
-
-@pytest.fixture(scope="module")
-def counter():
-    with start_workers([COUNTER]) as (worker,):
-        yield worker
+from tests.support.trivial_baseline import COUNTER, MODULE
 
 
 def test_every_baseline_is_measured_once_per_round_in_rotating_order_and_a_failure_is_none():

@@ -5,15 +5,7 @@ import os
 import pytest
 
 from benchmarks.workers import ONEDNN, Baseline, WorkerError, start_workers
-
-MODULE = "tests.support.trivial_baseline:"
-COUNTER = Baseline("counter", f"{MODULE}Counter")
-
-
-@pytest.fixture(scope="module")
-def counter():
-    with start_workers([COUNTER]) as (worker,):
-        yield worker
+from tests.support.trivial_baseline import COUNTER, MODULE
 
 
 def test_a_worker_returns_the_result_and_its_own_seconds(counter):

@@ -23,7 +23,7 @@ from dcgan.data.dataset_cache import open_cache, write_cache
 from dcgan.data.decoding import SkippedImage, decode
 from dcgan.data.image_files import open_image_files
 from dcgan.data.transforms import CropResize
-from tests.support.synthetic_datasets import encode_image, solid_image, write_files, write_zip
+from tests.support.synthetic_datasets import encode_image, numbered_images, solid_image, write_files, write_zip
 
 TRANSFORM = CropResize((8, 8), None, 3)
 SHAPE = (8, 12, 3)
@@ -157,18 +157,13 @@ def test_opening_raises_for_no_manifest(tmp_path, text):
         open_cache(tmp_path / "s", SOURCE)
 
 
-def numbered(count):
-    """Images whose color is their number."""
-    return {f"{n:05d}.png": solid_image((n % 256, n // 256, 7), (9, 10)) for n in range(count)}
-
-
 def prepare(root, cache_dir, transform=TRANSFORM):
     with open_image_files(root) as image_files:
         return dataset_cache.cached_dataset("folder", image_files, transform, cache_dir)
 
 
 def test_a_cache_is_prepared_once_and_again_when_an_image_changes(tmp_path):
-    root = write_files(tmp_path / "p", numbered(12))
+    root = write_files(tmp_path / "p", numbered_images(12))
     first = prepare(root, tmp_path / "s")
     born = (first.folder / "images.npy").stat().st_mtime_ns
     assert first.folder.name.startswith("folder-8x8-")
@@ -181,13 +176,13 @@ def test_a_cache_is_prepared_once_and_again_when_an_image_changes(tmp_path):
 
 
 def test_each_size_crop_and_number_of_channels_has_its_own_cache(tmp_path):
-    root = write_files(tmp_path / "p", numbered(2))
+    root = write_files(tmp_path / "p", numbered_images(2))
     transforms = [TRANSFORM, CropResize((16, 16), None, 3), CropResize((8, 8), 8, 3), CropResize((8, 8), None, 1)]
     assert len({prepare(root, tmp_path / "s", transform).folder for transform in transforms}) == 4
 
 
 def test_by_default_caches_are_in_the_users_cache_folder(tmp_path):
-    folder = prepare(write_files(tmp_path / "p", numbered(1)), None).folder
+    folder = prepare(write_files(tmp_path / "p", numbered_images(1)), None).folder
     assert folder.parent == tmp_path / "cache/dcgan"  # as tests/conftest.py sets it
 
 
@@ -213,14 +208,14 @@ BROKEN = {
 @pytest.mark.parametrize("content", BROKEN)
 def test_a_broken_image_is_skipped_and_named_with_the_reason(tmp_path, content):
     data, reason = BROKEN[content]
-    cache = prepare(write_files(tmp_path / "p", numbered(12) | {"00004x.png": data}), tmp_path / "s")
+    cache = prepare(write_files(tmp_path / "p", numbered_images(12) | {"00004x.png": data}), tmp_path / "s")
     assert [skipped.name for skipped in cache.skipped] == ["00004x.png"]
     assert reason in cache.skipped[0].reason
     assert cache.images[:, 0, 0, 0].tolist() == list(range(12))
 
 
 def test_one_broken_image_in_ten_is_skipped_and_more_are_an_error(tmp_path, capsys):
-    root = write_files(tmp_path / "p", numbered(18) | {"x.png": b"", "y.png": b""})
+    root = write_files(tmp_path / "p", numbered_images(18) | {"x.png": b"", "y.png": b""})
     assert len(prepare(root, tmp_path / "s").images) == 18
     write_files(root, {"z.png": b""})
     with pytest.raises(UserError, match="More than 1 in 10 of the 21 images") as caught:
@@ -239,7 +234,7 @@ def test_an_encrypted_zip_is_refused_with_the_reason(tmp_path):
 
 
 def test_a_second_process_waits_for_the_first_one(tmp_path, capsys):
-    root = write_files(tmp_path / "p", numbered(5))
+    root = write_files(tmp_path / "p", numbered_images(5))
     with open_image_files(root) as image_files:
         folder = dataset_cache.cache_path("folder", image_files, TRANSFORM, tmp_path / "s")
     folder.parent.mkdir()
@@ -255,7 +250,7 @@ def test_a_second_process_waits_for_the_first_one(tmp_path, capsys):
 
 
 def test_two_processes_at_once_prepare_one_cache(tmp_path):
-    root = write_files(tmp_path / "p", numbered(200))
+    root = write_files(tmp_path / "p", numbered_images(200))
     program = (
         "import sys; from pathlib import Path; from dcgan import data; from dcgan.config import PrepareConfig;"
         "data.prepare(PrepareConfig('folder', data_dir=Path(sys.argv[1]), cache_dir=Path(sys.argv[2])))"
@@ -270,7 +265,7 @@ def test_two_processes_at_once_prepare_one_cache(tmp_path):
 
 
 def test_a_cache_folder_that_can_not_be_created_is_reported(tmp_path):
-    root = write_files(tmp_path / "p", numbered(1) | {"file": b""})
+    root = write_files(tmp_path / "p", numbered_images(1) | {"file": b""})
     with pytest.raises(UserError, match="can't be written") as caught:
         prepare(root, root / "file/caches")
     assert "--cache-dir" in caught.value.hint
@@ -278,10 +273,10 @@ def test_a_cache_folder_that_can_not_be_created_is_reported(tmp_path):
 
 def test_a_log_gets_lines_and_a_terminal_a_bar(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(dataset_cache, "_SECONDS_PER_LINE", 0)
-    prepare(write_files(tmp_path / "p", numbered(3)), tmp_path / "s")
+    prepare(write_files(tmp_path / "p", numbered_images(3)), tmp_path / "s")
     assert capsys.readouterr().err.splitlines()[0] == f"Preparing {tmp_path / 'p'}: 3 images, once."
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    prepare(write_files(tmp_path / "q", numbered(3)), tmp_path / "s")
+    prepare(write_files(tmp_path / "q", numbered_images(3)), tmp_path / "s")
     assert "3/3" in capsys.readouterr().err
 
 

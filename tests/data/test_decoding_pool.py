@@ -16,7 +16,7 @@ from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import decode_all
 from dcgan.data.image_files import ImageFile, ImageFiles, open_image_files
 from dcgan.data.transforms import CropResize
-from tests.support.synthetic_datasets import solid_image, write_files, write_zip
+from tests.support.synthetic_datasets import numbered_images, write_files, write_zip
 
 TRANSFORM = CropResize((8, 8), None, 3)
 ROOT = Path(__file__).parents[2]
@@ -32,11 +32,6 @@ with open_image_files(Path({root!r})) as image_files:
     first = next(decoded)
     {then}
 """
-
-
-def numbered(count):
-    """Images whose color is their number."""
-    return {f"{n:05d}.png": solid_image((n % 256, n // 256, 7), (9, 10)) for n in range(count)}
 
 
 def numbers(rows):
@@ -60,7 +55,7 @@ def always_processes(monkeypatch):
 @pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
 @pytest.mark.parametrize("workers", [1, 3])
 def test_images_come_in_the_order_of_their_names(tmp_path, zipped, workers):
-    files = numbered(300)
+    files = numbered_images(300)
     root = write_zip(tmp_path / "images.zip", files) if zipped else write_files(tmp_path / "images", files)
     with open_image_files(root) as image_files:
         assert numbers(decode_all(image_files, TRANSFORM, workers)) == list(range(300))
@@ -68,7 +63,7 @@ def test_images_come_in_the_order_of_their_names(tmp_path, zipped, workers):
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
 def test_processes_give_the_same_as_threads_and_end_with_the_work(tmp_path, always_processes, zipped):
-    files = numbered(200) | {"00100x.png": b"broken"}
+    files = numbered_images(200) | {"00100x.png": b"broken"}
     root = write_zip(tmp_path / "images.zip", files) if zipped else write_files(tmp_path / "images", files)
     with open_image_files(root) as image_files:
         decoded = decode_all(image_files, TRANSFORM, 2)
@@ -81,7 +76,7 @@ def test_processes_give_the_same_as_threads_and_end_with_the_work(tmp_path, alwa
 
 
 def test_a_file_that_disappears_is_skipped_in_a_process_too(tmp_path, always_processes):
-    with open_image_files(write_files(tmp_path / "images", numbered(20))) as image_files:
+    with open_image_files(write_files(tmp_path / "images", numbered_images(20))) as image_files:
         (tmp_path / "images/00007.png").unlink()
         results = list(decode_all(image_files, TRANSFORM, 2))
     assert results.pop(7) == SkippedImage("00007.png", "No such file or directory")
@@ -89,7 +84,7 @@ def test_a_file_that_disappears_is_skipped_in_a_process_too(tmp_path, always_pro
 
 
 def test_a_killed_process_costs_no_image(tmp_path, always_processes):
-    with open_image_files(write_files(tmp_path / "images", numbered(1200))) as image_files:
+    with open_image_files(write_files(tmp_path / "images", numbered_images(1200))) as image_files:
         decoded = decode_all(image_files, TRANSFORM, 2)
         first = next(decoded)
         for process in multiprocessing.active_children():
@@ -100,7 +95,7 @@ def test_a_killed_process_costs_no_image(tmp_path, always_processes):
 @pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
 def test_processes_that_can_not_start_are_replaced_by_threads(tmp_path, always_processes, monkeypatch, python):
     monkeypatch.setattr("multiprocessing.spawn.get_executable", lambda: python.encode())
-    with open_image_files(write_files(tmp_path / "images", numbered(100))) as image_files:
+    with open_image_files(write_files(tmp_path / "images", numbered_images(100))) as image_files:
         assert numbers(decode_all(image_files, TRANSFORM, 2)) == list(range(100))
 
 
@@ -109,12 +104,12 @@ def test_a_system_without_semaphores_decodes_in_threads(tmp_path, always_process
         raise NotImplementedError("no semaphores")
 
     monkeypatch.setattr(decoding_pool, "ProcessPoolExecutor", refuse)
-    with open_image_files(write_files(tmp_path / "images", numbered(100))) as image_files:
+    with open_image_files(write_files(tmp_path / "images", numbered_images(100))) as image_files:
         assert numbers(decode_all(image_files, TRANSFORM, 2)) == list(range(100))
 
 
 def test_a_consumer_that_stops_early_leaves_no_process_behind(tmp_path, always_processes):
-    with open_image_files(write_files(tmp_path / "images", numbered(1200))) as image_files:
+    with open_image_files(write_files(tmp_path / "images", numbered_images(1200))) as image_files:
         decoded = decode_all(image_files, TRANSFORM, 2)
         next(decoded)
         assert multiprocessing.active_children()
@@ -124,7 +119,7 @@ def test_a_consumer_that_stops_early_leaves_no_process_behind(tmp_path, always_p
 
 @pytest.mark.parametrize("from_file", [False, True], ids=["standard input", "a script"])
 def test_processes_do_not_run_an_unguarded_main_module_again(tmp_path, from_file):
-    root = write_files(tmp_path / "images", numbered(100))
+    root = write_files(tmp_path / "images", numbered_images(100))
     program = PROGRAM.format(root=str(root), then="print(1 + len(list(decoded)))")
     (tmp_path / "script.py").write_text(program)
     command = [sys.executable, str(tmp_path / "script.py")] if from_file else [sys.executable]
@@ -136,7 +131,7 @@ def test_processes_do_not_run_an_unguarded_main_module_again(tmp_path, from_file
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc for processes")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_processes_end_with_their_parent_and_print_nothing_on_ctrl_c(tmp_path, how):
-    root = write_files(tmp_path / "images", numbered(100))
+    root = write_files(tmp_path / "images", numbered_images(100))
     then = (
         "import multiprocessing, time\n"
         "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
@@ -165,7 +160,7 @@ def test_processes_end_with_their_parent_and_print_nothing_on_ctrl_c(tmp_path, h
 
 
 def test_a_few_images_are_decoded_without_processes(tmp_path):
-    with open_image_files(write_files(tmp_path / "images", numbered(250))) as image_files:
+    with open_image_files(write_files(tmp_path / "images", numbered_images(250))) as image_files:
         decoded = decode_all(image_files, TRANSFORM, 2)
         first = next(decoded)
         assert multiprocessing.active_children() == []

@@ -1,9 +1,13 @@
 """Small digits in small numbers, enough to train something on in a moment."""
 
+import functools
+
 import pytest
 
 from dcgan.config import DataConfig
 from dcgan.core import devices
+from dcgan.evaluation import context
+from dcgan.evaluation.classifier import load_classifier
 from dcgan.evaluation.splits import load_splits
 
 
@@ -16,3 +20,9 @@ def _deterministic():
 def digits():
     """The embedded digits at 8×8, half for training and half held out."""
     return load_splits(DataConfig(image_size=8))
+
+
+@pytest.fixture
+def short_classifier_training(monkeypatch):
+    """Train classifiers for 20 steps, where their accuracy does not matter."""
+    monkeypatch.setattr(context, "load_classifier", functools.partial(load_classifier, steps=20))

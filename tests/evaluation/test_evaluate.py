@@ -1,6 +1,5 @@
 """The `evaluate` command: which images it compares, and what it prints and writes."""
 
-import functools
 import json
 import shutil
 import struct
@@ -17,20 +16,15 @@ from dcgan.config.parser import to_yaml
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data.mnist import CLOTHES
-from dcgan.evaluation import context, evaluate
-from dcgan.evaluation.classifier import load_classifier
+from dcgan.evaluation import evaluate
 from dcgan.evaluation.metrics import METRICS, MetricResult
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.runs import Run
 from dcgan.visualization import read_png, save_png
 
+pytestmark = pytest.mark.usefixtures("short_classifier_training")
+
 QUICK = "frechet,kernel,precision_recall,density_coverage"
-
-
-@pytest.fixture(autouse=True)
-def _short_classifier_training(monkeypatch):
-    """Train classifiers for 20 steps, as their accuracy does not matter here."""
-    monkeypatch.setattr(context, "load_classifier", functools.partial(load_classifier, steps=20))
 
 
 def new_run(name="tiny", channels=1, **options):

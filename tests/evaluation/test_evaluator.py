@@ -1,6 +1,5 @@
 """Metrics during training equal those that `evaluate` computes afterwards."""
 
-import functools
 from dataclasses import replace
 
 import numpy as np
@@ -11,15 +10,11 @@ from dcgan.config import EvaluateConfig, TrainConfig
 from dcgan.config.parser import to_yaml
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
-from dcgan.evaluation import context, evaluate
-from dcgan.evaluation.classifier import load_classifier
+from dcgan.evaluation import evaluate
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_generator
 
-
-@pytest.fixture(autouse=True)
-def _short_classifier_training(monkeypatch):
-    monkeypatch.setattr(context, "load_classifier", functools.partial(load_classifier, steps=20))
+pytestmark = pytest.mark.usefixtures("short_classifier_training")
 
 
 @pytest.mark.parametrize("classes", [None, Classes(tuple("0123456789"), (0.1,) * 10)])

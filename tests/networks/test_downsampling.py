@@ -13,11 +13,7 @@ from dcgan.evaluation.linear_probe import pooled_features
 from dcgan.networks import build_discriminator
 from dcgan.networks.downsampling import DOWNSAMPLERS
 from tests.support import network_oracle
-from tests.support.network_oracle import randomize, weights_by_path
-
-
-def normal(*shape):
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+from tests.support.network_oracle import normal, randomize, weights_by_path
 
 
 @pytest.mark.parametrize("kernel", [2, 3, 4, 5])

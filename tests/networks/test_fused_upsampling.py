@@ -8,11 +8,7 @@ from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.networks.layers import KERAS_LAYERS, TRAINING_LAYERS, odd_kernel_size
 from dcgan.runs import assign_weights
-from tests.support.network_oracle import randomize
-
-
-def normal(*shape):
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+from tests.support.network_oracle import normal, randomize
 
 
 @pytest.mark.parametrize("kernel", [2, 4, 5, 6])

@@ -16,7 +16,7 @@ from dcgan.networks.layers import TRAINING_LAYERS, Stage, odd_kernel_size
 from dcgan.networks.upsampling import UPSAMPLERS, upsample
 from dcgan.runs import Run
 from tests.support import network_oracle
-from tests.support.network_oracle import randomize, rotate_kernel, weights_by_path
+from tests.support.network_oracle import normal, randomize, rotate_kernel, weights_by_path
 
 EACH_METHOD = pytest.mark.parametrize("method", UPSAMPLERS)
 
@@ -26,10 +26,6 @@ def stage_model(method, x, filters=3, kernel=4):
     inputs = keras.Input(x.shape[1:])
     outputs = upsample(inputs, Stage(0, filters, kernel, 1, TRAINING_LAYERS, "generator"), method)
     return randomize(keras.Model(inputs, outputs))
-
-
-def normal(*shape):
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 @EACH_METHOD

@@ -16,19 +16,11 @@ from dcgan.sampling import generate, latents
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.generator_stages import Stages, compare_stages, stage_images
 from dcgan.visualization import read_png, read_png_text, tile
-
-
-def randomize_weights(generator, seed=1):
-    """Assign weights that give images of all gray levels."""
-    random = np.random.default_rng(seed)
-    for variable in generator.variables:
-        values = random.standard_normal(variable.shape)
-        variable.assign(values / np.sqrt(values[..., 0].size) if values.ndim > 1 else 1 + 0.3 * np.abs(values))
-    return generator
+from tests.support.network_oracle import randomize
 
 
 def build(size=(20, 16), channels=1, seed=1, **options):
-    return randomize_weights(build_generator(size, channels, width=4, latent_dim=6, **options), seed)
+    return randomize(build_generator(size, channels, width=4, latent_dim=6, **options), seed)
 
 
 @pytest.mark.parametrize("upsampling", UPSAMPLERS)

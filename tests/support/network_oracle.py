@@ -24,6 +24,11 @@ def randomize(model, seed=0):
     return model
 
 
+def normal(*shape):
+    """Normally distributed numbers, float32, the same ones on every call."""
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
 def transposed_convolution(x, kernel):
     """x (N, H, W, in), kernel (k, k, out, in) -> (N, 2H, 2W, out)."""
     count, height, width, _ = x.shape

@@ -77,6 +77,11 @@ def solid_image(color=(200, 100, 50), size=(20, 20)):
     return encode_image(Image.new("RGB", size, color))
 
 
+def numbered_images(count):
+    """PNG files of images whose color is their number."""
+    return {f"{n:05d}.png": solid_image((n % 256, n // 256, 7), (9, 10)) for n in range(count)}
+
+
 def write_files(root: Path, files):
     """Write `{path relative to the root: bytes}` as files; returns the root."""
     for name, data in files.items():

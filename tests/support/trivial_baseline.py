@@ -3,6 +3,11 @@
 import os
 import time
 
+from benchmarks.workers import Baseline
+
+MODULE = "tests.support.trivial_baseline:"
+COUNTER = Baseline("counter", f"{MODULE}Counter")
+
 
 class Counter:
     """Counts steps; each step is worth `items` items and takes a millisecond."""
