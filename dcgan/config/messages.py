@@ -21,6 +21,9 @@ def describe_error(config_class: type[Options], error: Exception) -> str:
     Args:
         config_class: the dataclass of `dcgan.config` whose options were read.
         error: what the parser raised.
+
+    Returns:
+        The line; the text of the error itself where it is of no known form.
     """
     text = " ".join(str(error).split())
     hints = option_types(config_class)

@@ -101,6 +101,9 @@ def parse(config_class: type[Config], arguments: list[str], prog: str) -> Config
         arguments: the arguments after the command.
         prog: program and command for the usage line.
 
+    Returns:
+        The config; options that were not given have their defaults.
+
     Raises:
         UserError: an option is unknown or has a wrong value, on the command line or in the file of `--config`.
         SystemExit: after `--help` and `--print-config`.
@@ -157,6 +160,9 @@ def read_yaml(config_class: type[Config], path: Path, defaults: Mapping[str, Any
         config_class: a dataclass of `dcgan.config`.
         path: the YAML file.
         defaults: values of options that the file does not contain, instead of the defaults of the class.
+
+    Returns:
+        The config.
 
     Raises:
         UserError: the file is not readable, or contains an unknown option or a wrong value.

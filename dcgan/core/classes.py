@@ -127,6 +127,9 @@ def read_classes(path: Path) -> Classes:
     Args:
         path: the file.
 
+    Returns:
+        The classes.
+
     Raises:
         UserError: the file is not readable or not valid.
     """

@@ -58,7 +58,7 @@ class DenseConvolution(keras.layers.Layer):
             self.kernel = self.add_weight((inputs, self.units), name="kernel")
             self.bias = self.add_weight((self.units,), "zeros", name="bias") if self.use_bias else None
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         self._check_size(inputs.shape)
         kernel = tf.reshape(self.kernel, (*(self.window or ()), inputs.shape[3], self.units))
         result = tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID")
@@ -96,7 +96,7 @@ class ClassChannel(keras.layers.Layer):
         super().__init__(**kwargs)
         self.label = None if label is None else operator.index(label)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         if self.label is None:
             return tf.zeros_like(inputs[..., :1])
         return inputs[..., self.label : self.label + 1]
@@ -127,7 +127,7 @@ class PointwiseBatchNorm(keras.layers.Layer):
         if moving_mean.shape[0] != input_shape[3]:
             raise ValueError(f"{self.layer.name!r} normalizes flattened maps and does not follow a dense layer.")
 
-    def call(self, inputs, training: bool | None = None, mask=None):
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> tf.Tensor:
         rows = self.layer(tf.reshape(inputs, (-1, inputs.shape[3])), training=training)
         return tf.reshape(rows, tf.shape(inputs))
 

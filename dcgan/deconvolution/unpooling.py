@@ -96,10 +96,10 @@ class MaxPooling2DWithSwitches(keras.layers.Layer):
         super().__init__(**kwargs)
         self.pool_size, self.padding = pair(pool_size, "The pool size"), check_padding(padding)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tuple[tf.Tensor, tf.Tensor]:
         return max_pool_with_switches(inputs, self.pool_size, self.padding)
 
-    def compute_output_spec(self, inputs) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    def compute_output_spec(self, inputs: Any) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         _check_image(inputs.shape, self.pool_size, self.padding)
         counts = [
             None if side is None else output_length(side, window, window, self.padding)
@@ -134,11 +134,11 @@ class MaxUnpooling2D(keras.layers.Layer):
         super().__init__(**kwargs)
         self.output_size = None if output_size is None else pair(output_size, "The output size")
 
-    def call(self, pooled, switches, like: Any = None):
+    def call(self, pooled: Any, switches: Any, like: Any = None) -> tf.Tensor:
         self._check_one_size(like)
         return max_unpool(pooled, switches, self.output_size or tf.shape(like)[1:3])
 
-    def compute_output_spec(self, pooled, switches, like: Any = None) -> keras.KerasTensor:
+    def compute_output_spec(self, pooled: Any, switches: Any, like: Any = None) -> keras.KerasTensor:
         self._check_one_size(like)
         height, width = self.output_size or like.shape[1:3]
         unpooled_size(pooled.shape, switches.shape, (height, width))

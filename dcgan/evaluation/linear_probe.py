@@ -44,7 +44,14 @@ class MaxPoolingToGrid(keras.layers.Layer):
     """Max-pool (N, H, W, C) to (N, 4, 4, C): cell i of 4 covers rows ⌊iH/4⌋ to ⌈(i+1)H/4⌉, and columns likewise."""
 
     def call(self, inputs: Any) -> tf.Tensor:
-        """Pool the inputs; cells share pixels where the map is smaller than the grid."""
+        """Pool the inputs; cells share pixels where the map is smaller than the grid.
+
+        Args:
+            inputs: maps (N, H, W, C).
+
+        Returns:
+            The maximum of each cell, (N, 4, 4, C).
+        """
         rows, columns = (_cell_bounds(size) for size in inputs.shape[1:3])
         cells = [tf.reduce_max(inputs[:, a:b, c:d], axis=(1, 2)) for a, b in rows for c, d in columns]
         return tf.reshape(tf.stack(cells, axis=1), (-1, GRID, GRID, inputs.shape[-1]))

@@ -44,12 +44,26 @@ def missing_periods(period: int) -> Requirement:
 
 
 def missing_stacked_mnist(context: EvaluationContext) -> str:
-    """Require images with one digit per channel."""
+    """Require images with one digit per channel.
+
+    Args:
+        context: the evaluation.
+
+    Returns:
+        What is missing; empty if nothing is.
+    """
     return "" if context.is_stacked else "--dataset stacked_mnist"
 
 
 def missing_labels(context: EvaluationContext) -> str:
-    """Require labels of the generated and the held-out images, of the same classes."""
+    """Require labels of the generated and the held-out images, of the same classes.
+
+    Args:
+        context: the evaluation.
+
+    Returns:
+        What is missing; empty if nothing is.
+    """
     if context.samples.labels is None or context.splits.held_out.labels is None:
         return "images with labels: a conditional run, class folders, or a .npz with `labels`"
     classes, names = context.run and context.run.classes(), context.splits.held_out.class_names
@@ -57,7 +71,14 @@ def missing_labels(context: EvaluationContext) -> str:
 
 
 def missing_training_images(context: EvaluationContext) -> str:
-    """Require the dataset that the run was trained on; images from a file are compared with any dataset."""
+    """Require the dataset that the run was trained on; images from a file are compared with any dataset.
+
+    Args:
+        context: the evaluation.
+
+    Returns:
+        What is missing; empty if nothing is.
+    """
     run = context.run
     if run is None or not run.config_file.exists() or run.config().dataset == context.data.dataset:
         return ""
@@ -65,7 +86,14 @@ def missing_training_images(context: EvaluationContext) -> str:
 
 
 def missing_discriminator(context: EvaluationContext) -> str:
-    """Require a run with a discriminator, and a dataset with labels."""
+    """Require a run with a discriminator, and a dataset with labels.
+
+    Args:
+        context: the evaluation.
+
+    Returns:
+        What is missing; empty if nothing is.
+    """
     if context.run is None or not (context.run.checkpoints.exist() or context.run.discriminator_file.is_file()):
         return "a run with a discriminator"
     return "" if context.splits.held_out.labels is not None else "a dataset with labels"

@@ -94,7 +94,12 @@ def named_inputs(generator: "keras.Model") -> list[tuple[str, "keras.KerasTensor
 
 
 def call_generator(generator: "keras.Model", inputs: Inputs) -> np.ndarray:
-    """Return the images that a Keras generator computes from `inputs`: float32 (N, H, W, C) in [-1, 1]."""
+    """Return the images that a Keras generator computes from `inputs`: float32 (N, H, W, C) in [-1, 1].
+
+    Args:
+        generator: a generator in float32.
+        inputs: its inputs by name.
+    """
     arrays = list(inputs.values())
     return np.asarray(generator(arrays if len(arrays) > 1 else arrays[0], training=False))
 

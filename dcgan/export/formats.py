@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def write_saved_model(generator: "keras.Model", path: Path) -> None:
-    """Write a TensorFlow SavedModel folder with the endpoint `serve` and the signature `serving_default`."""
+    """Write a TensorFlow SavedModel folder with the endpoint `serve` and the signature `serving_default`.
+
+    Args:
+        generator: a generator in float32.
+        path: folder to write.
+    """
     import tensorflow as tf
 
     names = {"class": "class_"}  # `class` is a Python keyword, so no traced function can have an argument of that name
@@ -54,7 +59,14 @@ def _rename_arguments(file: Path, names: dict[str, str]) -> None:
 
 
 def load_saved_model(path: Path) -> Forward:
-    """Load a SavedModel with TensorFlow."""
+    """Load a SavedModel with TensorFlow.
+
+    Args:
+        path: the folder.
+
+    Returns:
+        A function from inputs to images.
+    """
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
@@ -67,7 +79,12 @@ def load_saved_model(path: Path) -> Forward:
 
 
 def write_onnx(generator: "keras.Model", path: Path) -> None:
-    """Write an ONNX file; the batch axis is called `batch`."""
+    """Write an ONNX file; the batch axis is called `batch`.
+
+    Args:
+        generator: a generator in float32.
+        path: file to write.
+    """
     import keras
     import onnx
 
@@ -88,7 +105,14 @@ def write_onnx(generator: "keras.Model", path: Path) -> None:
 
 
 def load_onnx(path: Path) -> Forward:
-    """Load an ONNX file with ONNX Runtime, on the CPU."""
+    """Load an ONNX file with ONNX Runtime, on the CPU.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A function from inputs to images.
+    """
     with suppress_stderr():
         import onnxruntime
 
@@ -97,7 +121,12 @@ def load_onnx(path: Path) -> Forward:
 
 
 def write_litert(generator: "keras.Model", path: Path) -> None:
-    """Write a LiteRT (formerly TensorFlow Lite) file that uses built-in operations only."""
+    """Write a LiteRT (formerly TensorFlow Lite) file that uses built-in operations only.
+
+    Args:
+        generator: a generator in float32.
+        path: file to write.
+    """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder, suppress_stderr():
@@ -107,7 +136,14 @@ def write_litert(generator: "keras.Model", path: Path) -> None:
 
 
 def load_litert(path: Path) -> Forward:
-    """Load a LiteRT file with its interpreter."""
+    """Load a LiteRT file with its interpreter.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A function from inputs to images.
+    """
     with suppress_stderr():
         from ai_edge_litert.interpreter import Interpreter
 
@@ -121,7 +157,12 @@ def load_litert(path: Path) -> Forward:
 
 
 def write_keras(generator: "keras.Model", path: Path) -> None:
-    """Write a Keras archive that `keras.models.load_model` reads, as `generator.keras` is one."""
+    """Write a Keras archive that `keras.models.load_model` reads, as `generator.keras` is one.
+
+    Args:
+        generator: a generator in float32.
+        path: file to write.
+    """
     from dcgan.runs.keras_models import make_reproducible
 
     generator.save(path)
@@ -129,7 +170,14 @@ def write_keras(generator: "keras.Model", path: Path) -> None:
 
 
 def load_keras(path: Path) -> Forward:
-    """Load a Keras archive in safe mode."""
+    """Load a Keras archive in safe mode.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A function from inputs to images.
+    """
     import keras
 
     loaded = cast("keras.Model", keras.models.load_model(path, compile=False, safe_mode=True))
@@ -137,14 +185,29 @@ def load_keras(path: Path) -> Forward:
 
 
 def write_npz(generator: "keras.Model", path: Path) -> None:
-    """Write the weights and sizes as NumPy arrays; see `dcgan.export.generator_arrays`."""
+    """Write the weights and sizes as NumPy arrays; see `dcgan.export.generator_arrays`.
+
+    Args:
+        generator: a generator in float32.
+        path: file to write.
+
+    Raises:
+        UserError: the generator was not built by `dcgan.networks.build_generator`.
+    """
     from dcgan.export.generator_arrays import write_generator_arrays
 
     write_generator_arrays(generator, path)
 
 
 def load_npz(path: Path) -> Forward:
-    """Load the arrays for the generator in NumPy, `dcgan.export.numpy_generator`."""
+    """Load the arrays for the generator in NumPy, `dcgan.export.numpy_generator`.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A function from inputs to images.
+    """
     from dcgan.export import numpy_generator
 
     loaded = numpy_generator.load(path)

@@ -42,7 +42,12 @@ def output_path(config: ExportConfig, run: Run, target: Format) -> Path:
 
 
 def card_path(out: Path, target: Format) -> Path:
-    """Return the path of the model card of an export at `out`."""
+    """Return the path of the model card of an export at `out`.
+
+    Args:
+        out: the exported file or folder.
+        target: its format; a folder holds its card, a file has it beside it.
+    """
     return out.with_name(f"{out.name}.md") if target.suffix else out / CARD
 
 

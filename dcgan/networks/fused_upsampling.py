@@ -23,7 +23,7 @@ class FusedUpsampling2D(keras.layers.Conv2DTranspose):
     filters, C) kernel that is applied.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self.convolve_transposed(inputs, fuse_kernel(self.kernel))
 
     def convolve_transposed(self, inputs: Any, kernel: Any) -> Any:
@@ -38,7 +38,7 @@ class FusedUpsampling2D(keras.layers.Conv2DTranspose):
         """
         return keras.ops.conv_transpose(inputs, kernel, strides=2, padding="same")
 
-    def compute_output_spec(self, inputs) -> keras.KerasTensor:
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
 

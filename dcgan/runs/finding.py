@@ -23,6 +23,9 @@ def find_run(path: Path | str | None = None) -> Run:
         path: run directory; None for the run under `checkpoints/` whose generator was written last, or if there is
             none, the pretrained run, whose outputs go to the current folder.
 
+    Returns:
+        The run.
+
     Raises:
         UserError: the directory does not exist or is not a run, or there is no run.
     """

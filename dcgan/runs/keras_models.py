@@ -55,6 +55,9 @@ def load_model(file: Path, description: str) -> "keras.Model":
         file: the file.
         description: what it should be, for the error message, for example `"generator"`.
 
+    Returns:
+        The model, not compiled.
+
     Raises:
         UserError: the file does not exist or is not a model.
     """

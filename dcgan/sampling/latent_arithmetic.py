@@ -58,7 +58,12 @@ class Expression:
         return combine(zip(self.signs, self.means(dim)[:, None], strict=True))
 
     def results(self, dim: int, noise: float | None = None) -> np.ndarray:
-        """Return the sum alone, float32 (1, dim), or with a noise amplitude the noisy copies of it, (9, dim)."""
+        """Return the sum alone, float32 (1, dim), or with a noise amplitude the noisy copies of it, (9, dim).
+
+        Args:
+            dim: length of a latent vector.
+            noise: amplitude of the noise; None for the sum alone.
+        """
         return self.result(dim)[None] if noise is None else noisy_copies(self.result(dim), noise)
 
     @property

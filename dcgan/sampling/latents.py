@@ -128,7 +128,12 @@ def walk(seeds: Sequence[int], dim: int, steps: int, *, loop: bool = False) -> I
 
 
 def walk_positions(steps: int, *, loop: bool = False) -> np.ndarray:
-    """Return the positions of a walk between two neighbors: float64 (steps,) from 0 to 1, in a loop without the 1."""
+    """Return the positions of a walk between two neighbors: float64 (steps,) from 0 to 1, in a loop without the 1.
+
+    Args:
+        steps: number of positions.
+        loop: whether the neighbors are joined to a loop, in which the second one begins the next walk.
+    """
     return np.linspace(0.0, 1.0, steps, endpoint=not loop)
 
 

@@ -79,7 +79,13 @@ def save_checkpoint(
 
 
 def save_samples(trainer: Trainer, run: Run, classes: Classes | None) -> np.ndarray:
-    """Write a grid of the images that `python generate.py` generates by default; return it, uint8 (H, W, C)."""
+    """Write a grid of the images that `python generate.py` generates by default; return it, uint8 (H, W, C).
+
+    Args:
+        trainer: its EMA generator is used.
+        run: where to write.
+        classes: of a conditional run; one row each.
+    """
     selection = default_selection(classes)
     inputs = selection.rows(trainer.config.latent_dim)
     grid = tile(generate_images(trainer.sampling_generator(), inputs), selection.columns)
@@ -89,6 +95,11 @@ def save_samples(trainer: Trainer, run: Run, classes: Classes | None) -> np.ndar
 
 
 def save_real_grid(run: Run, images: np.ndarray) -> None:
-    """Write a grid of up to 64 of the images, uint8 (N, H, W, C), as the networks see them."""
+    """Write a grid of up to 64 of the images, uint8 (N, H, W, C), as the networks see them.
+
+    Args:
+        run: where to write.
+        images: the images of the data set.
+    """
     indices = evenly_spaced(len(images), min(len(images), NUM_REAL_IMAGES))
     save_png(run.samples_dir / "real.png", tile(images[indices]))

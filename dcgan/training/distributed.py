@@ -107,6 +107,12 @@ def build_strategy(job: Job, batch_size: int) -> tf.distribute.Strategy:
 def check_agreement(job: Job, strategy: tf.distribute.Strategy, config: ResolvedTrainConfig, step: int) -> None:
     """Check that all workers were started with the same options and resume from the same step.
 
+    Args:
+        job: this process and its workers.
+        strategy: what the workers communicate by.
+        config: options of this worker.
+        step: the step that this worker resumes from.
+
     Raises:
         UserError: they differ; raised on every worker.
     """
@@ -124,7 +130,17 @@ def check_agreement(job: Job, strategy: tf.distribute.Strategy, config: Resolved
 
 
 def agree_on_next(job: Job, strategy: tf.distribute.Strategy, stop: bool, steps: int) -> tuple[bool, int]:
-    """Agree among the workers: stop if any of them has to, and do the average of their numbers of steps per call."""
+    """Agree among the workers: stop if any of them has to, and do the average of their numbers of steps per call.
+
+    Args:
+        job: this process and its workers.
+        strategy: what the workers communicate by.
+        stop: whether this worker has to stop.
+        steps: number of steps per call that this worker proposes, at least 1.
+
+    Returns:
+        (whether to stop, number of steps), the same on every worker.
+    """
     if job.workers == 1:
         return stop, steps
     stops, total = _sum(strategy, tf.constant([float(stop), float(steps)])).numpy()

@@ -51,7 +51,16 @@ class HealthChecks:
             self.rollback = Rollback(run, trainer, dataset.fingerprint)
 
     def check(self, step: int, metrics: dict[str, float], schedule: Schedule) -> HealthIssue | None:
-        """Return what training cannot continue with, if anything; `diversity` is added to the metrics if measured."""
+        """Return what training cannot continue with, if anything; `diversity` is added to the metrics if measured.
+
+        Args:
+            step: number of the last step.
+            metrics: metrics of that step.
+            schedule: what is due after it.
+
+        Returns:
+            The issue; None if training can continue.
+        """
         if names := [name for name, value in metrics.items() if not math.isfinite(value)]:
             return HealthIssue(step, describe_nonfinite([" and ".join(names)]))
         if self.monitor is not None:
@@ -68,13 +77,28 @@ class HealthChecks:
         return None
 
     def roll_back(self, issue: HealthIssue) -> str:
-        """Restore the last healthy checkpoint with lower learning rates, or end training."""
+        """Restore the last healthy checkpoint with lower learning rates, or end training.
+
+        Args:
+            issue: what training cannot continue with.
+
+        Returns:
+            What was detected and what was done, as one line.
+
+        Raises:
+            UserError: health is not checked, or the run was rolled back too often already.
+        """
         if self.monitor is None or self.rollback is None:
             raise training_stopped(self.run, issue, 0)
         return self.rollback.restore(issue, self.monitor)
 
     def check_distance(self, step: int, distance: float) -> None:
-        """Warn when the generated images get worse."""
+        """Warn when the generated images get worse.
+
+        Args:
+            step: number of the step that was evaluated.
+            distance: Fréchet distance of the generated images.
+        """
         if self.monitor is not None:
             self._warn(step, self.monitor.check_distance(distance))
 

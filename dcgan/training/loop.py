@@ -165,6 +165,10 @@ def _scale(evaluator: EvaluateGenerator | None) -> str:
 def training_classes(config: ResolvedTrainConfig, dataset: ImageDataset) -> Classes | None:
     """Return the classes of a conditional run, None for an unconditional one.
 
+    Args:
+        config: options of the run, of which `conditional` decides; None makes a run conditional if it can be.
+        dataset: what the run is trained on.
+
     Raises:
         UserError: `--conditional` is given and there are no usable labels.
     """

@@ -43,7 +43,12 @@ class Noise:
         return noise
 
     def latents(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
-        """Return the latent vectors of one step: float32 (batch_size, latent_dim), standard normal."""
+        """Return the latent vectors of one step: float32 (batch_size, latent_dim), standard normal.
+
+        Args:
+            step: number of the step, an int64 scalar.
+            purpose: name of the random stream.
+        """
         shape = (self.config.batch_size, self.config.latent_dim)
         return tf.random.stateless_normal(shape, self._seed(step, purpose), alg="philox")
 
@@ -69,5 +74,10 @@ class Noise:
 
 
 def with_class_input(inputs: tf.Tensor, class_one_hot: tf.Tensor | None) -> tf.Tensor | list[tf.Tensor]:
-    """Return what a network is called with: its inputs, and for a conditional one the classes (N, classes) as well."""
+    """Return what a network is called with: its inputs, and for a conditional one the classes (N, classes) as well.
+
+    Args:
+        inputs: latents (N, latent_dim) or images (N, H, W, C).
+        class_one_hot: classes (N, classes); None for an unconditional network.
+    """
     return inputs if class_one_hot is None else [inputs, class_one_hot]

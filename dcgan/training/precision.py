@@ -19,6 +19,10 @@ def resolve_compile_mode(config: ResolvedTrainConfig, strategy: tf.distribute.St
     On one CPU in float32, `auto` compiles what XLA computes faster (sums around the convolutions, BatchNorm, the
     optimizers) and leaves matrix products to oneDNN; benchmarks/README.md has the figures. Elsewhere it compiles
     nothing.
+
+    Args:
+        config: options of the run, of which `compile` and `precision` decide.
+        strategy: how replicas are distributed.
     """
     if config.compile != "auto":
         return config.compile
@@ -50,6 +54,11 @@ def build_optimizer(
 
     Under `mixed_float16` the loss is scaled so that small gradients don't vanish; a step whose gradients overflow is
     skipped and the scale halved (Micikevicius et al. 2018, section 3.2).
+
+    Args:
+        network: what is optimized.
+        learning_rate: initial learning rate, above 0.
+        config: options of the run, of which `beta_1` and `precision` are used.
     """
     name = f"{network.name}_optimizer"
     optimizer = keras.optimizers.Adam(learning_rate, beta_1=config.beta_1, name=name)

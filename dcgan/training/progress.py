@@ -149,7 +149,12 @@ class Progress:
             self._started, self._marked_time = self._started + spent, self._marked_time + spent
 
     def show_samples(self, step: int, grid: np.ndarray) -> None:
-        """Show a grid of samples, uint8 (H, W, C), in TensorBoard and to the callback."""
+        """Show a grid of samples, uint8 (H, W, C), in TensorBoard and to the callback.
+
+        Args:
+            step: number of the step that the samples were generated after.
+            grid: the samples.
+        """
         if self.tensorboard:
             self.tensorboard.samples(step, grid)
         self._call_back()

@@ -31,7 +31,16 @@ REAL_VS_GENERATED = "real-vs-generated.png"
 
 
 def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: int, device: str, job: Job) -> None:
-    """Print what is about to happen, and write a grid of real images for a new run."""
+    """Print what is about to happen, and write a grid of real images for a new run.
+
+    Args:
+        run: the run.
+        dataset: what it is trained on.
+        trainer: in the state that training starts from.
+        last: number of the last step.
+        device: the devices, in one line.
+        job: this process and its workers; the chief prints and writes for all.
+    """
     if not job.is_chief:
         print(f"{job.description.lstrip(', ')}; worker 0 reports progress")
         return
@@ -61,7 +70,16 @@ def write_report(
     trainer: Trainer,
     progress: Progress,
 ) -> None:
-    """Write the discriminator, curves, real and generated images and the animation; print what to do next."""
+    """Write the discriminator, curves, real and generated images and the animation; print what to do next.
+
+    Args:
+        config: options of the run.
+        run: where to write.
+        dataset: what the run was trained on.
+        classes: of a conditional run.
+        trainer: after the last step.
+        progress: which steps were done, and what they were logged to.
+    """
     if run.checkpoints.exist():
         discriminator = trainer.inference_discriminator()
         run.save_discriminator(discriminator)
@@ -109,6 +127,11 @@ def save_real_vs_generated(run: Run, generator: keras.Model, dataset: ImageDatas
 
 def matching_indices(labels: np.ndarray | None, count: int, selection: Selection) -> np.ndarray:
     """Return which of `count` images are shown beside generated ones: evenly spaced, overall or within each class.
+
+    Args:
+        labels: integer labels (count,) of the images; None if there are none.
+        count: number of images.
+        selection: which images are generated.
 
     Returns:
         int64 (len(selection),), in the order of the selection; where there are fewer images, some occur twice.

@@ -46,7 +46,12 @@ class Schedule:
         return min(limit, min(next_event, self.last) - self.step)
 
     def advance(self, steps: int, stop_requested: bool) -> int:
-        """Count steps that were done; return the number of the last one."""
+        """Count steps that were done; return the number of the last one.
+
+        Args:
+            steps: number of steps that were done.
+            stop_requested: whether training ends after them.
+        """
         self.step, self.stop_requested = self.step + steps, stop_requested
         return self.step
 

@@ -56,7 +56,12 @@ class TensorBoardWriter:
         self._attempt(self._write_scalars, record)
 
     def samples(self, step: int, grid: np.ndarray) -> None:
-        """Write a grid of samples, uint8 (H, W, C)."""
+        """Write a grid of samples, uint8 (H, W, C).
+
+        Args:
+            step: number of the step that the samples were generated after.
+            grid: the samples.
+        """
         self._attempt(self._write_samples, step, grid)
 
     def options(self, config: ResolvedTrainConfig) -> None:
@@ -176,7 +181,12 @@ def real_points(dataset: ImageDataset) -> LabeledImages:
 
 
 def generated_points(generator: keras.Model, classes: Classes | None) -> LabeledImages:
-    """Return the images of the first seeds, each in its seed's own class."""
+    """Return the images of the first seeds, each in its seed's own class.
+
+    Args:
+        generator: as for `dcgan.sampling.generation.generate_batches`.
+        classes: of a conditional run.
+    """
     selection = Selection(range(NUM_POINTS), classes)
     class_names = []
     if classes is not None:
@@ -186,7 +196,12 @@ def generated_points(generator: keras.Model, classes: Classes | None) -> Labeled
 
 
 def discriminator_features(discriminator: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return the inputs of the discriminator's logit for images, uint8 (N, H, W, C): float32 (N, D)."""
+    """Return the inputs of the discriminator's logit for images, uint8 (N, H, W, C): float32 (N, D).
+
+    Args:
+        discriminator: a discriminator with a layer `logit`.
+        images: images of its size.
+    """
     network = keras.Model(discriminator.inputs[0], discriminator.get_layer("logit").input)
     starts = range(0, len(images), _BATCH_SIZE)
     parts = [network(to_float(images[start : start + _BATCH_SIZE]), training=False) for start in starts]
@@ -197,6 +212,10 @@ def principal_components(rows: np.ndarray, count: int) -> np.ndarray:
     """Return rows (N, D) in terms of their first principal components: float64 (N, at most `count`).
 
     Distances between rows are kept as well as so many components can.
+
+    Args:
+        rows: points in D dimensions.
+        count: largest number of components, at least 1.
     """
     centered = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
     # Of the smaller of the two matrices of products; the largest eigenvalue comes last.

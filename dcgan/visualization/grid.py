@@ -45,7 +45,13 @@ def tile(images: np.ndarray, columns: int | None = None, padding: int = 2) -> np
 
 
 def square_columns(count: int, height: int, width: int) -> int:
-    """Return the number of columns that makes a grid of `count` images of `height` × `width` most nearly square."""
+    """Return the number of columns that makes a grid of `count` images of `height` × `width` most nearly square.
+
+    Args:
+        count: number of images, at least 1.
+        height: height of an image in pixels.
+        width: width of an image in pixels.
+    """
     return min(count, math.ceil(math.sqrt(count * height / width)))
 
 

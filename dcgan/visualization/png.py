@@ -79,7 +79,14 @@ def read_png_text(path: Path) -> dict[str, str]:
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:
-    """Convert uint8 (H, W, 1) to a Pillow image of mode L, or (H, W, 3) to mode RGB."""
+    """Convert uint8 (H, W, 1) to a Pillow image of mode L, or (H, W, 3) to mode RGB.
+
+    Args:
+        image: the image.
+
+    Returns:
+        An image with the same pixels.
+    """
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 

@@ -8,11 +8,11 @@ one patch per input pixel, and overlapping patches are summed.
 import tensorflow as tf
 
 from dcgan.core.sizes import Size
-from dcgan.networks.cpu.xla import first_order_gradient, static_shape, xla_compiled
+from dcgan.networks.cpu.xla import Gradient, first_order_gradient, static_shape, xla_compiled
 
 
 @first_order_gradient
-def convolution(images: tf.Tensor, kernel: tf.Tensor):
+def convolution(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     """Compute `tf.nn.conv2d(images, kernel, 2, "SAME")`, up to rounding.
 
     Args:
@@ -35,7 +35,7 @@ def convolution(images: tf.Tensor, kernel: tf.Tensor):
 
 
 @first_order_gradient
-def convolution_transpose(images: tf.Tensor, kernel: tf.Tensor):
+def convolution_transpose(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     """Compute `tf.nn.conv2d_transpose(images, kernel, …, 2, "SAME")` to twice the size, up to rounding.
 
     Args:

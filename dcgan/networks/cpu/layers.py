@@ -33,7 +33,7 @@ class FastConv2D(keras.layers.Conv2D):
             return super().call(inputs)
         return implementation.convolution(inputs, tf.convert_to_tensor(self.kernel))
 
-    def compute_output_spec(self, inputs) -> keras.KerasTensor:
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
 
@@ -46,7 +46,7 @@ class FastConv2DTranspose(keras.layers.Conv2DTranspose):
             return super().call(inputs)
         return implementation.convolution_transpose(inputs, tf.convert_to_tensor(self.kernel))
 
-    def compute_output_spec(self, inputs) -> keras.KerasTensor:
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
 
 
@@ -63,7 +63,7 @@ class FastFusedUpsampling2D(FusedUpsampling2D):
 class FastBatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` that reads the activations in two fused loops each for forward and backward."""
 
-    def call(self, inputs: Any, training: bool | None = None, mask=None) -> Any:
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if not training or self.compute_dtype != "float32":
             return super().call(inputs, training=training, mask=mask)
         gamma, beta = map(tf.convert_to_tensor, (self.gamma, self.beta))
@@ -73,7 +73,7 @@ class FastBatchNormalization(keras.layers.BatchNormalization):
             moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
         return outputs
 
-    def compute_output_spec(self, inputs, training=None, mask=None) -> keras.KerasTensor:
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None) -> keras.KerasTensor:
         return keras.KerasTensor(inputs.shape, self.compute_dtype)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.core.sizes import Size
-from dcgan.networks.cpu.xla import first_order_gradient, static_shape, xla_compiled
+from dcgan.networks.cpu.xla import Gradient, first_order_gradient, static_shape, xla_compiled
 
 TILE = 4
 """Height and width of the outputs of one patch."""
@@ -37,7 +37,7 @@ Tensors = list[tf.Tensor]
 
 
 @first_order_gradient
-def convolution(images: tf.Tensor, kernel: tf.Tensor):
+def convolution(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     """Compute `tf.nn.conv2d(images, kernel, 2, "SAME")`, up to rounding (about 1e-5 of the largest output).
 
     Args:
@@ -59,7 +59,7 @@ def convolution(images: tf.Tensor, kernel: tf.Tensor):
 
 
 @first_order_gradient
-def convolution_transpose(images: tf.Tensor, kernel: tf.Tensor):
+def convolution_transpose(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     """Compute `tf.nn.conv2d_transpose(images, kernel, …, 2, "SAME")` to twice the size, up to rounding.
 
     Args:
@@ -105,7 +105,12 @@ def _transform_cells(cells: tf.Tensor) -> Tensors:
 
 
 def input_transform_adjoint(products: Tensors, size: Size) -> tf.Tensor:
-    """Apply the adjoint of `input_transform`: 25 × (N·patches, 4C) → (N, *size, C)."""
+    """Apply the adjoint of `input_transform`: 25 × (N·patches, 4C) → (N, *size, C).
+
+    Args:
+        products: gradients of the transformed patches.
+        size: (H, W) of the images, even numbers.
+    """
     return _overlap_patches(_transform_cells_adjoint(products), size)
 
 
@@ -144,7 +149,12 @@ def _overlap_add(parts: Tensors, axis: int) -> tf.Tensor:
 
 @xla_compiled
 def output_transform(products: Tensors, size: Size) -> tf.Tensor:
-    """Transform the products to the outputs: 25 × (N·patches, O) → (N, *size, O)."""
+    """Transform the products to the outputs: 25 × (N·patches, O) → (N, *size, O).
+
+    Args:
+        products: products of transformed patches and kernel.
+        size: (H, W) of the outputs.
+    """
     height, width = size
     down, across = _num_patches(height), _num_patches(width)
     matrix = transform_matrices()["output"].T

@@ -5,6 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
+Gradient = Callable[..., Any]
+"""As for `tf.custom_gradient`: a function from the gradient of the outputs to that of the inputs."""
+
 
 def xla_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of tensors by XLA.
@@ -18,14 +21,13 @@ def xla_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(function, jit_compile=True, autograph=False)
 
 
-def first_order_gradient(function: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callable[..., Any]:
+def first_order_gradient(function: Callable[..., tuple[Any, Gradient]]) -> Callable[..., Any]:
     """Give a function an explicit gradient; second derivatives raise an error.
 
     TensorFlow does not derive the gradients of the function's compiled parts, which would be wasted work.
 
     Args:
-        function: function of tensors that returns its outputs and, as for `tf.custom_gradient`, a function from the
-            gradient of the outputs to that of the inputs.
+        function: function of tensors that returns its outputs and their gradient.
 
     Returns:
         A function with the same parameters that returns the outputs alone.
@@ -52,7 +54,7 @@ def static_shape(tensor: tf.Tensor) -> tuple[Any, ...]:
     return tuple(tensor.shape)
 
 
-def _refuse_second_derivative(gradient: Callable[..., Any]) -> Callable[..., Any]:
+def _refuse_second_derivative(gradient: Gradient) -> Gradient:
     """A gradient function that raises when it is differentiated; TensorFlow would return zeros."""
 
     @tf.custom_gradient
