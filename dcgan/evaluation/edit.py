@@ -9,7 +9,7 @@ from dcgan.config import EditConfig
 from dcgan.core.errors import UserError
 from dcgan.core.imports import import_tensorflow
 from dcgan.runs import Run
-from dcgan.sampling.output_path import check_png_path
+from dcgan.sampling.output import check_png_path
 from dcgan.visualization import save_png
 
 FOLDER = "edited"

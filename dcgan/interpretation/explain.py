@@ -12,7 +12,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
-from dcgan.sampling.output_path import check_png_path
+from dcgan.sampling.output import check_png_path
 from dcgan.sampling.seeds import Seeds, parse_seeds
 from dcgan.visualization import save_png
 from dcgan.visualization.figures import crop_or_pad, normalize_projections, projection_grid, projection_panel

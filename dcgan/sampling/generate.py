@@ -12,8 +12,7 @@ from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.runs.loading import load_generator
 from dcgan.sampling.latent_arithmetic import along_direction
-from dcgan.sampling.output import save_archive, save_array, save_folder
-from dcgan.sampling.output_path import reserve_output_path
+from dcgan.sampling.output import reserve_output_path, save_archive, save_array, save_folder
 from dcgan.sampling.sample_spec import Mode, SampleSpec, resolve_spec
 from dcgan.visualization import magnify, read_png, save_animation, save_png, tile
 from dcgan.visualization.figures import equation_figure

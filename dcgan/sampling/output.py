@@ -1,9 +1,10 @@
-"""Arrays, archives and folders of images, written chunk by chunk in memory that does not grow with their number.
+"""The output of `generate` and other commands: its path, and arrays, archives and folders of images.
 
-Files are written in order rather than through a memory map: a full disk then raises an error instead of a signal that
-ends the process.
+Images are written chunk by chunk, in memory that does not grow with their number. Files are written in order rather
+than through a memory map: a full disk then raises an error instead of a signal that ends the process.
 """
 
+import contextlib
 import itertools
 import math
 import shutil
@@ -15,15 +16,85 @@ from typing import IO
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dcgan.core.atomic_io import atomic_write, temporary_folder
+from dcgan.core.atomic_io import atomic_write, check_overwrite, first_free_path, temporary_folder
 from dcgan.core.errors import UserError
 from dcgan.core.npy import npy_header
+from dcgan.sampling.sample_spec import SampleSpec
 from dcgan.sampling.selection import Selection
 from dcgan.visualization import encode_png
 
 Shape = tuple[int, ...]
 
 _BLOCK = 4096  # bytes that even the smallest file occupies on most disks
+
+
+@contextlib.contextmanager
+def reserve_output_path(spec: SampleSpec) -> Iterator[Path]:
+    """Yield the file or folder to write.
+
+    A numbered name is reserved by an empty file, so that no other process chooses it. The file is removed if the block
+    raises.
+
+    Args:
+        spec: what to generate.
+
+    Yields:
+        A path that does not exist, or may be overwritten.
+
+    Raises:
+        UserError: the path is taken or cannot be written to.
+    """
+    if not spec.numbered:
+        _check_free(spec)
+        yield spec.out
+        return
+    path = first_free_path(spec.out, lambda name: name.touch(exist_ok=False))
+    try:
+        yield path
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if not path.stat().st_size:
+                path.unlink()
+            path.parent.rmdir()  # fails if it is not empty
+        raise
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Create a folder, and remove it with its content if the block raises.
+
+    Args:
+        path: its name; if that is taken, the first free one of `path`-2, `path`-3, … is used.
+
+    Yields:
+        The folder.
+
+    Raises:
+        UserError: it cannot be created.
+    """
+    folder = first_free_path(path, Path.mkdir, suffix="")
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def check_png_path(out: Path | None, overwrite: bool) -> None:
+    """Check that `--out` names a PNG file that may be written.
+
+    Args:
+        out: value of `--out`; None for the default name, which may always be overwritten.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        UserError: the name has another extension, or the file exists.
+    """
+    if out is None:
+        return
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out {out} is not a PNG file.", "Use a name that ends in .png.")
+    check_overwrite(out, overwrite)
 
 
 def save_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> None:
@@ -134,6 +205,16 @@ def check_disk_space(path: Path, size: int) -> None:
             f"{path} needs {size / 1e9:,.1f} GB, but only {free / 1e9:,.1f} GB are free.",
             "Generate fewer images, or free some disk space.",
         )
+
+
+def _check_free(spec: SampleSpec) -> None:
+    """Reject a path that is taken."""
+    if spec.mode != "folder":
+        check_overwrite(spec.out, spec.overwrite)
+    elif spec.out.exists() and not spec.out.is_dir():
+        raise UserError(f"{spec.out} is a file.", "Choose another name for the folder.")
+    elif not spec.overwrite:
+        check_free_images(spec.out, spec.selection)
 
 
 def _write_npy(file: IO[bytes], shape: Shape, dtype: DTypeLike, chunks: Iterable[np.ndarray]) -> None:

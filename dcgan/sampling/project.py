@@ -17,7 +17,7 @@ from dcgan.data.transforms import CropResize
 from dcgan.runs import Run
 from dcgan.runs.loading import load_generator
 from dcgan.sampling.latents import interpolate_latents, walk_positions
-from dcgan.sampling.output_path import new_folder
+from dcgan.sampling.output import new_folder
 from dcgan.sampling.selection import interpolate_classes
 from dcgan.visualization import encode_lines, magnify, save_png, tile
 

@@ -16,7 +16,7 @@ from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.sampling import animate, generate, latents, slerp
 from dcgan.sampling.generation import generate_batches
-from dcgan.sampling.output_path import reserve_output_path
+from dcgan.sampling.output import reserve_output_path
 from dcgan.sampling.sample_spec import resolve_spec
 from dcgan.visualization import read_png, read_png_text, save_png, tile
 
