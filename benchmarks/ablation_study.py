@@ -108,7 +108,9 @@ def study(
 
     def run(task: tuple[str, int]) -> list[dict[str, Any]] | str:
         name, seed = task
-        return _train(Baseline(name, training, {"variant": variants[name], "seed": seed, **options}, ONE_CORE), minutes)
+        return train_variant(
+            Baseline(name, training, {"variant": variants[name], "seed": seed, **options}, ONE_CORE), minutes
+        )
 
     first, *rest = tasks
     results = {first: run(first)}  # alone, since it may have to train the classifier
@@ -117,7 +119,7 @@ def study(
     return {name: [results[name, seed] for seed in seeds] for name in variants}
 
 
-def _train(baseline: Baseline, minutes: Sequence[float]) -> list[dict[str, Any]] | str:
+def train_variant(baseline: Baseline, minutes: Sequence[float]) -> list[dict[str, Any]] | str:
     """Return the metrics after each training time, or the error message."""
     worker, name = Worker(baseline), f"{baseline.name}, seed {baseline.options['seed']}"
     try:

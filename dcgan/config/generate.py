@@ -15,6 +15,7 @@ from dcgan.config.fields import (
     run_dir_option,
     weights_option,
 )
+from dcgan.config.messages import flag
 from dcgan.core.errors import UserError
 
 OutputFormat = Literal["grid", "array", "archive", "animation", "folder"]
@@ -174,4 +175,4 @@ def _is_given(config: GenerateConfig, name: str) -> bool:
 
 def _flag(name: str) -> str:
     """The command-line option of a field."""
-    return {f.name: f"--{option_name(f).replace('_', '-')}" for f in fields(GenerateConfig)}[name]
+    return {f.name: flag(option_name(f)) for f in fields(GenerateConfig)}[name]

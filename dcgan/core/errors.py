@@ -1,4 +1,4 @@
-"""The exception for mistakes of the user, and suggestions for mistyped names."""
+"""The exception for mistakes of the user, and parts of its message."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -36,3 +36,12 @@ def did_you_mean(given: str, names: Iterable[str]) -> str:
     by_folded_name = {name.casefold(): name for name in names}
     similar = get_close_matches(given.casefold(), by_folded_name, n=1)
     return f"; did you mean {by_folded_name[similar[0]]}?" if similar else "."
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, at most 200 characters; the error's type if it has no message.
+
+    Args:
+        error: what another library raised.
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

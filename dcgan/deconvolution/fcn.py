@@ -8,6 +8,7 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.deconvolution.fcn_layers import ClassChannel, DenseConvolution, PointwiseBatchNorm
+from dcgan.networks.submodel import check_channels_last
 
 SIZE_DEPENDENT = (
     keras.layers.Reshape,
@@ -154,8 +155,7 @@ def _check_model(model: keras.Model) -> None:
     for layer in model.layers:
         if isinstance(layer, SIZE_DEPENDENT) or isinstance(getattr(layer, "layer", None), keras.layers.Dense):
             raise UserError(f"The layer {layer.name!r}, a {type(layer).__name__}, depends on the size of its input.")
-        if getattr(layer, "data_format", None) == "channels_first":
-            raise UserError(f"The layer {layer.name!r} has its channels first.", "Build the model with channels last.")
+        check_channels_last(layer)
 
 
 def _multiplies_class(product: Any) -> bool:

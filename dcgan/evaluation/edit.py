@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.config import EditConfig
+from dcgan.config.messages import flag
 from dcgan.core.errors import UserError
 from dcgan.core.imports import import_tensorflow
 from dcgan.runs import Run
@@ -61,7 +62,7 @@ def _check_mode(config: EditConfig) -> None:
     defaults = {field.name: field.default for field in fields(config)}
     for name in MODE_OPTIONS[other]:
         if getattr(config, name) != defaults[name]:
-            raise UserError(f"--{name.replace('_', '-')} is an option of --{other}.", f"Leave it out with --{mode}.")
+            raise UserError(f"{flag(name)} is an option of --{other}.", f"Leave it out with --{mode}.")
 
 
 def _save(config: EditConfig, run: Run, figure: np.ndarray, name: str, summary: str) -> Path:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcgan.config import EditConfig
-from dcgan.config.messages import did_you_mean
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, did_you_mean
 from dcgan.evaluation.label_predictor import GeneratedImages, LabelPredictor, RunGenerator, parse_class
 from dcgan.evaluation.stroke_features import boldness, for_polarity, slant
 from dcgan.sampling.latent_directions import difference_of_means, generate_along, linear_direction

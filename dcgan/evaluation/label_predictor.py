@@ -9,10 +9,9 @@ import numpy as np
 
 from dcgan import data, runs
 from dcgan.config import DataConfig, EditConfig
-from dcgan.config.messages import did_you_mean
 from dcgan.core import devices
 from dcgan.core.classes import Classes, with_class
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, did_you_mean
 from dcgan.core.sizes import format_shape
 from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.evaluation.classifier import load_classifier

@@ -9,7 +9,7 @@ import numpy as np
 
 from dcgan import runs
 from dcgan.config import ExportConfig
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, first_line
 from dcgan.export.format import INPUTS, Format, Inputs, call_generator
 from dcgan.export.formats import FORMATS
 from dcgan.export.output_path import atomic_export, output_path
@@ -116,8 +116,7 @@ def _convert(generator: "keras.Model", target: Format, path: Path) -> None:
     except (UserError, OSError):
         raise
     except Exception as error:  # converters raise exceptions of many types
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UserError(f"This generator can't be exported as {target.name}: {reason}") from error
+        raise UserError(f"This generator can't be exported as {target.name}: {first_line(error)}") from error
 
 
 def _input_batches(generator: "keras.Model") -> Iterator[Inputs]:

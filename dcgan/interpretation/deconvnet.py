@@ -27,7 +27,7 @@ import tensorflow as tf
 from dcgan.core.errors import UserError
 from dcgan.deconvolution.arithmetic import padding_before
 from dcgan.deconvolution.unpooling import max_pool_with_switches, max_unpool
-from dcgan.networks.submodel import layers_to
+from dcgan.networks.submodel import check_channels_last, layers_to
 
 RULES: dict[str, Callable[[tf.Tensor, tf.Tensor, float], tf.Tensor]] = {
     "gradient": lambda signal, outputs, slope: signal * _gate(outputs, slope),
@@ -158,8 +158,7 @@ def check_supported(layers: Sequence[Any]) -> Sequence[Any]:
     for layer in layers:
         _slope(layer)
         _backward_function(layer)
-        if getattr(layer, "data_format", None) == "channels_first":
-            raise UserError(f"The layer {layer.name!r} has its channels first.", "Build the model with channels last.")
+        check_channels_last(layer)
         if getattr(layer, "groups", 1) != 1 or any(rate != 1 for rate in getattr(layer, "dilation_rate", ())):
             raise UserError(f"The convolution {layer.name!r} is grouped or dilated, which projections don't support.")
         if isinstance(layer, keras.layers.BatchNormalization) and layer.axis not in (-1, len(_shape(layer.output)) - 1):

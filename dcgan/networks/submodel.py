@@ -40,6 +40,19 @@ def layers_to(model: keras.Model, name: str) -> list[keras.layers.Layer]:
     return path[::-1]
 
 
+def check_channels_last(layer: Any) -> None:
+    """Check that a layer has the channels in the last axis.
+
+    Args:
+        layer: a layer; without a `data_format` it passes.
+
+    Raises:
+        UserError: the channels are in the first axis.
+    """
+    if getattr(layer, "data_format", None) == "channels_first":
+        raise UserError(f"The layer {layer.name!r} has its channels first.", "Build the model with channels last.")
+
+
 def convolution_stages(model: keras.Model) -> list[str]:
     """List the convolution stages: a convolution and the layers after it, up to the next convolution or flattening.
 

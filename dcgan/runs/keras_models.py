@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, first_line
 
 if TYPE_CHECKING:
     import keras
@@ -66,7 +66,7 @@ def load_model(file: Path, description: str) -> "keras.Model":
     try:
         return cast("keras.Model", keras.models.load_model(file, compile=False, safe_mode=True))
     except Exception as error:  # a damaged or malicious file makes Keras raise any of them
-        raise UserError(f"{file} is not a {description}: {_first_line(error)}") from error
+        raise UserError(f"{file} is not a {description}: {first_line(error)}") from error
 
 
 def assign_weights(network: "keras.Model", arrays: dict[str, np.ndarray]) -> None:
@@ -119,8 +119,3 @@ def _renumber(config: bytes) -> bytes:
         return match[1] + str(numbers.setdefault(match[2], len(numbers) + 1)).encode()
 
     return re.sub(rb'("shared_object_id": )(\d+)', number, config)
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of an error message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -183,7 +183,7 @@ def test_every_variant_is_trained_with_every_seed(monkeypatch, capsys):
         trained.append((baseline.name, baseline.options["seed"]))
         return metrics_of(*(1.0 for _ in minutes))
 
-    monkeypatch.setattr(ablation_study, "_train", train)
+    monkeypatch.setattr(ablation_study, "train_variant", train)
     ablation_study.main(["--only", "batch, hinge", "--seeds", "2", "--minutes", "1", "2"])
     names = ["paper", "batch 64", "batch 32", "hinge"]
     assert sorted(trained) == sorted((name, seed) for name in names for seed in (0, 1))
