@@ -142,5 +142,5 @@ def test_a_generator_of_other_layers_can_be_exported_except_as_arrays(run):
     run.save_generator(keras.Model(latent, image))
     out = export(ExportConfig(format="saved_model"))
     assert (out / "saved_model.pb").is_file()
-    with pytest.raises(UserError, match=r"not built by `train\.py`"):
+    with pytest.raises(UserError, match=r"not built by `dcgan train`"):
         export(ExportConfig(format="npz"))
