@@ -13,6 +13,7 @@ from dcgan.interpretation import receptive_field, record_forward
 from dcgan.interpretation.deconvnet import RULES
 from dcgan.networks import build_discriminator
 from tests.support import slow_loops
+from tests.support.small_chains import chain_with_activations
 
 layers = keras.layers
 
@@ -59,22 +60,7 @@ def pooling(**options):
 
 
 def other_layers():
-    """Activations inside layers, overlapping pooling windows, and dropout, which does nothing in inference mode."""
-    return randomize_weights(
-        keras.Sequential(
-            [
-                keras.Input((13, 13, 2)),
-                layers.Conv2D(4, 3, activation="leaky_relu", name="a"),
-                layers.MaxPooling2D(3, strides=2, padding="same", name="b"),
-                layers.Dropout(0.5, name="c"),
-                layers.Conv2D(4, 2, activation=layers.LeakyReLU(0.3), name="d"),
-                layers.Activation("relu", name="e"),
-                layers.Flatten(name="f"),
-                layers.Dense(5, activation="relu", name="g"),
-                layers.Dense(2, activation="linear", name="h"),
-            ]
-        )
-    )
+    return randomize_weights(chain_with_activations())
 
 
 def tape_gradient(model, x, name, signal):

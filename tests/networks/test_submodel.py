@@ -1,29 +1,11 @@
 """The layers between a model's input image and one of its layers, and how an option selects a layer."""
 
-import keras
 import pytest
 
 from dcgan.core.errors import UserError
 from dcgan.networks import build_discriminator
 from dcgan.networks.submodel import convolution_stages, layers_to, resolve_layer
-
-layers = keras.layers
-
-
-def chain_with_activations():
-    """Convolutions that hold their activations, max-pooling, and dense layers."""
-    return keras.Sequential(
-        [
-            keras.Input((13, 13, 2)),
-            layers.Conv2D(4, 3, activation="leaky_relu", name="a"),
-            layers.MaxPooling2D(3, strides=2, padding="same", name="b"),
-            layers.Dropout(0.5, name="c"),
-            layers.Conv2D(4, 2, activation=layers.LeakyReLU(0.3), name="d"),
-            layers.Activation("relu", name="e"),
-            layers.Flatten(name="f"),
-            layers.Dense(2, name="g"),
-        ]
-    )
+from tests.support.small_chains import chain_with_activations
 
 
 def test_the_layers_to_a_layer_are_those_of_the_forward_pass():
