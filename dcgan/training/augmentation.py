@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from dcgan.networks.cpu.xla import static_shape
+from dcgan.networks.fast.xla import static_shape
 
 NUM_RANDOM = 7
 """Random numbers per image, whichever augmentations are used."""

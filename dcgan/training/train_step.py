@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
 from dcgan.core.image_range import to_float
-from dcgan.networks.cpu.xla import xla_compiled
+from dcgan.networks.fast.xla import xla_compiled
 from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.training.augmentation import augment_images
 from dcgan.training.losses import DiscriminatorPass, Loss, Regularizer

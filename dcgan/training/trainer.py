@@ -13,8 +13,8 @@ from dcgan.core.image_range import to_uint8
 from dcgan.core.sizes import Size
 from dcgan.data.batches import batches
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.networks.cpu.layers import CPU_LAYERS
-from dcgan.networks.cpu.xla import xla_compiled
+from dcgan.networks.fast.layers import CPU_LAYERS
+from dcgan.networks.fast.xla import xla_compiled
 from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.networks.layers import SYNCHRONIZED_LAYERS, TRAINING_LAYERS
 from dcgan.runs import assign_weights

@@ -26,7 +26,7 @@ from dcgan.deconvolution.segmentation import (
     trunk_strides,
 )
 from dcgan.networks import build_discriminator
-from dcgan.networks.cpu.layers import CPU_LAYERS
+from dcgan.networks.fast.layers import CPU_LAYERS
 
 BAR, RING = 1, 2
 

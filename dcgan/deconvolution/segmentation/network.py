@@ -11,7 +11,7 @@ import keras
 
 from dcgan.core.errors import UserError
 from dcgan.deconvolution.kernels import bilinear_kernel
-from dcgan.networks.cpu.layers import to_keras_layer
+from dcgan.networks.fast.layers import to_keras_layer
 from dcgan.networks.submodel import convolution_stages
 
 

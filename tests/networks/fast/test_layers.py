@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.networks.cpu import im2col, winograd
-from dcgan.networks.cpu.layers import CPU_LAYERS, FastBatchNormalization, FastConv2D, select_implementation
+from dcgan.networks.fast import im2col, winograd
+from dcgan.networks.fast.layers import CPU_LAYERS, XLA_LAYERS, FastBatchNormalization, FastConv2D, select_on_cpu
 from dcgan.networks.layers import TRAINING_LAYERS
 
 SIZES = [(8, 8), (2, 2), (16, 24), (14, 14), (10, 6)]
@@ -51,6 +51,20 @@ def test_a_transposed_convolution_and_its_gradients_equal_tensorflows(implementa
     assert_close(ours, theirs, tolerance)
 
 
+@pytest.mark.parametrize("kernel_size", [2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("channels", [1, 6], ids=["sums of patches", "cells from patches"])
+@pytest.mark.parametrize("size", SIZES)
+def test_matrix_products_serve_every_kernel_size(size, channels, kernel_size):
+    (height, width), kernel = size, normal(kernel_size, kernel_size, channels, 5, seed=1)
+    large, small = normal(3, *size, channels), normal(3, height // 2, width // 2, 5, seed=2)
+    ours = with_gradients(im2col.convolution, large, kernel, small)
+    theirs = with_gradients(lambda x, k: tf.nn.conv2d(x, k, 2, "SAME"), large, kernel, small)
+    assert_close(ours, theirs, 2e-6)
+    ours = with_gradients(im2col.convolution_transpose, small, kernel, large)
+    theirs = with_gradients(lambda x, k: tf.nn.conv2d_transpose(x, k, large.shape, 2, "SAME"), small, kernel, large)
+    assert_close(ours, theirs, 2e-6)
+
+
 def test_the_three_winograd_matrices_compute_a_filter_of_two_taps_exactly():
     matrices = winograd.transform_matrices()
     data, taps = np.random.default_rng(0).standard_normal((2, 5)), np.array([0.3, -1.7])
@@ -89,12 +103,34 @@ def test_batch_norm_its_gradients_and_its_moving_statistics_equal_kerass():
         np.testing.assert_allclose(ours, theirs, atol=2e-6)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_batch_norm_of_16_bit_activations_has_the_statistics_of_float32(dtype):
+    inputs, upstream = tf.cast(normal(64, 4, 4, 8) * 2 + 1, dtype), tf.cast(normal(64, 4, 4, 8, seed=1), dtype)
+    layer, reference = FastBatchNormalization(dtype=f"mixed_{dtype}"), FastBatchNormalization()
+    results = []
+    for each, x, gradient in (
+        (layer, inputs, upstream),
+        (reference, *(tf.cast(t, "float32") for t in (inputs, upstream))),
+    ):
+        each.build(x.shape)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = each(x, training=True)
+        results.append([outputs, *tape.gradient(outputs, [x, each.gamma, each.beta], output_gradients=gradient)])
+        results[-1] += [each.moving_mean, each.moving_variance]
+    assert [value.dtype for value in results[0][:4]] == [dtype, dtype, "float32", "float32"]
+    for rounded, exact in zip(*results, strict=True):
+        tolerance = 1e-5 if rounded.dtype == "float32" else 2.0**-8 if dtype == "bfloat16" else 2.0**-10
+        difference = np.abs(tf.cast(rounded, "float32") - tf.cast(exact, "float32")).max()
+        assert difference <= tolerance * np.abs(tf.convert_to_tensor(exact)).max()
+
+
 def test_each_layer_selects_the_implementation_that_measured_fastest():
     """benchmarks/README.md has the measurements."""
 
     def selected(channels, size, kernel=4, **options):
         layer = FastConv2D(8, kernel, strides=2, padding="same", use_bias=False, **options)
-        return select_implementation(layer, kernel, channels, size)
+        return select_on_cpu(layer, kernel, channels, size)
 
     assert selected(3, (64, 64)) is selected(1, (28, 28)) is im2col
     assert selected(64, (32, 32)) is selected(512, (8, 16)) is winograd
@@ -108,10 +144,14 @@ def test_each_layer_selects_the_implementation_that_measured_fastest():
     assert selected(64, (32, 32), dtype="mixed_bfloat16") is None
 
 
+FAMILIES = pytest.mark.parametrize("layers", [CPU_LAYERS, XLA_LAYERS], ids=["cpu", "xla"])
+
+
+@FAMILIES
 @pytest.mark.parametrize("size", [(8, 8), (32, 16), (28, 28)])
 @pytest.mark.parametrize("build", [build_generator, build_discriminator])
-def test_a_network_of_cpu_layers_has_the_weights_and_outputs_of_one_of_keras_layers(build, size):
-    reference, fast = (build(image_size=size, width=64, **options) for options in ({}, {"layers": CPU_LAYERS}))
+def test_a_network_of_fast_layers_has_the_weights_and_outputs_of_one_of_keras_layers(build, size, layers):
+    reference, fast = (build(image_size=size, width=64, **options) for options in ({}, {"layers": layers}))
     inputs = normal(2, *reference.input_shape[1:])
     assert [v.path for v in reference.variables] == [v.path for v in fast.variables]
     assert reference.output_shape == fast.output_shape
@@ -121,9 +161,10 @@ def test_a_network_of_cpu_layers_has_the_weights_and_outputs_of_one_of_keras_lay
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+@FAMILIES
 @pytest.mark.parametrize("kernel", [4, 6])
 @pytest.mark.parametrize("upsampling", ["nearest", "unpool"])  # the test above has the transposed convolution
-def test_gradients_of_a_network_of_cpu_layers_equal_those_of_one_of_keras_layers(upsampling, kernel):
+def test_gradients_of_a_network_of_fast_layers_equal_those_of_one_of_keras_layers(upsampling, kernel, layers):
     options = {"image_size": (16, 16), "channels": 1, "kernel": kernel}
     downsampling = "maxpool" if upsampling == "unpool" else "strided"
     reference, fast = (
@@ -131,7 +172,7 @@ def test_gradients_of_a_network_of_cpu_layers_equal_those_of_one_of_keras_layers
             build_generator(width=64, latent_dim=5, layers=layers, upsampling=upsampling, **options),
             build_discriminator(width=8, layers=layers, downsampling=downsampling, **options),
         )
-        for layers in (TRAINING_LAYERS, CPU_LAYERS)
+        for layers in (TRAINING_LAYERS, layers)
     )
     for theirs, ours, inputs in zip(reference, fast, (normal(4, 5), normal(4, 16, 16, 1)), strict=True):
         results = []

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.core.sizes import Size
-from dcgan.networks.cpu.xla import Gradient, first_order_gradient, static_shape, xla_compiled
+from dcgan.networks.fast.xla import Gradient, first_order_gradient, static_shape, xla_compiled
 
 TILE = 4
 """Height and width of the outputs of one patch."""
