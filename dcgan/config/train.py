@@ -125,9 +125,11 @@ class TrainConfig(DataConfig):
             switches, since a generator has no encoder to record them; by default nearest, `paper` transposed.
         downsampling: how the discriminator downsamples: by `strided` convolutions, or by convolutions and 2x2
             max-pooling, `maxpool`.
-        precision: precision of the computation; weights, optimizer states and EMA are always float32.
-        compile: what XLA compiles: the whole step, `xla`; nothing, `none`; or what measured faster on the type of
-            device, `auto`. Results differ by rounding.
+        precision: precision of the computation; weights, optimizer states, EMA and BatchNorm statistics are always
+            float32. `auto` takes what measures best on the device without a loss of quality: mixed_bfloat16 on NVIDIA
+            GPUs from Ampere on, float32 elsewhere; a resumed run keeps it.
+        compile: what XLA compiles: several whole steps as one program, `xla`; nothing, `none`; or what measured faster
+            on the type of device, `auto`: on one GPU `xla`. Results differ by rounding.
         strategy: devices that share each batch: one, `single`; all GPUs of this machine, `mirrored`; all machines that
             `TF_CONFIG` names, `multi_worker`; or all that are available, `auto`. Results differ by rounding.
         health_checks: check losses and sample diversity during training: warn when the discriminator wins or the
@@ -172,7 +174,7 @@ class TrainConfig(DataConfig):
     kernel: KernelSize | None = option(None, "Network")
     upsampling: Upsampling | None = option(None, "Network")
     downsampling: Literal["strided", "maxpool"] = option("strided", "Network")
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option("float32", "Computation")
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = option("auto", "Computation")
     compile: Literal["auto", "xla", "none"] = option("auto", "Computation", changes_result=False)
     strategy: Literal["auto", "single", "mirrored", "multi_worker"] = option(
         "auto", "Computation", changes_result=False

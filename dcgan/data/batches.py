@@ -1,6 +1,7 @@
 """The order in which training sees the images, as a function of (seed, step)."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -8,8 +9,8 @@ import tensorflow as tf
 from dcgan.core.rng import derived_seed
 
 
-def batch_indices(step: int, batch_size: int, count: int, seed: int) -> np.ndarray:
-    """Return the indices of the images in the batch of one step.
+def batch_indices(step: int, batch_size: int, count: int, seed: int, steps: int = 1) -> np.ndarray:
+    """Return the indices of the images in the batch of one step, or in those of several.
 
     The batches are consecutive parts of one endless sequence: a permutation of all images, then another one, and so on.
     No image is left out at the end of an epoch; a batch may contain the end of one epoch and the beginning of the next.
@@ -19,11 +20,12 @@ def batch_indices(step: int, batch_size: int, count: int, seed: int) -> np.ndarr
         batch_size: images per step, over all replicas.
         count: images in the dataset.
         seed: the run's seed.
+        steps: number of steps, of which `step` is the first.
 
     Returns:
-        int64 (batch_size,) in [0, count).
+        int64 (steps * batch_size,) in [0, count).
     """
-    positions = (step - 1) * batch_size + np.arange(batch_size)
+    positions = (step - 1) * batch_size + np.arange(steps * batch_size)
     epochs, within = np.divmod(positions, count)
     return np.concatenate([_permutation(epoch, count, seed)[within[epochs == epoch]] for epoch in np.unique(epochs)])
 
@@ -33,6 +35,18 @@ def _permutation(epoch: int, count: int, seed: int) -> np.ndarray:
     """Return the order of the images in one epoch."""
     bits = np.random.Philox(key=[derived_seed(seed, "order"), epoch])
     return np.random.Generator(bits).permutation(count)
+
+
+class ResidentImages(NamedTuple):
+    """A data set in the memory of the device that trains on it.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        labels: int64 (N,) of a conditional run, otherwise None.
+    """
+
+    images: tf.Tensor
+    labels: tf.Tensor | None
 
 
 def batches(

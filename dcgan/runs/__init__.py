@@ -19,7 +19,7 @@ README.md              of a published generator: its model card
 """
 
 from dcgan.runs.checkpoints import UNREADABLE, Checkpoints
-from dcgan.runs.finding import PRETRAINED, find_run
+from dcgan.runs.finding import PRETRAINED, default_run_dir, find_run
 from dcgan.runs.keras_models import assign_weights
 from dcgan.runs.locking import open_run
 from dcgan.runs.run import CHECKPOINTS, Run
@@ -31,6 +31,7 @@ __all__ = [
     "Checkpoints",
     "Run",
     "assign_weights",
+    "default_run_dir",
     "find_run",
     "open_run",
 ]

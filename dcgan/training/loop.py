@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ from dcgan.data import ImageDataset
 from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.runs import Run, open_run
+from dcgan.runs import Run, default_run_dir, open_run
 from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
 from dcgan.training.distributed import (
     Job,
@@ -28,6 +29,7 @@ from dcgan.training.distributed import (
 )
 from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss, Regularizer, non_saturating
+from dcgan.training.precision import resolve_precision
 from dcgan.training.progress import Callback, Progress
 from dcgan.training.report import print_introduction, write_report
 from dcgan.training.schedule import Schedule
@@ -69,7 +71,7 @@ def train(
     Raises:
         UserError: the data, the run directory or an option is not valid; nothing is lost.
     """
-    config = config.resolve()
+    config = _with_known_precision(config.resolve())
     job = resolve_job(config)
     evaluator = _resolve_evaluator(config, job, evaluator)
     dataset = data.load(config)
@@ -131,6 +133,14 @@ def train(
         if job.is_chief:
             write_report(config, run, dataset, classes, trainer, progress)
     return run
+
+
+def _with_known_precision(config: ResolvedTrainConfig) -> ResolvedTrainConfig:
+    """Replace `--precision auto` by the precision of the run that is resumed, or else by what is best on the device."""
+    run = Run(config.run_dir or default_run_dir(config))
+    if config.precision == "auto" and run.checkpoints.exist():
+        return replace(config, precision=run.config().precision)
+    return resolve_precision(config)
 
 
 def _resolve_evaluator(

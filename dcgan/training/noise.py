@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
+from dcgan.core import philox
 from dcgan.core.rng import derived_seed
 from dcgan.training.augmentation import NUM_RANDOM
 
@@ -19,10 +20,11 @@ class Noise:
     Args:
         config: options of the run.
         class_probabilities: for a conditional run, the fraction of training images in each class, in (0, 1].
+        in_xla: whether `for_step` is called in a function that XLA compiles; its numbers are the same.
     """
 
-    def __init__(self, config: ResolvedTrainConfig, class_probabilities: Sequence[float] = ()):
-        self.config, self.class_probabilities = config, tuple(class_probabilities)
+    def __init__(self, config: ResolvedTrainConfig, class_probabilities: Sequence[float] = (), *, in_xla: bool = False):
+        self.config, self.class_probabilities, self.in_xla = config, tuple(class_probabilities), in_xla
 
     def for_step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
         """Return the random numbers of one step for the whole batch, by purpose.
@@ -34,12 +36,14 @@ class Noise:
             `latents`, float32 (batch_size, latent_dim); with `--flip`, `flip`, bool (batch_size,); with `--augment`,
             `augment_real` and `augment_fake`, float32 (batch_size, NUM_RANDOM).
         """
-        noise = {"latents": self.latents(step, "latents")}
+        draw_normal, draw_uniform = (philox.normal, philox.uniform) if self.in_xla else (_normal, _uniform)
+        batch_size = self.config.batch_size
+        noise = {"latents": draw_normal((batch_size, self.config.latent_dim), self._seed(step, "latents"))}
         if self.config.flip:
-            noise["flip"] = self._uniform(step, "flip")[:, 0] < 0.5
+            noise["flip"] = draw_uniform((batch_size, 1), self._seed(step, "flip"))[:, 0] < 0.5
         if self.config.augmentations:
             for side, stream in AUGMENTATION_STREAMS.items():
-                noise[f"augment_{side}"] = self._uniform(step, stream, NUM_RANDOM)
+                noise[f"augment_{side}"] = draw_uniform((batch_size, NUM_RANDOM), self._seed(step, stream))
         return noise
 
     def latents(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
@@ -49,8 +53,7 @@ class Noise:
             step: number of the step, an int64 scalar.
             purpose: name of the random stream.
         """
-        shape = (self.config.batch_size, self.config.latent_dim)
-        return tf.random.stateless_normal(shape, self._seed(step, purpose), alg="philox")
+        return _normal((self.config.batch_size, self.config.latent_dim), self._seed(step, purpose))
 
     def generator_inputs(self, index: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
         """Return batch `index` of generator inputs, with classes as frequent as in the data.
@@ -60,13 +63,9 @@ class Noise:
         class_one_hot = None
         if self.class_probabilities:
             edges = tf.constant(np.cumsum(self.class_probabilities)[:-1], tf.float32)
-            uniform = self._uniform(index, "statistics of classes")[:, 0]
+            uniform = _uniform((self.config.batch_size, 1), self._seed(index, "statistics of classes"))[:, 0]
             class_one_hot = tf.one_hot(tf.searchsorted(edges, uniform, side="right"), len(self.class_probabilities))
         return with_class_input(self.latents(index, "statistics"), class_one_hot)
-
-    def _uniform(self, step: tf.Tensor, purpose: str, count: int = 1) -> tf.Tensor:
-        """Return float32 (batch_size, count), uniform in [0, 1)."""
-        return tf.random.stateless_uniform((self.config.batch_size, count), self._seed(step, purpose), alg="philox")
 
     def _seed(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
         """Return the seed of one purpose at one step."""
@@ -81,3 +80,13 @@ def with_class_input(inputs: tf.Tensor, class_one_hot: tf.Tensor | None) -> tf.T
         class_one_hot: classes (N, classes); None for an unconditional network.
     """
     return inputs if class_one_hot is None else [inputs, class_one_hot]
+
+
+def _normal(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
+    """Return float32 numbers, standard normal."""
+    return tf.random.stateless_normal(shape, seed, alg="philox")
+
+
+def _uniform(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
+    """Return float32 numbers, uniform in [0, 1)."""
+    return tf.random.stateless_uniform(shape, seed, alg="philox")

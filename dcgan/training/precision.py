@@ -2,23 +2,43 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
+from dcgan.core import nvidia
 
 CompileMode = Literal["fused_ops", "xla", "none"]
-"""`fused_ops`: XLA compiles BatchNorm, the optimizers and the sums around convolutions; `xla`: the whole step."""
+"""`fused_ops`: XLA compiles BatchNorm, the optimizers and the sums around convolutions; `xla`: several whole steps as
+one program; `none`: nothing."""
+
+RESIDENT_ON_CPU = 1 << 30
+"""Bytes of images that are copied for a compiled step on a CPU; the images of a larger data set are read as needed."""
+
+
+def resolve_precision(config: ResolvedTrainConfig) -> ResolvedTrainConfig:
+    """Return a config in which `--precision auto` is replaced by what is fastest on the device without loss of quality.
+
+    That is `mixed_bfloat16` on NVIDIA GPUs that multiply bfloat16 matrices in hardware (Ampere, compute capability
+    8.0, and newer), and `float32` elsewhere. docs/gpu.md has the measurements.
+    """
+    if config.precision != "auto":
+        return config
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
+    has_bfloat16 = bool(details) and all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in details)
+    return replace(config, precision="mixed_bfloat16" if has_bfloat16 else "float32")
 
 
 def resolve_compile_mode(config: ResolvedTrainConfig, strategy: tf.distribute.Strategy) -> CompileMode:
     """Return what `--compile` means on these devices.
 
-    On one CPU in float32, `auto` compiles what XLA computes faster (sums around the convolutions, BatchNorm, the
-    optimizers) and leaves matrix products to oneDNN; benchmarks/README.md has the figures. Elsewhere it compiles
-    nothing.
+    `auto` compiles several whole steps as one program on one GPU. On one CPU in float32, it compiles what XLA computes
+    faster (sums around the convolutions, BatchNorm, the optimizers) and leaves matrix products to oneDNN;
+    benchmarks/README.md has the figures. Elsewhere it compiles nothing.
 
     Args:
         config: options of the run, of which `compile` and `precision` decide.
@@ -26,14 +46,28 @@ def resolve_compile_mode(config: ResolvedTrainConfig, strategy: tf.distribute.St
     """
     if config.compile != "auto":
         return config.compile
-    on_cpu = not tf.config.list_physical_devices("GPU")
-    return "fused_ops" if on_cpu and strategy.num_replicas_in_sync == 1 and config.precision == "float32" else "none"
+    if strategy.num_replicas_in_sync > 1 or isinstance(strategy, tf.distribute.MirroredStrategy):
+        return "none"
+    if tf.config.get_visible_devices("GPU"):
+        return "xla"
+    return "fused_ops" if config.precision == "float32" else "none"
+
+
+def fits_into_memory(images: np.ndarray) -> bool:
+    """Whether a data set takes no more than half of the memory that is free on the GPU, or 1 GiB on a CPU.
+
+    Args:
+        images: uint8 (N, H, W, C).
+    """
+    if not tf.config.get_visible_devices("GPU"):
+        return images.nbytes <= RESIDENT_ON_CPU
+    return images.nbytes <= min((card.free_memory for card in nvidia.cards()), default=0) // 2
 
 
 def prefetch_to_gpu(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Copy the next batches to the GPU ahead of their use; without a GPU, return the data set unchanged."""
     gpus = tf.config.list_logical_devices("GPU")
-    return batches.apply(tf.data.experimental.prefetch_to_device(gpus[0].name, 2)) if gpus else batches
+    return batches.apply(tf.data.experimental.prefetch_to_device(gpus[0].name, 4)) if gpus else batches
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 The loss, the regularizer and the networks are parameters. The step is written once for any number of replicas.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -57,12 +57,8 @@ class TrainStep:
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.loss, self.regularizer = loss, regularizer
         self._optimize = xla_compiled(self._apply_gradients) if compile_mode == "fused_ops" else self._apply_gradients
-        train = self._train_on_batch
-        self.train_on_batch: Callable[..., dict[str, tf.Tensor]] = (
-            xla_compiled(train) if compile_mode == "xla" else train
-        )
 
-    def _train_on_batch(self, batch: Any, noise: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_on_batch(self, batch: Any, noise: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Train on one replica's part of a batch.
 
         Args:

@@ -11,18 +11,28 @@ from dcgan.config import ResolvedTrainConfig
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_uint8
 from dcgan.core.sizes import Size
-from dcgan.data.batches import batches
+from dcgan.data.batches import ResidentImages, batch_indices, batches
 from dcgan.networks import build_discriminator, build_generator
-from dcgan.networks.fast.layers import CPU_LAYERS
+from dcgan.networks.fast.layers import CPU_LAYERS, XLA_LAYERS
 from dcgan.networks.fast.xla import xla_compiled
 from dcgan.networks.fused_upsampling import to_inference_kernel
-from dcgan.networks.layers import SYNCHRONIZED_LAYERS, TRAINING_LAYERS
+from dcgan.networks.layers import SYNCHRONIZED_LAYERS, TRAINING_LAYERS, Layers
 from dcgan.runs import assign_weights
 from dcgan.training.bn_recalibration import BatchNormRecalibration
 from dcgan.training.losses import Loss, Regularizer, non_saturating
 from dcgan.training.noise import Noise
-from dcgan.training.precision import build_optimizer, mixed_precision, prefetch_to_gpu, resolve_compile_mode
+from dcgan.training.precision import (
+    build_optimizer,
+    fits_into_memory,
+    mixed_precision,
+    prefetch_to_gpu,
+    resolve_compile_mode,
+    resolve_precision,
+)
 from dcgan.training.train_step import STEP_METRICS, TrainStep, update_ema
+
+STEPS_PER_PROGRAM = 128
+"""Most steps that a compiled program does in one call: about a quarter of a second of DCGAN-64 on a fast GPU."""
 
 
 class Trainer:
@@ -54,20 +64,20 @@ class Trainer:
         build_generator: Callable[..., keras.Model] = build_generator,
         build_discriminator: Callable[..., keras.Model] = build_discriminator,
     ):
-        self.config, self.strategy = config, strategy or tf.distribute.get_strategy()
+        self.config = config = resolve_precision(config)
+        self.strategy = strategy or tf.distribute.get_strategy()
         self.class_probabilities = tuple(class_probabilities)
-        self.noise = Noise(config, self.class_probabilities)
         self.objective = " + ".join(
             getattr(part, "__name__", type(part).__name__) for part in (loss, regularizer) if part
         )
         replicas = self.strategy.num_replicas_in_sync
         self.compile_mode = resolve_compile_mode(config, self.strategy)
+        self.noise = Noise(config, self.class_probabilities, in_xla=self.compile_mode == "xla")
         shared = {"image_size": image_size, "channels": channels, "kernel": config.kernel, "seed": config.seed}
         shared["classes"] = len(self.class_probabilities)
         generator_options = {**shared, "width": config.generator_width, "latent_dim": config.latent_dim}
         generator_options["upsampling"] = config.upsampling
-        layers = TRAINING_LAYERS if replicas == 1 else SYNCHRONIZED_LAYERS
-        layers = CPU_LAYERS if self.compile_mode == "fused_ops" else layers
+        layers = self._training_layers(replicas, regularizer)
         with self.strategy.scope(), mixed_precision(config.precision):
             self.generator = build_generator(**generator_options, layers=layers)
             self.discriminator = build_discriminator(**shared, **config.discriminator_options, layers=layers)
@@ -94,16 +104,28 @@ class Trainer:
             update_ema(self.ema_generator, self.generator, step, config.ema_decay)
 
         self._update_ema = xla_compiled(update) if self.compile_mode == "fused_ops" else update
+        whole_step = self.compile_mode == "xla"
+        self._step = xla_compiled(self._train_on_batch) if whole_step else self._train_on_batch
+        self._program = xla_compiled(self._train_on_resident_images)
         self._recalibrate = BatchNormRecalibration(self.ema_generator, self.noise.generator_inputs)
         self._recalibrated_at: int | None = None
+        self._data_location = ""
 
     @property
     def step(self) -> int:
         """Number of steps the networks have been trained for."""
         return int(self.steps_done.numpy())
 
-    def batches(self, images: np.ndarray, last: int, labels: np.ndarray | None = None) -> Iterator[Any]:
-        """Return an iterator over the batches of the steps to come, read ahead of their use.
+    @property
+    def data_location(self) -> str:
+        """Where the images are that `batches` was last called with, for the line that training begins with."""
+        return self._data_location
+
+    def batches(self, images: np.ndarray, last: int, labels: np.ndarray | None = None) -> Iterator[Any] | ResidentImages:
+        """Return what `train_steps` takes the batches of the steps to come from.
+
+        A program of several compiled steps selects them from images in its device's memory, if they take no more than
+        half of what is free there (on a CPU, 1 GiB). Otherwise they are read ahead of their use.
 
         Args:
             images: uint8 (N, H, W, C).
@@ -111,6 +133,10 @@ class Trainer:
             labels: int64 (N,), used in a conditional run.
         """
         labels = labels if self.class_probabilities else None
+        if self.compile_mode == "xla" and fits_into_memory(images):
+            self._data_location = "images in its memory"
+            return ResidentImages(tf.constant(images), None if labels is None else tf.constant(labels, tf.int64))
+        self._data_location = "images read ahead"
         steps = range(self.step + 1, last + 1)
 
         def for_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -122,25 +148,64 @@ class Trainer:
 
         return iter(self.strategy.distribute_datasets_from_function(for_worker))
 
-    @tf.function
-    def train_steps(self, batches: Iterator[Any], count: tf.Tensor) -> dict[str, tf.Tensor]:
+    def train_steps(self, batches: Iterator[Any] | ResidentImages, count: Any) -> dict[str, tf.Tensor]:
         """Train for several steps in one call; how steps are grouped into calls changes nothing.
 
         Args:
             batches: what `batches` returned; its next `count` batches are used.
-            count: int32 scalar, at least 1.
+            count: at least 1, a number or an int32 scalar.
 
         Returns:
             float32 scalars of the last step over all replicas: `d_loss`, `g_loss`, `d_real` (mean D(x)) and `d_fake`
             (mean D(G(z))).
         """
+        if not isinstance(batches, ResidentImages):
+            return self._train_steps(batches, tf.convert_to_tensor(count))
+        metrics, first, end = {}, self.step + 1, self.step + 1 + int(count)
+        for step in range(first, end, STEPS_PER_PROGRAM):
+            size = self.config.batch_size
+            steps = min(STEPS_PER_PROGRAM, end - step)
+            order = np.zeros((STEPS_PER_PROGRAM, size), np.int32)
+            order[:steps] = batch_indices(step, size, len(batches.images), self.config.seed, steps).reshape(-1, size)
+            metrics = self._program(batches.images, batches.labels, tf.constant(order), tf.constant(steps))
+        return metrics
+
+    @tf.function
+    def _train_steps(self, batches: Iterator[Any], count: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Train on the next `count` batches of an iterator."""
         metrics = {name: tf.constant(0.0) for name in STEP_METRICS}
         for _ in tf.range(count):
-            step = self.steps_done.assign_add(1)
-            parts = self.strategy.run(self._train_step.train_on_batch, (next(batches), self.noise.for_step(step)))
-            self._update_ema(step)
-            metrics = {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in STEP_METRICS}
+            metrics = self._step(next(batches))
         return metrics
+
+    def _train_on_resident_images(
+        self, images: tf.Tensor, labels: tf.Tensor | None, order: tf.Tensor, count: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Train on the first `count` batches of an order, int32 (STEPS_PER_PROGRAM, batch_size) indices of images."""
+
+        def step(done: tf.Tensor, _metrics: dict[str, tf.Tensor]):
+            batch = tf.gather(images, order[done])
+            return done + 1, self._train_on_batch(batch if labels is None else (batch, tf.gather(labels, order[done])))
+
+        start = (tf.constant(0), {name: tf.constant(0.0) for name in STEP_METRICS})
+        return tf.while_loop(lambda done, _metrics: done < count, step, start)[1]
+
+    def _train_on_batch(self, batch: Any) -> dict[str, tf.Tensor]:
+        """Train on one batch: both networks, both optimizers and the EMA weights."""
+        step = self.steps_done.assign_add(1)
+        parts = self.strategy.run(self._train_step.train_on_batch, (batch, self.noise.for_step(step)))
+        self._update_ema(step)
+        if self.strategy.num_replicas_in_sync == 1:
+            return parts
+        return {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in STEP_METRICS}
+
+    def _training_layers(self, replicas: int, regularizer: Regularizer | None) -> Layers:
+        """Return the layer classes of both networks; a regularizer may need the second derivatives of Keras' own."""
+        if self.compile_mode == "fused_ops":
+            return CPU_LAYERS
+        if self.compile_mode == "xla" and regularizer is None:
+            return XLA_LAYERS
+        return TRAINING_LAYERS if replicas == 1 else SYNCHRONIZED_LAYERS
 
     def sampling_generator(self) -> keras.Model:
         """Return the EMA generator, ready to generate: its BatchNorm statistics are those of its own weights.
