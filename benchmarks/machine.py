@@ -22,6 +22,14 @@ def describe() -> str:
     )
 
 
+def describe_cards() -> str:
+    """Return the graphics cards as a Markdown list: name, memory, driver."""
+    from dcgan.core.nvidia import cards
+
+    lines = (f"- {card.name}, {card.memory / 2**30:.0f} GiB, driver {card.driver_version}" for card in cards())
+    return "\n".join(lines) or "- no NVIDIA card"
+
+
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

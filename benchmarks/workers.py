@@ -50,9 +50,10 @@ class Worker:
 
     Args:
         baseline: what to build.
+        wait: whether to wait until it is built; otherwise `wait_until_built` does.
     """
 
-    def __init__(self, baseline: Baseline):
+    def __init__(self, baseline: Baseline, wait: bool = True):
         self.name = baseline.name
         self.error = ""
         context = multiprocessing.get_context("spawn")
@@ -62,6 +63,11 @@ class Worker:
         with child_environment(baseline.environment):
             self._process.start()
         child_pipe.close()
+        if wait:
+            self.wait_until_built()
+
+    def wait_until_built(self) -> None:
+        """Wait until the baseline is built; a failure is kept in `error`."""
         with contextlib.suppress(WorkerError):
             self._receive()
 
@@ -174,11 +180,12 @@ def child_environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def start_workers(baselines: Sequence[Baseline]) -> Iterator[list[Worker]]:
-    """Build a worker per baseline, one after the other, and end all of them with the block.
+def start_workers(baselines: Sequence[Baseline], at_once: bool = False) -> Iterator[list[Worker]]:
+    """Build a worker per baseline, and end all of them with the block.
 
     Args:
         baselines: what to build.
+        at_once: build all at the same time instead of one after the other.
 
     Yields:
         The workers, in the order of the baselines.
@@ -187,7 +194,9 @@ def start_workers(baselines: Sequence[Baseline]) -> Iterator[list[Worker]]:
     try:
         for baseline in baselines:
             print(f"building {baseline.name}", file=sys.stderr, flush=True)
-            workers.append(Worker(baseline))
+            workers.append(Worker(baseline, wait=not at_once))
+        for worker in workers if at_once else ():
+            worker.wait_until_built()
         yield workers
     finally:
         for worker in workers:

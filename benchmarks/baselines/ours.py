@@ -78,6 +78,11 @@ class OurTraining:
             self.run(steps)
         return peak
 
+    def peak_memory(self) -> int:
+        """Return the most bytes of GPU memory that tensors have taken; 0 without a GPU."""
+        gpus = tf.config.list_logical_devices("GPU")
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"] if gpus else 0
+
     def cost(self) -> dict[str, tuple]:
         """Return the `training_cost` of both networks."""
         return flops.training_cost(self.trainer.generator, self.trainer.discriminator, flops.OUR_PASSES)
@@ -109,6 +114,26 @@ def digit_training(**options: Any) -> OurTraining:
     config = TrainConfig(**options)
     digits = data.load(config)
     return OurTraining(config, digits.images, digits.labels, training_classes(config, digits))
+
+
+class Sampling:
+    """Generate images as `generate.py` does, with latents from seeds, by an untrained generator.
+
+    Args:
+        size: sizes of the network; a call of `run` generates `batch_size` images per step.
+    """
+
+    def __init__(self, size: DCGANSize):
+        devices.configure_tensorflow(0)
+        self._batch_size = size.batch_size
+        self._generator = build_generator((size.image_size,) * 2, size.channels, size.width, size.latent_dim)
+        self._latents = list(Selection(range(size.batch_size)).rows(size.latent_dim))
+
+    def run(self, steps: int) -> int:
+        """Generate `steps` times; return the number of images."""
+        for _ in range(steps):
+            generate_images(self._generator, self._latents)
+        return steps * self._batch_size
 
 
 def cached_training(path: str, **options: Any) -> OurTraining:

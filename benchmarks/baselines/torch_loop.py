@@ -1,6 +1,7 @@
 """A PyTorch loop, eager or compiled, with the passes of PyTorch's DCGAN example."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,21 +24,35 @@ class TorchLoop:
         size: sizes of the networks and the step.
         channels_last: store images and kernels as NHWC in memory.
         compiled: compile both networks with `torch.compile`.
+        bfloat16: compute both networks under `torch.autocast` in bfloat16.
+        device: `cpu` or `cuda`.
     """
 
-    def __init__(self, size: DCGANSize, channels_last: bool = False, compiled: bool = False):
+    sigmoid = True
+    """Whether D ends in a sigmoid; otherwise the loss takes logits."""
+
+    def __init__(
+        self,
+        size: DCGANSize,
+        channels_last: bool = False,
+        compiled: bool = False,
+        bfloat16: bool = False,
+        device: str = "cpu",
+    ):
         torch.manual_seed(0)
+        torch.backends.cudnn.benchmark = True  # as the example sets it
+        self._device, self._bfloat16 = torch.device(device), bfloat16
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         networks = [
-            network.apply(_initialize).to(memory_format=self._layout)
-            for network in (_build_generator(size), _build_discriminator(size))
+            network.apply(_initialize).to(device=self._device, memory_format=self._layout)
+            for network in (_build_generator(size), _build_discriminator(size, self.sigmoid))
         ]
         self._parameters = tuple(sum(weight.numel() for weight in network.parameters()) for network in networks)
         # Shapes never change. Without `dynamic=False` the compiler builds a graph for dynamic shapes and fails in NCHW.
         self._generator, self._discriminator = (
             torch.compile(network, dynamic=False) if compiled else network for network in networks
         )
-        self._optimizers = [torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999)) for network in networks]
+        self._optimizers = [self._adam(network) for network in networks]
         self._entropy = nn.BCELoss()
         self._batch_size, self._latent_dim = size.batch_size, size.latent_dim
         self._batches = itertools.cycle(self._load(random_images(2 * size.batch_size, size.image_size, size.channels)))
@@ -58,7 +73,9 @@ class TorchLoop:
         generator_optimizer, discriminator_optimizer = self._optimizers
         discriminator_optimizer.zero_grad()
         real_loss, d_real = self._backward(real, REAL)
-        fake = self._generator(torch.randn(self._batch_size, self._latent_dim, 1, 1))
+        latents = torch.randn(self._batch_size, self._latent_dim, 1, 1, device=self._device)
+        with self._autocast():
+            fake = self._generator(latents)
         fake_loss, d_fake = self._backward(fake.detach(), FAKE)
         discriminator_optimizer.step()
         generator_optimizer.zero_grad()
@@ -68,15 +85,166 @@ class TorchLoop:
 
     def _backward(self, images: torch.Tensor, target: float) -> tuple[float, float]:
         """Run D forward and backward; return the loss and the mean of D's output."""
-        output = self._discriminator(images).view(-1)
-        loss = self._entropy(output, torch.full((self._batch_size,), target))
+        with self._autocast():
+            output = self._discriminator(images)
+        output = output.view(-1).float()
+        loss = self._entropy(output, torch.full((self._batch_size,), target, device=self._device))
         loss.backward()
         return loss.item(), output.mean().item()
+
+    def _autocast(self) -> torch.autocast:
+        """Return the context that both networks compute in."""
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._bfloat16)
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        """Return the example's optimizer."""
+        return torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
 
     def _load(self, pixels: np.ndarray) -> list[torch.Tensor]:
         """Split uint8 NHWC images into float32 NCHW batches in [-1, 1], as the example's loader does."""
         scaled = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-        return [part.contiguous(memory_format=self._layout) for part in scaled.split(self._batch_size)]
+        parts = scaled.to(self._device).split(self._batch_size)
+        return [part.contiguous(memory_format=self._layout) for part in parts]
+
+
+class TorchGPULoop(TorchLoop):
+    """The fastest loop that PyTorch's own means allow on a GPU: nothing in a step waits for the device.
+
+    Images stay in the GPU's memory as uint8 and are selected by index there, D's loss is one backward pass, losses are
+    computed from logits and read by nobody.
+
+    Args:
+        size: sizes of the networks and the step.
+        fused: use the fused implementation of Adam.
+        graph: record the whole step as a CUDA graph and replay it.
+        options: further arguments of `TorchLoop`.
+    """
+
+    sigmoid = False
+
+    def __init__(self, size: DCGANSize, fused: bool = False, graph: bool = False, **options: Any):
+        self._fused, self._graph, self._replay = fused, graph and torch.cuda.is_available(), None
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        super().__init__(size, device=_fastest_device(), **options)
+
+    def run(self, steps: int) -> int:
+        """Train for `steps` steps; return the number of images."""
+        for _ in range(steps):
+            self._indices.copy_(next(self._batches))
+            if self._graph:
+                self._record().replay()
+            else:
+                self._step(self._indices)
+        _wait()
+        return steps * self._batch_size
+
+    def peak_memory(self) -> int:
+        """Return the most bytes of GPU memory that tensors have taken."""
+        return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+
+    def _record(self) -> Any:
+        """Return the graph of a step, recorded at the first call after a few steps to warm up."""
+        if self._replay is None:
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(4):
+                    self._step(self._indices)
+            torch.cuda.current_stream().wait_stream(stream)
+            self._replay = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._replay):
+                self._step(self._indices)
+        return self._replay
+
+    def _step(self, indices: torch.Tensor) -> None:  # type: ignore[override]
+        """Update both networks on the images of some indices."""
+        real = (self._images[indices].float() / 127.5 - 1).contiguous(memory_format=self._layout)
+        latents = torch.randn(self._batch_size, self._latent_dim, 1, 1, device=self._device)
+        generator_optimizer, discriminator_optimizer = self._optimizers
+        discriminator_optimizer.zero_grad(set_to_none=True)
+        with self._autocast():
+            real_logits, fake = self._discriminator(real), self._generator(latents)
+            fake_logits = self._discriminator(fake.detach())
+        softplus = nn.functional.softplus
+        (softplus(-real_logits.float()).mean() + softplus(fake_logits.float()).mean()).backward()
+        discriminator_optimizer.step()
+        generator_optimizer.zero_grad(set_to_none=True)
+        with self._autocast():
+            logits = self._discriminator(fake)
+        softplus(-logits.float()).mean().backward()
+        generator_optimizer.step()
+
+    def _load(self, pixels: np.ndarray) -> list[torch.Tensor]:
+        """Copy the images to the GPU as uint8; return the indices of each batch."""
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        self._images = images.to(self._device).contiguous(memory_format=self._layout)
+        self._indices = torch.zeros(self._batch_size, dtype=torch.long, device=self._device)
+        order = torch.from_numpy(np.random.default_rng(1).permutation(len(pixels)))
+        return list(order.to(self._device).split(self._batch_size))
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        """Return Adam in the implementation asked for, able to run in a CUDA graph."""
+        capturable = self._graph
+        return torch.optim.Adam(
+            network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=self._fused or None, capturable=capturable
+        )
+
+
+class TorchMatrixProduct:
+    """Multiply two square bfloat16 matrices of normal random numbers on a GPU.
+
+    Args:
+        size: rows and columns of the matrices.
+    """
+
+    def __init__(self, size: int = 8192):
+        self._size = size
+        factors = (torch.randn(size, size, dtype=torch.bfloat16) for _ in range(2))
+        self._factors = [factor.to(_fastest_device()) for factor in factors]
+
+    def run(self, steps: int) -> int:
+        """Multiply `steps` times; return the floating-point operations."""
+        for _ in range(steps):
+            torch.matmul(*self._factors)
+        _wait()
+        return steps * 2 * self._size**3
+
+
+class TorchSampling:
+    """Generate images with the example's generator on a GPU, without gradients.
+
+    Args:
+        size: sizes of the network and the batch.
+        bfloat16: compute under `torch.autocast` in bfloat16.
+    """
+
+    def __init__(self, size: DCGANSize, bfloat16: bool = False):
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+        device, generator = _fastest_device(), _build_generator(size).apply(_initialize).eval()
+        self._generator = generator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._latents = torch.randn(size.batch_size, size.latent_dim, 1, 1, device=device)
+        self._bfloat16 = bfloat16
+        self.run(2)
+
+    def run(self, steps: int) -> int:
+        """Generate `steps` batches; return the number of images."""
+        with torch.inference_mode(), torch.autocast(_fastest_device(), torch.bfloat16, enabled=self._bfloat16):
+            for _ in range(steps):
+                self._generator(self._latents)
+        _wait()
+        return steps * len(self._latents)
+
+
+def _fastest_device() -> str:
+    """Return `cuda`, or `cpu` on a machine without an NVIDIA card, where the loops can be tried."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _wait() -> None:
+    """Wait until the GPU has done what it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def _build_generator(size: DCGANSize) -> nn.Module:
@@ -91,8 +259,8 @@ def _build_generator(size: DCGANSize) -> nn.Module:
     return nn.Sequential(*layers, nn.Tanh())
 
 
-def _build_discriminator(size: DCGANSize) -> nn.Module:
-    """Return the example's discriminator."""
+def _build_discriminator(size: DCGANSize, sigmoid: bool) -> nn.Module:
+    """Return the example's discriminator, with or without the sigmoid at its end."""
     layers: list[nn.Module] = []
     pixels, in_channels, filters = size.image_size, size.channels, size.width
     while pixels > 4:
@@ -100,7 +268,8 @@ def _build_discriminator(size: DCGANSize) -> nn.Module:
         layers += [nn.BatchNorm2d(filters)] if pixels < size.image_size else []
         layers.append(nn.LeakyReLU(0.2, inplace=True))
         pixels, in_channels, filters = pixels // 2, filters, filters * 2
-    return nn.Sequential(*layers, nn.Conv2d(in_channels, 1, 4, 1, 0, bias=False), nn.Sigmoid())
+    layers.append(nn.Conv2d(in_channels, 1, 4, 1, 0, bias=False))
+    return nn.Sequential(*layers, *([nn.Sigmoid()] if sigmoid else []))
 
 
 def _initialize(module: nn.Module) -> None:

@@ -121,7 +121,9 @@ class Trainer:
         """Where the images are that `batches` was last called with, for the line that training begins with."""
         return self._data_location
 
-    def batches(self, images: np.ndarray, last: int, labels: np.ndarray | None = None) -> Iterator[Any] | ResidentImages:
+    def batches(
+        self, images: np.ndarray, last: int, labels: np.ndarray | None = None
+    ) -> Iterator[Any] | ResidentImages:
         """Return what `train_steps` takes the batches of the steps to come from.
 
         A program of several compiled steps selects them from images in its device's memory, if they take no more than
