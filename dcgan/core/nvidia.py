@@ -1,0 +1,63 @@
+"""What NVIDIA's driver reports about the graphics cards of this machine, without TensorFlow."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Card:
+    """One NVIDIA card, as the driver's management library (NVML) reports it.
+
+    Args:
+        name: name of the model, for example `NVIDIA H200`.
+        memory: size of its memory in bytes.
+        free_memory: bytes of its memory that no program uses.
+        compute_capability: (major, minor) version of what its processors can compute.
+        driver_version: version of the driver, for example `570.124.06`.
+    """
+
+    name: str
+    memory: int
+    free_memory: int
+    compute_capability: tuple[int, int]
+    driver_version: str
+
+
+def cards() -> list[Card]:
+    """Return the NVIDIA cards of this machine, in the order of their PCI addresses.
+
+    `CUDA_VISIBLE_DEVICES` changes nothing here: the driver lists every card.
+
+    Returns:
+        The cards; an empty list where there is no driver, or where it does not answer.
+    """
+    try:
+        import pynvml  # takes time that commands without a GPU save
+
+        pynvml.nvmlInit()
+        try:
+            driver = _text(pynvml.nvmlSystemGetDriverVersion())
+            return [_card(pynvml, index, driver) for index in range(pynvml.nvmlDeviceGetCount())]
+        finally:
+            pynvml.nvmlShutdown()
+    except Exception:  # also a damaged driver, which must not end a command that can use the CPU
+        return []
+
+
+def _card(nvml: Any, index: int, driver_version: str) -> Card:
+    """Ask the driver about one card."""
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
+    return Card(
+        name=_text(nvml.nvmlDeviceGetName(handle)),
+        memory=int(memory.total),
+        free_memory=int(memory.free),
+        compute_capability=(int(major), int(minor)),
+        driver_version=driver_version,
+    )
+
+
+def _text(value: str | bytes) -> str:
+    """Decode what older versions of the library return as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
