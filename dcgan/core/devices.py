@@ -89,7 +89,7 @@ def check_gpus() -> None:
         raise
     except tf.errors.OpError as error:
         problem = old_driver_reason(nvidia.cards(), _build()) or f"The GPU can't compute: {first_line(error)}"
-        raise UserError(problem, "docs/gpu.md lists known causes. --device cpu does without the GPU.") from error
+        raise UserError(problem, "See docs/gpu.md, or use --device cpu.") from error
 
 
 def describe_devices() -> str:
@@ -167,10 +167,11 @@ def _chosen_gpus(gpus: list[Any], device: str) -> list[Any]:
     if number and int(number) < len(gpus):
         return [gpus[int(number)]]
     found = "; ".join(f"gpu:{index} is {_name(gpu)}" for index, gpu in enumerate(gpus)) or "it sees no GPU"
-    raise UserError(
-        f"--device {device}: TensorFlow has no such GPU; {found}.",
-        explain_missing_gpu() or f"Use --device {'gpu:0 or ' if gpus else ''}cpu.",
-    )
+    if gpus:
+        hint = "Use the number of one of these, or --device cpu."
+    else:
+        hint = explain_missing_gpu() or "The NVIDIA driver lists no card, either. See docs/gpu.md, or use --device cpu."
+    raise UserError(f"--device {device}: TensorFlow has no such GPU; {found}.", hint)
 
 
 def _multiply_on(name: str) -> None:

@@ -96,7 +96,8 @@ def check_compute_capability(name: str, capability: tuple[int, int] | None, buil
     )
     if capability < built[0]:
         raise UserError(problem, "Use --device cpu, or another GPU (--device gpu:1).")
-    raise UserError(problem, "Use NVIDIA's TensorFlow container from NGC (see docs/gpu.md), or --device cpu.")
+    hint = "Use NVIDIA's TensorFlow container from NGC or another build (see docs/gpu.md), or --device cpu."
+    raise UserError(problem, hint)
 
 
 def _built_for(build: dict[str, object]) -> Sequence[object]:
