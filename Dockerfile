@@ -3,9 +3,9 @@
 #   docker build -t dcgan .
 #   docker build -t dcgan:gpu --build-arg DEVICE=gpu .
 #   docker run --rm -v "$PWD:/work" dcgan train --steps 1000
-#   docker run --rm -v "$PWD:/work" --gpus all dcgan:gpu train
+#   docker run --rm -v "$PWD:/work" --gpus all dcgan:gpu train --device gpu
 #
-# The GPU image brings CUDA as Python packages; the host needs NVIDIA's driver and container toolkit.
+# The GPU image brings CUDA as Python packages; the host needs NVIDIA's driver and container toolkit (docs/gpu.md).
 FROM python:3.11-slim
 
 # cpu or gpu
@@ -16,7 +16,8 @@ ENV PIP_NO_CACHE_DIR=1 \
     PYTHONUNBUFFERED=1 \
     XDG_CACHE_HOME=/cache \
     KERAS_HOME=/cache/keras \
-    MPLCONFIGDIR=/cache/matplotlib
+    MPLCONFIGDIR=/cache/matplotlib \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
 
 # The packages first: they change less often than the program, so that Docker reuses this layer.
 COPY requirements.txt /build/

@@ -1,5 +1,6 @@
 """Fields of the config dataclasses: value ranges, metadata, and what two configs differ in."""
 
+import re
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -37,12 +38,18 @@ Weights = Literal["ema", "raw", "best"]
 """The generators of a run: EMA weights, the weights without averaging, the EMA weights of the best evaluation."""
 
 
+_DEVICE = re.compile(r"auto|cpu|gpu(:\d{1,3})?")
+
+
 @dataclass(frozen=True)
 class Options:
     """Base of the config dataclasses: a path may be given as text."""
 
     def __post_init__(self):
-        """Convert text to the paths that the fields are annotated with."""
+        """Convert text to the paths that the fields are annotated with, and check the device."""
+        device = getattr(self, "device", "auto")
+        if not _DEVICE.fullmatch(str(device)):
+            raise ValueError(f"--device takes auto, cpu, gpu, or gpu:1 for one of several GPUs, not {device!r}.")
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, str) and Path in get_args(f.type):
@@ -82,6 +89,15 @@ def weights_option(group: str) -> Any:
         "`best` for the EMA weights of the best evaluation (`dcgan train --evaluate-every`)."
     )
     return option("ema", group, help=text)
+
+
+def device_option(group: str = "Computation") -> Any:
+    """Return the field `device: str` of a command that computes with TensorFlow, with its help text."""
+    text = (
+        "device to compute on: `cpu`; `gpu` for all GPUs, of which there has to be one; `gpu:1` for one of several, "
+        "counted from 0; `auto` for the GPUs if there are any, otherwise the CPU."
+    )
+    return option("auto", group, changes_result=False, help=text)
 
 
 def option_name(field: Field) -> str:

@@ -10,6 +10,7 @@ from dcgan.config.fields import (
     PositiveFloat,
     PositiveInt,
     Weights,
+    device_option,
     option,
     option_name,
     run_dir_option,
@@ -84,6 +85,7 @@ class GenerateConfig(Options):
     columns: PositiveInt | None = option(None, "Output")
     fps: FramesPerSecond = option(12.0, "Output")
     overwrite: bool = option(False, "Output")
+    device: str = device_option()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dcgan.config.fields import (
     Seed,
     WalkSteps,
     Weights,
+    device_option,
     option,
     run_dir_option,
     weights_option,
@@ -48,6 +49,7 @@ class ProjectConfig(Options):
     walk: WalkSteps = option(9, "Output")
     out: Path | None = option(None, "Output")
     overwrite: bool = option(False, "Output")
+    device: str = device_option()
 
 
 @dataclass(frozen=True)
@@ -98,3 +100,4 @@ class EditConfig(DataConfig):
     seed: Seed = option(0, "Ablation")
     out: Path | None = option(None, "Output")
     overwrite: bool = option(False, "Output")
+    device: str = device_option()

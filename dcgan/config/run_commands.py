@@ -11,6 +11,7 @@ from dcgan.config.fields import (
     PositiveInt,
     Seed,
     Weights,
+    device_option,
     option,
     run_dir_option,
     weights_option,
@@ -50,6 +51,7 @@ class EvaluateConfig(DataConfig):
     features: str = option("classifier", "Report")
     json: Path | None = option(None, "Report")
     overwrite: bool = option(False, "Report")
+    device: str = device_option()
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class ExplainConfig(DataConfig):
     seed: Seed = option(0, "Images")
     out: Path | None = option(None, "Images")
     overwrite: bool = option(False, "Images")
+    device: str = device_option()
 
 
 @dataclass(frozen=True)
@@ -108,3 +111,4 @@ class ExportConfig(Options):
     out: Path | None = option(None, "Export")
     weights: Weights = weights_option("Export")
     overwrite: bool = option(False, "Export")
+    device: str = device_option()

@@ -13,6 +13,7 @@ from dcgan.config.fields import (
     PositiveInt,
     Seed,
     UnitInterval,
+    device_option,
     option,
 )
 from dcgan.core.errors import UserError
@@ -174,6 +175,7 @@ class TrainConfig(DataConfig):
     kernel: KernelSize | None = option(None, "Network")
     upsampling: Upsampling | None = option(None, "Network")
     downsampling: Literal["strided", "maxpool"] = option("strided", "Network")
+    device: str = device_option()
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = option("auto", "Computation")
     compile: Literal["auto", "xla", "none"] = option("auto", "Computation", changes_result=False)
     strategy: Literal["auto", "single", "mirrored", "multi_worker"] = option(

@@ -91,9 +91,10 @@ def train_classifier(images: ImageDataset, steps: int = STEPS) -> keras.Model:
     message = f"Training a classifier of {images.name} (once)"
     if not sys.stderr.isatty():  # tqdm shows no bar there
         print(f"{message}.", file=sys.stderr, flush=True)
-    for step in tqdm(range(1, steps + 1), message, leave=False, disable=None):
-        chosen = batch_indices(step, BATCH_SIZE, len(images), _SEED)
-        model.train_on_batch(to_float(images.images[chosen]), images.labels[chosen])
+    with devices.without_tensor_float_32():
+        for step in tqdm(range(1, steps + 1), message, leave=False, disable=None):
+            chosen = batch_indices(step, BATCH_SIZE, len(images), _SEED)
+            model.train_on_batch(to_float(images.images[chosen]), images.labels[chosen])
     return model
 
 

@@ -31,7 +31,8 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         config: all options; see `EvaluateConfig`.
 
     Returns:
-        The report as written. `images`, `data`, `features`, `counts` and `versions` describe what was compared.
+        The report as written. `images`, `data`, `features`, `counts` and `versions` describe what was compared, for a
+        GPU also `device` and `tensor_float_32` (false: features are computed in full float32 precision).
         `skipped_metrics` holds what default metrics need that could not be measured. `metrics` holds, by name,
         `generated`, `real` (as many training images), `ratio`, `better` and optionally `generated_std`, `real_std` and
         `note`; values that do not exist are null.
@@ -107,7 +108,8 @@ def _load_context(config: EvaluateConfig, run: Run | None) -> "EvaluationContext
     from dcgan.evaluation.context import build_context
     from dcgan.evaluation.splits import load_splits
 
-    devices.configure_tensorflow(seed=0)  # everything random here has a seed of its own
+    devices.configure_tensorflow(seed=0, device=config.device)  # everything random here has a seed of its own
+    devices.check_gpus()
     if run is not None:
         images = samples.samples_from_run(run, config.weights)
         data = data_options(config, run, images.shape)
@@ -131,7 +133,15 @@ def _describe(context: "EvaluationContext", names: list[str]) -> dict[str, Any]:
         "features": _describe_features(context) if any(METRICS[name].uses_features for name in names) else None,
         "fingerprint": context.splits.held_out.fingerprint,
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        **_describe_gpu(),
     }
+
+
+def _describe_gpu() -> dict[str, Any]:
+    """Return the GPU, and that features are computed without TF32; nothing for a CPU, which has no TF32."""
+    from dcgan.core import devices
+
+    return {"device": devices.describe_devices(), "tensor_float_32": False} if devices.visible_gpus() else {}
 
 
 def _describe_features(context: "EvaluationContext") -> dict[str, Any]:
@@ -151,6 +161,8 @@ def _print_header(report: dict[str, Any]) -> None:
     if features is not None:
         accuracy = f" ({features['accuracy']:.2%} accuracy on held-out images)" if "accuracy" in features else ""
         print(f"Features: {features['width']} of {features['name']}{accuracy}. {features['note']}")
+    if "device" in report:
+        print(f"Device: {report['device']}; features in float32 without TF32.")
     print("\n" + _ROW.format("", "generated", "real", "ratio"))
 
 

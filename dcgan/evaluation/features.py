@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import DataConfig
+from dcgan.core.devices import without_tensor_float_32
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.core.sizes import Size
@@ -54,6 +55,8 @@ class Extractor:
 def extract(model: keras.Model, images: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
     """Run images through a network in inference mode, in padded batches of one size.
 
+    On a GPU, float32 products are not rounded to TF32: distances between features are differences of sums of these.
+
     Args:
         model: as for `Extractor`; images of another size are resized to its input, and grayscale repeated to RGB.
         images: uint8 (N, H, W, C), in memory or memory-mapped.
@@ -65,10 +68,11 @@ def extract(model: keras.Model, images: np.ndarray, batch_size: int = BATCH_SIZE
     forward, shape = _forward(model, batch_size), images.shape[1:]
     padded = np.zeros((batch_size, *shape), np.uint8)
     parts = []
-    for start in range(0, len(images), batch_size):
-        part = images[start : start + batch_size]
-        padded[: len(part)], padded[len(part) :] = part, 0
-        parts.append(forward(tf.constant(padded)).numpy()[: len(part)])
+    with without_tensor_float_32():
+        for start in range(0, len(images), batch_size):
+            part = images[start : start + batch_size]
+            padded[: len(part)], padded[len(part) :] = part, 0
+            parts.append(forward(tf.constant(padded)).numpy()[: len(part)])
     return np.concatenate(parts) if parts else np.empty((0, math.prod(model.output_shape[1:])), np.float32)
 
 

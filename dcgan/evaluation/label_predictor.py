@@ -113,15 +113,16 @@ def load_run_generator(config: EditConfig) -> RunGenerator:
     """Load the generator of the run that the options name.
 
     Args:
-        config: options with `run_dir` and `weights`.
+        config: options with `run_dir`, `weights` and `device`.
 
     Returns:
         The generator and its classes.
 
     Raises:
-        UserError: as `dcgan.runs.find_run` and `Run.load_generator`.
+        UserError: as `dcgan.runs.find_run` and `Run.load_generator`, or the device can't be used.
     """
-    devices.configure_tensorflow(seed=0)  # no result depends on it: latents have seeds of their own
+    devices.configure_tensorflow(seed=0, device=config.device)  # latents have seeds of their own
+    devices.check_gpus()
     run = runs.find_run(config.run_dir)
     return RunGenerator(run, config, run.load_generator(config.weights), run.classes())
 

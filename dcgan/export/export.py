@@ -46,7 +46,7 @@ def export(config: ExportConfig) -> Path:
     run, target = runs.find_run(config.run_dir), FORMATS[config.format]
     out = output_path(config, run, target)
     target.check_packages()
-    generator = in_float32(load_generator(run, config.weights))
+    generator = in_float32(load_generator(run, config.weights, config.device))
     from dcgan.export.model_card import model_card
 
     with atomic_export(out, target) as (exported, card):

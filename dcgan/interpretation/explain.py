@@ -109,7 +109,8 @@ def _load_subject(config: ExplainConfig, run: Run) -> Subject:
     from dcgan.networks.submodel import layers_to, resolve_layer
     from dcgan.runs.loading import data_options, load_discriminator
 
-    devices.configure_tensorflow(seed=0)  # without effect on the figure: random weights have a seed of their own
+    devices.configure_tensorflow(seed=0, device=config.device)  # random weights have a seed of their own
+    devices.check_gpus()
     shape = run.load_generator().output_shape[1:]
     network = load_discriminator(run, shape[:2], shape[2])
     layer = resolve_layer(network, config.layer)

@@ -32,25 +32,27 @@ def data_options(config: DataConfig, run: Run | None, shape: tuple[int, ...] = (
     return DataConfig(**({f.name: getattr(trained, f.name) for f in fields(DataConfig)} | given))
 
 
-def load_generator(run: Run, weights: str = "ema") -> "keras.Model":
+def load_generator(run: Run, weights: str = "ema", device: str = "auto") -> "keras.Model":
     """Import and configure TensorFlow, and load the generator of a run.
 
     Args:
         run: the run.
         weights: as for `Run.load_generator`.
+        device: as for `dcgan.core.devices.select_device`.
 
     Returns:
         The generator. Nothing random depends on the global seed that is set here: latents have seeds of their own.
 
     Raises:
-        UserError: as for `Run.load_generator`.
+        UserError: as for `Run.load_generator`, or the device can't be used.
     """
     from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
     from dcgan.core import devices
 
-    devices.configure_tensorflow(seed=0)
+    devices.configure_tensorflow(seed=0, device=device)
+    devices.check_gpus()
     return run.load_generator(weights)
 
 

@@ -69,7 +69,7 @@ class _Sampler:
     """The generator of a spec, with a progress bar."""
 
     def __init__(self, spec: SampleSpec):
-        self.generator = load_generator(spec.run, spec.weights)
+        self.generator = load_generator(spec.run, spec.weights, spec.device)
         self.dim: int = self.generator.inputs[0].shape[-1]
         self.image_shape: tuple[int, ...] = self.generator.output_shape[1:]
 

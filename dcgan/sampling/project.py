@@ -56,7 +56,7 @@ def project(config: ProjectConfig) -> Path:
     out = _output_folder(config, run, paths)
     classes = run.classes()
     label = _parse_class(config.class_label, classes)
-    generator, images = _load(run, config.weights, paths)
+    generator, images = _load(run, config, paths)
     from dcgan.sampling import projection
 
     stages = [stage for stage in STAGES if stage < config.steps]
@@ -156,9 +156,9 @@ def _parse_class(text: str | None, classes: Classes | None) -> int | None:
     return classes.parse(text)
 
 
-def _load(run: Run, weights: str, paths: Sequence[Path]) -> tuple["keras.Model", np.ndarray]:
+def _load(run: Run, config: ProjectConfig, paths: Sequence[Path]) -> tuple["keras.Model", np.ndarray]:
     """Load the generator, and the images at its size."""
-    generator = load_generator(run, weights)
+    generator = load_generator(run, config.weights, config.device)
     height, width, channels = generator.output_shape[1:]
     crop = run.config().crop if run.config_file.exists() else None
     return generator, read_images(paths, CropResize((height, width), crop, channels))

@@ -48,6 +48,7 @@ class SampleSpec:
         numbered: whether a number is added to the name of `out` if it is taken.
         overwrite: whether `out` is replaced if it exists.
         weights: weights of the generator, as for `Run.load_generator`.
+        device: device that computes the images, as for `dcgan.core.devices.select_device`.
         images_per_pair: number of images per pair of seeds in a walk, or per seed along a direction; 0 in other modes.
         columns: number of columns of a grid; None for a grid that is as square as possible.
         expression: the arithmetic, or the direction; no terms in other modes.
@@ -64,6 +65,7 @@ class SampleSpec:
     numbered: bool
     overwrite: bool
     weights: str
+    device: str
     images_per_pair: int
     columns: int | None
     expression: Expression
@@ -100,6 +102,7 @@ def resolve_spec(config: GenerateConfig) -> SampleSpec:
         numbered=config.out is None and not config.overwrite,
         overwrite=config.overwrite,
         weights=config.weights,
+        device=config.device,
         images_per_pair=images_per_pair,
         columns=images_per_pair or config.columns or selection.columns,
         expression=expression,

@@ -11,7 +11,7 @@ import tensorflow as tf
 from dcgan import data
 from dcgan.config import ResolvedTrainConfig, TrainConfig
 from dcgan.core.classes import Classes, classes_from_labels
-from dcgan.core.devices import configure_tensorflow, explain_memory_errors
+from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device
 from dcgan.core.errors import UserError
 from dcgan.data import ImageDataset
 from dcgan.data.image_dataset import LABELS_HINT
@@ -29,6 +29,7 @@ from dcgan.training.distributed import (
 )
 from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss, Regularizer, non_saturating
+from dcgan.training.memory import MemoryReport
 from dcgan.training.precision import resolve_precision
 from dcgan.training.progress import Callback, Progress
 from dcgan.training.report import print_introduction, write_report
@@ -69,17 +70,23 @@ def train(
         The run directory, with at least one checkpoint in it.
 
     Raises:
-        UserError: the data, the run directory or an option is not valid; nothing is lost.
+        UserError: the data, the run directory, an option or the device is not usable, or memory ran out; nothing is
+            lost.
     """
-    config = _with_known_precision(config.resolve())
+    config = config.resolve()
+    select_device(config.device)
+    config = _with_known_precision(config)
+    memory = MemoryReport(config)
     job = resolve_job(config)
     evaluator = _resolve_evaluator(config, job, evaluator)
     dataset = data.load(config)
     classes = training_classes(config, dataset)
     last = _last_step(config, len(dataset))
-    with open_run(config, writing=job.is_chief) as run, explain_memory_errors(), explain_lost_workers(job):
-        device = configure_tensorflow(config.seed)
+    with open_run(config, writing=job.is_chief) as run, explain_memory_errors(memory.error), explain_lost_workers(job):
+        uncompiled = config.compile == "none" or job.strategy != "single"
+        device = configure_tensorflow(config.seed, op_determinism=uncompiled)
         strategy = build_strategy(job, config.batch_size)
+        check_gpus()
         trainer = Trainer(
             config,
             dataset.image_size,
@@ -99,6 +106,7 @@ def train(
         # One process checks by itself; several would have to agree on what each detects.
         checks = config.health_checks and job.workers == 1 and trainer.step < last
         schedule = Schedule(config, trainer.step, last, health_checks=checks, is_chief=job.is_chief)
+        memory.watch(trainer, schedule, dataset.images.nbytes)
         batches = trainer.batches(dataset.images, last, dataset.labels)
         with Progress(run, config, trainer.step + 1, last, silent=not job.is_chief, callback=callback) as progress:
             health = HealthChecks(run, dataset, trainer, progress, _scale(evaluator), enabled=checks)

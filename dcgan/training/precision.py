@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
-from dcgan.core import nvidia
+from dcgan.core.devices import free_gpu_memory, visible_gpus
 
 CompileMode = Literal["fused_ops", "xla", "none"]
 """`fused_ops`: XLA compiles BatchNorm, the optimizers and the sums around convolutions; `xla`: several whole steps as
@@ -28,7 +28,7 @@ def resolve_precision(config: ResolvedTrainConfig) -> ResolvedTrainConfig:
     """
     if config.precision != "auto":
         return config
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in visible_gpus()]
     has_bfloat16 = bool(details) and all(each.get("compute_capability", (0, 0)) >= (8, 0) for each in details)
     return replace(config, precision="mixed_bfloat16" if has_bfloat16 else "float32")
 
@@ -48,7 +48,7 @@ def resolve_compile_mode(config: ResolvedTrainConfig, strategy: tf.distribute.St
         return config.compile
     if strategy.num_replicas_in_sync > 1 or isinstance(strategy, tf.distribute.MirroredStrategy):
         return "none"
-    if tf.config.get_visible_devices("GPU"):
+    if visible_gpus():
         return "xla"
     return "fused_ops" if config.precision == "float32" else "none"
 
@@ -59,9 +59,9 @@ def fits_into_memory(images: np.ndarray) -> bool:
     Args:
         images: uint8 (N, H, W, C).
     """
-    if not tf.config.get_visible_devices("GPU"):
+    if not visible_gpus():
         return images.nbytes <= RESIDENT_ON_CPU
-    return images.nbytes <= min((card.free_memory for card in nvidia.cards()), default=0) // 2
+    return images.nbytes <= (free_gpu_memory() or 0) // 2
 
 
 def prefetch_to_gpu(batches: tf.data.Dataset) -> tf.data.Dataset:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dcgan.config import ResolvedTrainConfig
 from dcgan.core.classes import Classes
+from dcgan.core.devices import explain_missing_gpu
 from dcgan.data import ImageDataset
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
@@ -46,6 +47,8 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
         return
     height, width = dataset.image_size
     print(f"{dataset.name}: {len(dataset)} images of {height}x{width}x{dataset.channels} on {device}")
+    if trainer.config.device == "auto" and (reason := explain_missing_gpu()):
+        print(reason)
     if trainer.step >= last:
         print(f"{run.path} already has {trainer.step} steps; a larger --steps or --epochs continues it.")
     elif trainer.step:

@@ -14,6 +14,7 @@ from PIL import Image
 import dcgan
 from dcgan.cli import main
 from dcgan.cli.commands import COMMANDS
+from dcgan.core.errors import UserError
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -52,6 +53,39 @@ def test_a_user_error_ends_with_code_2_and_two_lines_without_a_traceback(capsys)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train"],
+        ["generate"],
+        ["generate", "--stages"],
+        ["evaluate"],
+        ["explain"],
+        ["project", "--images", "image.png"],
+        ["edit", "--toward", "slant"],
+        ["export", "--format", "npz"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_every_command_that_computes_selects_its_device(arguments, monkeypatch, capsys):
+    from dcgan.core import devices
+    from dcgan.training import loop
+
+    def refuse(device):
+        raise UserError(f"no {device} here")
+
+    monkeypatch.setattr(devices, "select_device", refuse)
+    monkeypatch.setattr(loop, "select_device", refuse)
+    Image.new("L", (28, 28)).save("image.png")
+    assert main.main([*arguments, "--device", "gpu:1"]) == 2
+    assert "no gpu:1 here" in capsys.readouterr().err
+
+
+def test_an_unknown_device_is_refused_with_those_that_exist(capsys):
+    assert main.main(["train", "--device", "tpu"]) == 2
+    assert "--device takes auto, cpu, gpu, or gpu:1 for one of several GPUs, not 'tpu'." in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_with_code_130(monkeypatch, capsys):

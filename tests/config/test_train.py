@@ -46,3 +46,16 @@ def test_a_batch_size_of_one_and_a_hidden_layer_exclude_each_other():
     with pytest.raises(UserError, match="--batch-size 1"):
         config.TrainConfig(batch_size=1).resolve()
     assert config.TrainConfig(batch_size=1, discriminator_hidden=0).resolve().batch_size == 1
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "gpu", "gpu:0", "gpu:12"])
+def test_a_device_does_not_belong_to_the_result_of_a_run(device):
+    given = config.TrainConfig(device=device)
+    assert config.differing_options(given.resolve(), config.TrainConfig().resolve()) == {}
+
+
+@pytest.mark.parametrize("device", ["GPU", "gpu:", "gpu:a", "gpu:-1", "cuda", "", "cpu:0"])
+@pytest.mark.parametrize("options", [config.TrainConfig, config.GenerateConfig, config.ExportConfig])
+def test_a_device_of_another_form_is_refused(options, device):
+    with pytest.raises(ValueError, match="--device takes auto, cpu, gpu"):
+        options(device=device)

@@ -49,8 +49,9 @@ def test_the_python_code_of_a_page_runs_from_top_to_bottom(page, tmp_path):
             table.update(entries)
 
 
-def test_messages_quoted_under_troubleshooting_are_the_program_s():
-    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["troubleshooting.md", "gpu.md"])
+def test_messages_quoted_under_troubleshooting_are_the_program_s(name):
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     symptoms = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
     quoted = [symptom.split('"')[1] for symptom in symptoms if '"' in symptom]
     texts = "\n".join(

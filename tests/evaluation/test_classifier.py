@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dcgan.core.errors import UserError
 from dcgan.data import ImageDataset
@@ -84,3 +85,14 @@ def test_a_cache_directory_that_is_not_writable_is_named(few, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file can't be written|file is not writable"):
         load_classifier(few, tmp_path / "file", steps=1)
+
+
+def test_it_is_trained_without_tf32(few, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        keras.Model,
+        "train_on_batch",
+        lambda *arguments: seen.append(tf.config.experimental.tensor_float_32_execution_enabled()),
+    )
+    train_classifier(few, steps=2)
+    assert seen == [False, False]

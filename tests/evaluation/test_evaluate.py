@@ -13,6 +13,7 @@ import pytest
 from dcgan.cli import main
 from dcgan.config import EvaluateConfig, TrainConfig
 from dcgan.config.parser import to_yaml
+from dcgan.core import devices
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data.mnist import CLOTHES
@@ -87,6 +88,21 @@ def test_a_run_is_compared_with_half_of_a_dataset_without_test_split_in_a_table_
     assert report["metrics"]["memorized"]["note"].endswith("all but 1 in 100 of these 10000 are to another")
     assert read_png(run.path / "evaluation-nearest.png").shape == (6 * 10 + 2, 8 * 10 + 2, 1)
     assert (run.path / "evaluation-repeats.png").exists()
+
+
+@pytest.mark.parametrize("on_gpu", [True, False])
+def test_the_report_says_on_a_gpu_that_tf32_is_off(on_gpu, monkeypatch, capsys):
+    new_run()
+    monkeypatch.setattr(devices, "configure_tensorflow", lambda seed, device: "")
+    monkeypatch.setattr(devices, "visible_gpus", lambda: ["GPU:0"] * on_gpu)
+    monkeypatch.setattr(devices, "check_gpus", lambda: None)
+    monkeypatch.setattr(devices, "describe_devices", lambda: "NVIDIA H200, 140 GiB")
+    report = evaluate(EvaluateConfig(num=10, metrics="support"))
+    line = "Device: NVIDIA H200, 140 GiB; features in float32 without TF32."
+    assert (line in capsys.readouterr().out) == on_gpu
+    assert (report.get("device"), report.get("tensor_float_32")) == (
+        ("NVIDIA H200, 140 GiB", False) if on_gpu else (None, None)
+    )
 
 
 def test_a_checkerboard_is_measured_beside_that_of_real_images(digits):

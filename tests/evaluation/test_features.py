@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import dcgan
 from dcgan.config import DataConfig
@@ -43,6 +44,20 @@ def test_features_do_not_depend_on_the_batch_size(network, batch_size):
 def test_the_features_of_an_image_are_bit_identical_among_any_other_images(network):
     x = images(300)
     np.testing.assert_array_equal(extract(network, x)[257:280], extract(network, x[257:280]))
+
+
+def test_features_are_computed_without_tf32(network, monkeypatch):
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled
+    seen = []
+
+    def forward(model, batch_size):
+        return lambda batch: seen.append(enabled()) or tf.zeros([batch_size, 10])
+
+    monkeypatch.setattr(features, "_forward", forward)
+    before = enabled()
+    extract(network, images(3), 2)
+    assert seen == [False, False]
+    assert enabled() == before
 
 
 PROGRAM = """

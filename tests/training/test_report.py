@@ -94,3 +94,10 @@ def test_with_classes_every_row_is_of_one_class():
 def test_without_classes_images_are_evenly_spaced_and_few_occur_twice():
     assert matching_indices(None, 640, default_selection(None))[[0, -1]].tolist() == [0, 639]
     assert len(matching_indices(None, 12, default_selection(None))) == 64
+
+
+@pytest.mark.parametrize(("device", "shown"), [("auto", True), ("cpu", False)])
+def test_a_gpu_that_is_not_used_is_reported_unless_the_cpu_was_asked_for(device, shown, monkeypatch, capsys):
+    reason = "NVIDIA H200 is not used: TensorFlow does not find the CUDA libraries."
+    monkeypatch.setattr(report, "explain_missing_gpu", lambda: reason)
+    assert (reason in introduction(2, capsys, device=device)) == shown

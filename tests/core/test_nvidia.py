@@ -1,0 +1,60 @@
+"""Facts about NVIDIA cards, from a driver that is simulated."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pynvml
+import pytest
+
+from dcgan.core.nvidia import Card, cards
+
+H200 = Card("NVIDIA H200", 150_754_820_096, 150_000_000_000, (9, 0), "570.124.06")
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    """NVML with one card; the list records that it is closed."""
+    closed = []
+    functions = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: closed.append(True),
+        "nvmlSystemGetDriverVersion": lambda: H200.driver_version,
+        "nvmlDeviceGetCount": lambda: 1,
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetName": lambda handle: H200.name.encode(),
+        "nvmlDeviceGetMemoryInfo": lambda handle: SimpleNamespace(total=H200.memory, free=H200.free_memory),
+        "nvmlDeviceGetCudaComputeCapability": lambda handle: (9, 0),
+    }
+    for name, function in functions.items():
+        monkeypatch.setattr(pynvml, name, function)
+    return closed
+
+
+def test_a_card_has_name_memory_capability_and_driver(driver):
+    assert cards() == [H200]
+    assert driver == [True]
+
+
+def test_there_are_no_cards_without_a_driver(monkeypatch):
+    def fail():
+        raise pynvml.NVMLError_LibraryNotFound
+
+    monkeypatch.setattr(pynvml, "nvmlInit", fail)
+    assert cards() == []
+
+
+@pytest.mark.parametrize("error", [pynvml.NVMLError_GpuIsLost(), AttributeError("nvmlDeviceGetName"), OSError()])
+def test_a_driver_that_does_not_answer_has_no_cards(driver, error, monkeypatch):
+    def fail(handle):
+        raise error
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetName", fail)
+    assert cards() == []
+    assert driver == [True]
+
+
+def test_the_library_is_imported_on_first_use():
+    code = "import sys, dcgan.core.nvidia; assert 'pynvml' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
