@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -88,7 +89,7 @@ def keep_autotuning_results() -> None:
     flags, name = os.environ.get("XLA_FLAGS", ""), "--xla_gpu_per_fusion_autotune_cache_dir"
     if name in flags:
         return
-    folder = platformdirs.user_cache_path("dcgan") / "autotuning"
+    folder = Path(platformdirs.user_cache_dir("dcgan", appauthor=False)) / "autotuning"
     with contextlib.suppress(OSError):  # a read-only home: XLA measures anew in each process
         folder.mkdir(parents=True, exist_ok=True)
         if " " not in str(folder):  # which separates flags

@@ -100,14 +100,14 @@ def train(
         )
         restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief)
         check_agreement(job, strategy, config, trainer.step)
-        print_introduction(run, dataset, trainer, last, f"{device}{job.description}", job)
+        batches = trainer.batches(dataset.images, last, dataset.labels)
+        print_introduction(run, dataset, trainer, last, f"{device}{job.description}; {trainer.description}", job)
         if job.is_chief:
             run.save_classes(classes)
         # One process checks by itself; several would have to agree on what each detects.
         checks = config.health_checks and job.workers == 1 and trainer.step < last
         schedule = Schedule(config, trainer.step, last, health_checks=checks, is_chief=job.is_chief)
         memory.watch(trainer, schedule, dataset.images.nbytes)
-        batches = trainer.batches(dataset.images, last, dataset.labels)
         with Progress(run, config, trainer.step + 1, last, silent=not job.is_chief, callback=callback) as progress:
             health = HealthChecks(run, dataset, trainer, progress, _scale(evaluator), enabled=checks)
             while not schedule.finished:

@@ -16,6 +16,13 @@ CompileMode = Literal["fused_ops", "xla", "none"]
 """`fused_ops`: XLA compiles BatchNorm, the optimizers and the sums around convolutions; `xla`: several whole steps as
 one program; `none`: nothing."""
 
+COMPILE_MODES: dict[CompileMode, str] = {
+    "fused_ops": "partly compiled by XLA",
+    "xla": "compiled by XLA",
+    "none": "not compiled",
+}
+"""Each compile mode as the line that training begins with names it."""
+
 RESIDENT_ON_CPU = 1 << 30
 """Bytes of images that are copied for a compiled step on a CPU; the images of a larger data set are read as needed."""
 

@@ -22,6 +22,7 @@ from dcgan.training.bn_recalibration import BatchNormRecalibration
 from dcgan.training.losses import Loss, Regularizer, non_saturating
 from dcgan.training.noise import Noise
 from dcgan.training.precision import (
+    COMPILE_MODES,
     build_optimizer,
     fits_into_memory,
     mixed_precision,
@@ -117,9 +118,9 @@ class Trainer:
         return int(self.steps_done.numpy())
 
     @property
-    def data_location(self) -> str:
-        """Where the images are that `batches` was last called with, for the line that training begins with."""
-        return self._data_location
+    def description(self) -> str:
+        """How a step is computed: precision, compilation, and where `batches` has put the images, in one line."""
+        return ", ".join(filter(None, (self.config.precision, COMPILE_MODES[self.compile_mode], self._data_location)))
 
     def batches(
         self, images: np.ndarray, last: int, labels: np.ndarray | None = None
@@ -136,9 +137,11 @@ class Trainer:
         """
         labels = labels if self.class_probabilities else None
         if self.compile_mode == "xla" and fits_into_memory(images):
-            self._data_location = "images in its memory"
-            return ResidentImages(tf.constant(images), None if labels is None else tf.constant(labels, tf.int64))
-        self._data_location = "images read ahead"
+            self._data_location = "images in the device's memory"
+            gpus = tf.config.list_logical_devices("GPU")
+            with tf.device(gpus[0].name if gpus else "CPU:0"):
+                return ResidentImages(tf.constant(images), None if labels is None else tf.constant(labels, tf.int64))
+        self._data_location = "images read as needed"
         steps = range(self.step + 1, last + 1)
 
         def for_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
