@@ -147,6 +147,8 @@ def _resolve_evaluator(
         return None
     if evaluator is None:
         configure_tensorflow(config.seed)
+        if job.workers == 1:  # several connect before TensorFlow starts
+            check_gpus()
         evaluator = Evaluator(config)
     return evaluator
 
