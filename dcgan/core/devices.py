@@ -144,7 +144,10 @@ def explain_missing_gpu() -> str:
 
 
 def free_gpu_memory() -> int | None:
-    """Return the free memory in bytes of the GPU that has least of it; None where it is not known."""
+    """Return the free memory in bytes of the GPU that has least of it; None where it is not known.
+
+    TensorFlow and the driver number cards differently, so a hidden card of the same model counts, too.
+    """
     names = set(map(_name, visible_gpus()))
     return min((card.free_memory for card in nvidia.cards() if card.name in names), default=None)
 

@@ -159,6 +159,8 @@ def _resolve_evaluator(
         return None
     if evaluator is None:
         configure_tensorflow(config.seed)
+        if job.workers == 1:  # several connect before TensorFlow starts
+            check_gpus()
         evaluator = Evaluator(config)
     return evaluator
 

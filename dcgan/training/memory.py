@@ -157,21 +157,21 @@ class MemoryReport:
         problem = f"Out of memory in the first step, with --batch-size {self._batch_size}"
         if need is not None:
             total = need.total(math.ceil(self._batch_size / replicas))
-            free = "" if self._available is None else f" of {_gib(self._available)} that are free"
+            free = "" if self._available is None else f"; {_gib(self._available)} were free"
             problem += f": it needs about {_gib(total)}{' per GPU' if replicas > 1 else ''}{free}"
         if not fitting:
             return UserError(f"{problem}.", "Reduce --image-size, --generator-width or --discriminator-width.")
         run = " and another --run-dir, since a run keeps its batch size" if resumed else ""
-        return UserError(
-            f"{problem}.", f"Use --batch-size {fitting}{run}. If other programs use the GPU (nvidia-smi), end them."
-        )
+        others = "" if self._available is None else " If other programs use the GPU (nvidia-smi), end them."
+        return UserError(f"{problem}.", f"Use --batch-size {fitting}{run}.{others}")
 
     def _error_between(self, step: int, fitted: int, fitting: int) -> UserError:
+        others = "" if self._available is None else " nvidia-smi lists the programs on the GPU."
         smaller = f" A new run (--run-dir) with --batch-size {fitting} needs less." if fitting else ""
         return UserError(
             f"Out of memory after step {step}, although {fitted} steps fitted before: "
             "other programs may have taken memory of the device.",
-            f"The same command resumes from the newest checkpoint; nvidia-smi lists the programs on a GPU.{smaller}",
+            f"The same command resumes from the newest checkpoint.{others}{smaller}",
         )
 
 

@@ -100,7 +100,7 @@ def test_memory_that_runs_out_in_the_first_step_names_a_batch_size_that_fits(tmp
     free(int(need.total(9) / 0.9) + images)
     monkeypatch.setattr(Trainer, "train_steps", out_of_memory)
     error = error_of_training(config)
-    assert "in the first step, with --batch-size 12: it needs about 0.0 GiB of 0.0 GiB" in error.problem
+    assert "in the first step, with --batch-size 12: it needs about 0.0 GiB; 0.0 GiB were free." in error.problem
     assert "Use --batch-size 8." in error.hint
 
 
