@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
+from dcgan.training.loss_scale import SynchronizedLossScaleOptimizer
 
 CompileMode = Literal["fused_ops", "xla", "none"]
 """`fused_ops`: XLA compiles BatchNorm, the optimizers and the sums around convolutions; `xla`: the whole step."""
@@ -63,6 +64,6 @@ def build_optimizer(
     name = f"{network.name}_optimizer"
     optimizer = keras.optimizers.Adam(learning_rate, beta_1=config.beta_1, name=name)
     if config.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name=name)
+        optimizer = SynchronizedLossScaleOptimizer(optimizer, name=name)
     optimizer.build(network.trainable_variables)
     return optimizer
