@@ -1,19 +1,16 @@
-"""Several devices or machines: the role of this process, the strategy, and agreement between workers.
+"""Several devices or machines: the role of this process, and which devices share each batch.
 
 There is one process per machine, each started with the same command. `TF_CONFIG` gives a process its role, as
 TensorFlow documents it: {"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}.
 """
 
-import contextlib
-import hashlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from dcgan.config import ResolvedTrainConfig, result_options
+from dcgan.config import ResolvedTrainConfig
 from dcgan.core.errors import UserError
 
 EXAMPLE = '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, "task": {"type": "worker", "index": 0}}'
@@ -102,66 +99,3 @@ def build_strategy(job: Job, batch_size: int) -> tf.distribute.Strategy:
             f"Use a multiple of {replicas}.",
         )
     return strategy
-
-
-def check_agreement(job: Job, strategy: tf.distribute.Strategy, config: ResolvedTrainConfig, step: int) -> None:
-    """Check that all workers were started with the same options and resume from the same step.
-
-    Args:
-        job: this process and its workers.
-        strategy: what the workers communicate by.
-        config: options of this worker.
-        step: the step that this worker resumes from.
-
-    Raises:
-        UserError: they differ; raised on every worker.
-    """
-    if job.workers == 1:
-        return
-    digest = hashlib.sha256(repr((result_options(config), config.steps, config.epochs, step)).encode()).digest()
-    ours = tf.constant([float(byte) for byte in digest[:8]])
-    mean = _sum(strategy, ours) / strategy.num_replicas_in_sync
-    squares = _sum(strategy, tf.square(ours)) / strategy.num_replicas_in_sync
-    if bool(tf.reduce_any(tf.abs(squares - tf.square(mean)) > 0.5)):
-        raise UserError(
-            "The workers have different options, or resume from different steps.",
-            "Start each with the same command; --run-dir has to be a folder that all of them share.",
-        )
-
-
-def agree_on_next(job: Job, strategy: tf.distribute.Strategy, stop: bool, steps: int) -> tuple[bool, int]:
-    """Agree among the workers: stop if any of them has to, and do the average of their numbers of steps per call.
-
-    Args:
-        job: this process and its workers.
-        strategy: what the workers communicate by.
-        stop: whether this worker has to stop.
-        steps: number of steps per call that this worker proposes, at least 1.
-
-    Returns:
-        (whether to stop, number of steps), the same on every worker.
-    """
-    if job.workers == 1:
-        return stop, steps
-    stops, total = _sum(strategy, tf.constant([float(stop), float(steps)])).numpy()
-    return stops > 0, max(1, int(total / strategy.num_replicas_in_sync))
-
-
-@contextlib.contextmanager
-def explain_lost_workers(job: Job) -> Iterator[None]:
-    """Raise a `UserError` when another worker was lost, without which no step can be done."""
-    try:
-        yield
-    except (tf.errors.OpError, RuntimeError) as error:
-        if job.workers == 1 or isinstance(error, tf.errors.ResourceExhaustedError):
-            raise
-        raise UserError(
-            f"Worker {job.worker} of {job.workers} lost the connection to another one ({type(error).__name__}).",
-            "Start the same command on every machine again: the run resumes from its newest checkpoint.",
-        ) from error
-
-
-@tf.function(reduce_retracing=True)
-def _sum(strategy: tf.distribute.Strategy, values: tf.Tensor) -> tf.Tensor:
-    """Return the sum of all replicas' values."""
-    return strategy.reduce("SUM", strategy.run(lambda own: own, (values,)), axis=None)

@@ -17,15 +17,9 @@ from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.runs import Run, open_run
+from dcgan.training.agreement import agree_on_next, check_agreement, explain_lost_workers, options_to_agree_on
 from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
-from dcgan.training.distributed import (
-    Job,
-    agree_on_next,
-    build_strategy,
-    check_agreement,
-    explain_lost_workers,
-    resolve_job,
-)
+from dcgan.training.distributed import Job, build_strategy, resolve_job
 from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss, Regularizer, non_saturating
 from dcgan.training.progress import Callback, Progress
@@ -71,13 +65,14 @@ def train(
     """
     config = config.resolve()
     job = resolve_job(config)
-    evaluator = _resolve_evaluator(config, job, evaluator)
     dataset = data.load(config)
     classes = training_classes(config, dataset)
     last = _last_step(config, len(dataset))
+    with explain_memory_errors(), explain_lost_workers(job):
+        strategy = _connect(config, job, dataset)
+        evaluator = _resolve_evaluator(config, job, evaluator)
     with open_run(config, writing=job.is_chief) as run, explain_memory_errors(), explain_lost_workers(job):
         device = configure_tensorflow(config.seed)
-        strategy = build_strategy(job, config.batch_size)
         trainer = Trainer(
             config,
             dataset.image_size,
@@ -90,7 +85,7 @@ def train(
             build_discriminator=build_discriminator,
         )
         restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief)
-        check_agreement(job, strategy, config, trainer.step)
+        check_agreement(job, strategy, {"steps to resume from": trainer.step})
         print_introduction(run, dataset, trainer, last, f"{device}{job.description}", job)
         if job.is_chief:
             run.save_classes(classes)
@@ -133,16 +128,24 @@ def train(
     return run
 
 
+def _connect(config: ResolvedTrainConfig, job: Job, dataset: ImageDataset) -> tf.distribute.Strategy:
+    """Configure TensorFlow, join the other workers, and check that all can train together."""
+    configure_tensorflow(config.seed)
+    strategy = build_strategy(job, config.batch_size)
+    check_agreement(job, strategy, {"options": options_to_agree_on(config), "images": dataset.fingerprint})
+    return strategy
+
+
 def _resolve_evaluator(
     config: ResolvedTrainConfig, job: Job, evaluator: EvaluateGenerator | None
 ) -> EvaluateGenerator | None:
-    """Return what measures generated images during training, if `--evaluate-every` asks for it."""
+    """Return what measures generated images during training, if `--evaluate-every` asks for it.
+
+    It computes features of real images, which only a process that has its strategy already may do.
+    """
     if config.evaluate_every is None or not job.is_chief:
         return None
-    if evaluator is None:
-        configure_tensorflow(config.seed)
-        evaluator = Evaluator(config)
-    return evaluator
+    return Evaluator(config) if evaluator is None else evaluator
 
 
 def _evaluate_and_keep_best(

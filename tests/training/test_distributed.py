@@ -1,28 +1,19 @@
 """Training on several devices or machines: real processes, on the loopback address."""
 
-import itertools
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
-from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dcgan import train
 from dcgan.config import TrainConfig
-from dcgan.config.parser import to_yaml
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.training import distributed
 from tests.support.tiny_runs import tiny_config
+from tests.support.workers import distance, finish, start_workers
 
-CHECKOUT = Path(__file__).parents[2]
 CLUSTER = {"worker": ["a:1", "b:1"]}
 
 
@@ -30,62 +21,6 @@ CLUSTER = {"worker": ["a:1", "b:1"]}
 def config(tmp_path):
     every = {"save_every": 5, "sample_every": 20, "log_every": 5}
     return tiny_config(tmp_path, image_size="16", batch_size=8, steps=20, discriminator_hidden=0, **every)
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Start processes that train; all of them have ended when the test ends."""
-    numbers = itertools.count()
-    with ExitStack() as stack:
-
-        def start(config, *command, **environment):
-            file = tmp_path / f"{next(numbers)}.yaml"
-            file.write_text(to_yaml(config))
-            process = subprocess.Popen(
-                [sys.executable, *(command or ("train.py", "--config")), str(file)],
-                cwd=CHECKOUT,
-                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            stack.callback(process.communicate)
-            stack.callback(process.kill)
-            return process
-
-        yield start
-
-
-def start_workers(start, *configs):
-    """Start one process per worker, as on as many machines, each with its options."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in configs]
-        for own in sockets:
-            own.bind(("127.0.0.1", 0))
-        addresses = [f"127.0.0.1:{own.getsockname()[1]}" for own in sockets]
-    tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}} for i in range(len(configs))]
-    return [start(config, TF_CONFIG=json.dumps(task)) for config, task in zip(configs, tasks, strict=True)]
-
-
-def finish(processes):
-    """Wait for all to end; return their exit codes and outputs."""
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    return [process.returncode for process in processes], outputs
-
-
-def distance(ours: Run, theirs: Run) -> float:
-    """Return the relative distance of two runs' networks, BatchNorm statistics included."""
-    a, b = (
-        {
-            name: array
-            for name, array in run.checkpoints.latest().items()
-            if name.startswith(("generator/", "discriminator/"))
-        }
-        for run in (ours, theirs)
-    )
-    assert list(a) == list(b)
-    norm = sum(np.sum(np.square(array)) for array in b.values())
-    return float(np.sqrt(sum(np.sum(np.square(a[name] - b[name])) for name in a) / norm))
 
 
 @pytest.mark.slow
@@ -151,14 +86,6 @@ def test_a_signal_to_any_worker_stops_all_of_them_and_saves(config, start):
     codes, (chief, other) = finish(workers)
     assert codes == [0, 0], (chief, other)
     assert "Stopped and saved after step" in chief
-
-
-@pytest.mark.slow
-def test_workers_with_different_options_are_refused(config, start):
-    workers = start_workers(start, *(replace(config, seed=seed) for seed in (0, 1)))
-    codes, outputs = finish(workers)
-    assert codes == [2, 2], outputs
-    assert all("workers have different options" in output for output in outputs)
 
 
 def test_without_tf_config_the_job_is_one_process(monkeypatch):
