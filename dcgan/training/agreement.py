@@ -1,4 +1,4 @@
-"""Agreement between the workers of a distributed job: on options, images and the next steps.
+"""Agreement between the workers of a distributed job: on options, images, the next steps, and rollbacks.
 
 Every function here is a collective operation: all workers have to call it at the same point. With one worker it returns
 at once.
@@ -77,6 +77,31 @@ def agree_on_next(job: Job, strategy: tf.distribute.Strategy, stop: bool, steps:
         return stop, steps
     stops, total = _sum(strategy, tf.constant([float(stop), float(steps)])).numpy()
     return stops > 0, max(1, int(total / strategy.num_replicas_in_sync))
+
+
+def agree_on_issue(job: Job, strategy: tf.distribute.Strategy, found: bool) -> bool:
+    """Return on every worker whether any of them has found something that training cannot continue with.
+
+    Args:
+        job: this process and its workers.
+        strategy: what the workers communicate by.
+        found: whether this worker has found something.
+    """
+    return found if job.workers == 1 else bool(_sum(strategy, tf.constant(float(found))) > 0)
+
+
+def step_of_chief(job: Job, strategy: tf.distribute.Strategy, step: int) -> int:
+    """Return the chief's number on every worker, once the chief has arrived here.
+
+    Args:
+        job: this process and its workers.
+        strategy: what the workers communicate by.
+        step: the number, of which the chief's counts.
+    """
+    if job.workers == 1:
+        return step
+    total = _sum(strategy, tf.constant(step if job.is_chief else 0, tf.float64))
+    return round(float(total) * job.workers / strategy.num_replicas_in_sync)
 
 
 @contextlib.contextmanager

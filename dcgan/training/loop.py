@@ -17,7 +17,13 @@ from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.runs import Run, open_run
-from dcgan.training.agreement import agree_on_next, check_agreement, explain_lost_workers, options_to_agree_on
+from dcgan.training.agreement import (
+    agree_on_issue,
+    agree_on_next,
+    check_agreement,
+    explain_lost_workers,
+    options_to_agree_on,
+)
 from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
 from dcgan.training.distributed import Job, build_strategy, resolve_job
 from dcgan.training.health_checks import HealthChecks
@@ -89,27 +95,28 @@ def train(
         print_introduction(run, dataset, trainer, last, f"{device}{job.description}", job)
         if job.is_chief:
             run.save_classes(classes)
-        # One process checks by itself; several would have to agree on what each detects.
-        checks = config.health_checks and job.workers == 1 and trainer.step < last
+        checks = config.health_checks and trainer.step < last
         schedule = Schedule(config, trainer.step, last, health_checks=checks, is_chief=job.is_chief)
         batches = trainer.batches(dataset.images, last, dataset.labels)
         with Progress(run, config, trainer.step + 1, last, silent=not job.is_chief, callback=callback) as progress:
-            health = HealthChecks(run, dataset, trainer, progress, _scale(evaluator), enabled=checks)
+            health = HealthChecks(job, run, dataset, trainer, progress, _scale(evaluator), enabled=checks)
             while not schedule.finished:
                 stop, limit = agree_on_next(job, strategy, progress.should_stop, progress.steps_per_call)
                 steps = schedule.steps_until_next_event(1 if stop else limit)
                 tensors = trainer.train_steps(batches, tf.constant(steps))
                 step = schedule.advance(steps, stop)
                 metrics: dict[str, float] = {}
+                issue = None
                 if schedule.due("log", "losses", "diversity", "evaluate", "checkpoint"):
                     metrics = {name: float(value) for name, value in tensors.items()}  # waits for the device
-                    if issue := health.check(step, metrics, schedule):
-                        # Back to the last healthy checkpoint, with half the learning rates.
-                        message = health.roll_back(issue)
-                        progress.rewind(step, message)
-                        schedule.rewind(trainer.step)
-                        batches = trainer.batches(dataset.images, last, dataset.labels)
-                        continue
+                    issue = health.check(step, metrics, schedule)
+                if agree_on_issue(job, strategy, issue is not None):
+                    # Back to the last healthy checkpoint, with half the learning rates.
+                    message = health.roll_back(issue)
+                    progress.rewind(step, message)
+                    schedule.rewind(trainer.step)
+                    batches = trainer.batches(dataset.images, last, dataset.labels)
+                    continue
                 if schedule.due("evaluate"):
                     with progress.paused():
                         metrics |= _evaluate_and_keep_best(evaluator, trainer, classes, run)

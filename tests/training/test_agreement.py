@@ -6,12 +6,13 @@ import keras
 import pytest
 import tensorflow as tf
 
+from dcgan import train
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
-from dcgan.training import agreement
+from dcgan.training import agreement, health, schedule
 from dcgan.training.distributed import Job
 from tests.support.tiny_runs import make_images, tiny_config
-from tests.support.workers import finish, start_workers
+from tests.support.workers import distance, finish, start_workers
 
 
 @pytest.fixture
@@ -55,6 +56,38 @@ def test_the_chief_evaluates_with_several_workers(config, start, tmp_path):
     assert codes == [0, 0], (chief, other)
     assert [record["step"] for record in Run(config.run_dir).log_records() if "frechet_distance" in record] == [5, 10]
     assert Run(config.run_dir).best_file.exists()
+
+
+@pytest.mark.slow
+def test_a_collapse_rolls_back_every_worker_as_it_does_a_single_process(config, start, monkeypatch):
+    config = replace(config, steps=8, save_every=1, log_every=1)
+    shared = replace(config, run_dir=config.run_dir.with_name("two"))
+    workers = start_workers(start, shared, shared, command=("tests/support/collapsing.py",))
+    codes, (chief, other) = finish(workers)
+    assert codes == [0, 0], (chief, other)
+    values = iter([*[1.0] * 3, *[0.1] * 3, *[1.0] * 100])
+    monkeypatch.setattr(health, "diversity", lambda images, real: next(values))
+    monkeypatch.setattr(schedule, "LOSS_CHECK_INTERVAL", 1)
+    monkeypatch.setattr(schedule, "DIVERSITY_CHECK_INTERVAL", 1)
+    alone, together = train(config), Run(shared.run_dir)
+    events = [(event["step"], event["rolled_back_to"]) for event in together.health_events()]
+    assert events == [(6, 3)]
+    assert "rolled back to step 3" in chief
+    assert [record["step"] for record in together.log_records()] == list(range(1, 9))
+    rate = "generator_optimizer/learning_rate"
+    assert together.checkpoints.latest()[rate] == alone.checkpoints.latest()[rate] == pytest.approx(2.5e-4)
+    assert distance(together, alone) < 2e-4
+
+
+@pytest.mark.slow
+def test_nan_ends_every_worker_after_three_rollbacks(config, start):
+    config = replace(config, generator_lr=1e30, save_every=1)
+    workers = start_workers(start, config, config, command=("tests/support/collapsing.py",))
+    codes, (chief, other) = finish(workers)
+    assert codes == [2, 2], (chief, other)
+    assert "rolled back 3 times before" in chief
+    assert "Worker 0 ended the training." in other
+    assert "lost the connection" not in other
 
 
 @pytest.mark.parametrize(
