@@ -1,8 +1,11 @@
 """Training on several devices or machines: real processes, on the loopback address."""
 
 import json
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,7 @@ from dcgan.training import distributed
 from tests.support.tiny_runs import tiny_config
 from tests.support.workers import distance, finish, start_workers
 
+CHECKOUT = Path(__file__).parents[2]
 CLUSTER = {"worker": ["a:1", "b:1"]}
 
 
@@ -124,13 +128,69 @@ def test_an_invalid_tf_config_is_refused(monkeypatch, text, complaint):
         distributed.resolve_job(TrainConfig())
 
 
-def test_a_batch_that_cannot_be_divided_evenly_among_devices_is_refused():
+@pytest.mark.parametrize(
+    ("batch_size", "available", "min_images", "expected"),
+    [
+        *[(64, devices, 1, most) for devices, most in ((1, 1), (2, 2), (3, 2), (5, 4), (6, 4), (7, 4), (8, 8))],
+        (7, 4, 1, 1),
+        (60, 8, 1, 6),
+        (1024, 8, 512, 2),
+        (1023, 2, 512, 1),
+        (1536, 4, 512, 3),
+    ],
+)
+def test_a_batch_is_shared_by_the_most_devices_that_divide_it_and_get_enough_images(
+    batch_size, available, min_images, expected
+):
+    assert distributed.num_sharing(batch_size, available, min_images) == expected
+
+
+STRATEGIES = """
+import tensorflow as tf
+from dcgan.training.distributed import Job, build_strategy
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 3)
+for job, batch_size in ((Job("mirrored"), 64), (Job("mirrored", min_images=512), 1024),
+                        (Job("mirrored", min_images=512), 1536), (Job("mirrored", min_images=512), 64)):
+    print(build_strategy(job, batch_size).num_replicas_in_sync)
+"""
+
+
+def test_a_line_says_how_many_devices_share_the_batch_and_why_not_all():
+    result = subprocess.run([sys.executable, "-c", STRATEGIES], cwd=CHECKOUT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    slower = "more would get fewer than 512 images each and be slower. --strategy mirrored shares a batch of any size."
+    assert result.stdout.splitlines() == [
+        "Training on 2 of 3 devices: no larger number divides --batch-size 64 evenly.",
+        "2",
+        "Training on 2 of 3 devices: no larger number divides --batch-size 1024 evenly.",
+        "2",
+        "3",
+        f"Training on 1 of 3 devices: with --batch-size 64, {slower}",
+        "1",
+    ]
+
+
+@pytest.mark.slow
+def test_three_devices_train_on_a_batch_that_two_of_them_divide(config, start):
+    config = replace(config, strategy="mirrored", steps=5)
+    codes, (output,) = finish([start(config, "tests/support/replicas.py", "3")])
+    assert codes == [0], output
+    assert "Training on 2 of 3 devices: no larger number divides --batch-size 8 evenly." in output
+    alone = train(replace(config, strategy="single", run_dir=config.run_dir.with_name("one")))
+    assert distance(Run(config.run_dir), alone) < 2e-4
+
+
+def test_a_batch_that_cannot_be_divided_evenly_among_workers_is_refused():
+    with pytest.raises(UserError, match="--batch-size 64 can't be divided evenly among 3 workers"):
+        distributed.build_strategy(distributed.Job("multi_worker", 0, 3), 64)
+
+
+def test_only_auto_asks_for_a_minimum_of_images_per_gpu(monkeypatch):
     import tensorflow as tf
 
-    class Three:
-        num_replicas_in_sync = 3
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tf.distribute, "get_strategy", Three)
-        with pytest.raises(UserError, match="64 can't be divided evenly among 3 devices"):
-            distributed.build_strategy(distributed.Job(), 64)
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda device_type: ["GPU:0", "GPU:1"])
+    auto, mirrored = (distributed.resolve_job(TrainConfig(strategy=name)) for name in ("auto", "mirrored"))
+    assert auto == distributed.Job("mirrored", min_images=distributed.MIN_IMAGES_PER_REPLICA)
+    assert mirrored == distributed.Job("mirrored")
