@@ -28,6 +28,7 @@ from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, sa
 from dcgan.training.distributed import Job, build_strategy, resolve_job
 from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss, Regularizer, non_saturating
+from dcgan.training.precision import check_compile_mode
 from dcgan.training.progress import Callback, Progress
 from dcgan.training.report import print_introduction, write_report
 from dcgan.training.schedule import Schedule
@@ -139,6 +140,7 @@ def _connect(config: ResolvedTrainConfig, job: Job, dataset: ImageDataset) -> tf
     """Configure TensorFlow, join the other workers, and check that all can train together."""
     configure_tensorflow(config.seed)
     strategy = build_strategy(job, config.batch_size)
+    check_compile_mode(config, strategy.num_replicas_in_sync)
     check_agreement(job, strategy, {"options": options_to_agree_on(config), "images": dataset.fingerprint})
     return strategy
 

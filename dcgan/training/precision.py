@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
+from dcgan.core.errors import UserError
 from dcgan.training.loss_scale import SynchronizedLossScaleOptimizer
 
 CompileMode = Literal["fused_ops", "xla", "none"]
@@ -29,6 +30,31 @@ def resolve_compile_mode(config: ResolvedTrainConfig, strategy: tf.distribute.St
         return config.compile
     on_cpu = not tf.config.list_physical_devices("GPU")
     return "fused_ops" if on_cpu and strategy.num_replicas_in_sync == 1 and config.precision == "float32" else "none"
+
+
+def check_compile_mode(config: ResolvedTrainConfig, replicas: int) -> None:
+    """Refuse `--compile xla` where XLA can't compile the step.
+
+    Args:
+        config: options of the run, of which `compile` and `downsampling` decide.
+        replicas: number of replicas that share each batch.
+
+    Raises:
+        UserError: several replicas share a batch, or the discriminator has max-pooling, whose gradient XLA refuses to
+            compute while ops are deterministic, on a CPU as on a GPU.
+    """
+    if config.compile != "xla":
+        return
+    if replicas > 1:
+        raise UserError(
+            f"--compile xla can't compile a step that {replicas} replicas share.",
+            "Use --compile auto, or --strategy single for one device.",
+        )
+    if config.downsampling == "maxpool":
+        raise UserError(
+            "--compile xla can't compile --downsampling maxpool: XLA has no deterministic gradient of max-pooling.",
+            "Use --compile auto, or --downsampling strided.",
+        )
 
 
 def prefetch_to_gpu(batches: tf.data.Dataset) -> tf.data.Dataset:

@@ -194,3 +194,18 @@ def test_only_auto_asks_for_a_minimum_of_images_per_gpu(monkeypatch):
     auto, mirrored = (distributed.resolve_job(TrainConfig(strategy=name)) for name in ("auto", "mirrored"))
     assert auto == distributed.Job("mirrored", min_images=distributed.MIN_IMAGES_PER_REPLICA)
     assert mirrored == distributed.Job("mirrored")
+
+
+@pytest.mark.slow
+def test_xla_is_refused_before_training_when_replicas_share_a_batch(config, start):
+    config = replace(config, strategy="mirrored", compile="xla")
+    codes, (output,) = finish([start(config, "tests/support/replicas.py", "2")])
+    assert codes == [1], output  # the program does not catch it
+    assert "UserError: --compile xla can't compile a step that 2 replicas share." in output
+    assert not config.run_dir.exists()
+
+
+def test_xla_is_refused_before_training_when_the_discriminator_has_max_pooling(config):
+    with pytest.raises(UserError, match="--compile xla can't compile --downsampling maxpool"):
+        train(replace(config, compile="xla", downsampling="maxpool"))
+    assert not config.run_dir.exists()
