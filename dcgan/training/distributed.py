@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, first_line
 
 EXAMPLE = '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, "task": {"type": "worker", "index": 0}}'
 
@@ -104,7 +104,8 @@ def build_strategy(job: Job, batch_size: int) -> tf.distribute.Strategy:
         TensorFlow's default strategy for a single device, otherwise one with at least two replicas.
 
     Raises:
-        UserError: the batch can't be divided evenly among the workers.
+        UserError: the batch can't be divided evenly among the workers, this worker's address can't be used, or
+            TensorFlow was used before in this process.
     """
     if job.strategy == "single":
         return tf.distribute.get_strategy()
@@ -123,7 +124,25 @@ def build_strategy(job: Job, batch_size: int) -> tf.distribute.Strategy:
     sharing = _num_sharing_reported(job, batch_size, max(len(gpus), 1))
     if sharing < len(gpus):  # the strategy takes all that it sees
         tf.config.set_visible_devices(gpus[:sharing], "GPU")
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    return _join_workers()
+
+
+def _join_workers() -> tf.distribute.Strategy:
+    """Return the strategy of several workers; explain why this process can't be one."""
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.UnknownError as error:
+        if "gRPC server" not in str(error):
+            raise
+        raise UserError(
+            f"This worker can't listen on its address in TF_CONFIG: {first_line(error)}.",
+            "Choose a free port of this machine.",
+        ) from error
+    except RuntimeError as error:
+        raise UserError(
+            f"This process can't join the other workers: {first_line(error)}.",
+            "Start the training in a new process, before anything else uses TensorFlow.",
+        ) from error
 
 
 def num_sharing(batch_size: int, available: int, min_images: int = 1) -> int:

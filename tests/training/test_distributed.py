@@ -1,6 +1,7 @@
 """Training on several devices or machines: real processes, on the loopback address."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -126,6 +127,26 @@ def test_an_invalid_tf_config_is_refused(monkeypatch, text, complaint):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(UserError, match=complaint):
         distributed.resolve_job(TrainConfig())
+
+
+def test_a_worker_whose_port_is_in_use_says_so(config, start):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        workers = [f"127.0.0.1:{other.getsockname()[1]}", "127.0.0.1:1"]
+        task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": 0}}
+        codes, (output,) = finish([start(config, TF_CONFIG=json.dumps(task))])
+    assert codes == [2], output
+    assert "can't listen on its address in TF_CONFIG: Could not start gRPC server." in output
+
+
+def test_a_process_that_has_used_tensorflow_already_can_not_join_other_workers(monkeypatch):
+    import tensorflow as tf
+
+    tf.zeros(1)
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 1}}))
+    with pytest.raises(UserError, match=r"can't join the other workers.*\n.*in a new process"):
+        distributed.build_strategy(distributed.Job("multi_worker", 1, 2), 8)
 
 
 @pytest.mark.parametrize(
