@@ -131,8 +131,8 @@ class TrainConfig(DataConfig):
             GPUs from Ampere on, float32 elsewhere; a resumed run keeps it.
         compile: what XLA compiles: several whole steps as one program, `xla`; nothing, `none`; or what measured faster
             on the type of device, `auto`: on one GPU `xla`. Results differ by rounding.
-        strategy: devices that share each batch: one, `single`; all GPUs of this machine, `mirrored`; all machines that
-            `TF_CONFIG` names, `multi_worker`; or all that are available, `auto`. Results differ by rounding.
+        strategy: devices that share each batch: one, `single`; the GPUs of this machine, `mirrored`; all machines that
+            `TF_CONFIG` names, `multi_worker`; or those that make training faster, `auto`. Results differ by rounding.
         health_checks: check losses and sample diversity during training: warn when the discriminator wins or the
             evaluation gets worse; on collapse, on NaN or infinite values, or when the discriminator wins in 20
             consecutive checks, roll back to the last healthy checkpoint and halve the learning rates. Without them, NaN

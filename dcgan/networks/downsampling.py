@@ -42,7 +42,7 @@ def _maxpool(x: Any, stage: Stage) -> Any:
     """A convolution of stride 1 and 2×2 max-pooling, which discards the position of each maximum; only the switches of
     a pooling with switches keep it (Zeiler and Fergus 2014, section 2.1)."""
     x = _layer(stage, odd_kernel_size(stage.kernel), strides=1)(x)
-    return keras.layers.MaxPooling2D(2, name=f"pool_{stage.index}")(x)
+    return stage.layers.max_pooling(2, name=f"pool_{stage.index}")(x)
 
 
 def _layer(stage: Stage, kernel: int, strides: int) -> keras.layers.Layer:

@@ -31,12 +31,14 @@ class Layers:
         fused_upsampling: `dcgan.networks.fused_upsampling.FusedUpsampling2D` or a subclass, for networks that are
             trained with upsampling `nearest`. None, for inference only, takes `convolution_transpose` with the fused
             kernel instead.
+        max_pooling: `keras.layers.MaxPooling2D` or a subclass.
     """
 
     convolution: LayerFactory = keras.layers.Conv2D
     convolution_transpose: LayerFactory = keras.layers.Conv2DTranspose
     batch_norm: LayerFactory = keras.layers.BatchNormalization
     fused_upsampling: LayerFactory | None = None
+    max_pooling: LayerFactory = keras.layers.MaxPooling2D
 
 
 KERAS_LAYERS = Layers()

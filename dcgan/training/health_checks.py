@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from dcgan.core.errors import UserError
 from dcgan.core.rng import derived_seed
 from dcgan.data import ImageDataset
 from dcgan.runs import Run
-from dcgan.training.checkpointing import save_checkpoint
+from dcgan.training.agreement import step_of_chief
+from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint
+from dcgan.training.distributed import Job
 from dcgan.training.health import (
     LEARNING_RATE_FACTOR,
     MAX_ROLLBACKS,
@@ -24,13 +27,18 @@ from dcgan.training.progress import Progress
 from dcgan.training.schedule import Schedule
 from dcgan.training.trainer import Trainer
 
+TRAINING_ENDED = -1
+"""What the chief tells the other workers instead of a step when it does not roll back but ends training."""
+
 
 class HealthChecks:
     """Runs the checks that are due, reports warnings, and rolls back.
 
-    Metrics that are NaN or infinite end training even where the checks are disabled.
+    Metrics that are NaN or infinite end training even where the checks are disabled. Of several workers, the chief
+    checks; the others follow when it rolls back.
 
     Args:
+        job: this process and its workers.
         run: where health events are recorded.
         dataset: what the run is trained on; some of its images are what diversity is compared with.
         trainer: whose metrics, images and weights are checked.
@@ -40,11 +48,20 @@ class HealthChecks:
     """
 
     def __init__(
-        self, run: Run, dataset: ImageDataset, trainer: Trainer, progress: Progress, scale: str, *, enabled: bool
+        self,
+        job: Job,
+        run: Run,
+        dataset: ImageDataset,
+        trainer: Trainer,
+        progress: Progress,
+        scale: str,
+        *,
+        enabled: bool,
     ):
-        self.run, self.trainer, self.progress = run, trainer, progress
+        self.job, self.run, self.trainer, self.progress = job, run, trainer, progress
+        self.fingerprint = dataset.fingerprint
         self.monitor = self.rollback = None
-        if enabled:
+        if enabled and job.is_chief:
             best = run.best_metrics(scale).get("frechet_distance")
             state = run.health_states().get(trainer.step)
             self.monitor = HealthMonitor(_random_images(dataset.images, trainer.config.seed), state, best)
@@ -59,8 +76,10 @@ class HealthChecks:
             schedule: what is due after it.
 
         Returns:
-            The issue; None if training can continue.
+            The issue; None if training can continue, and on workers other than the chief.
         """
+        if not self.job.is_chief:
+            return None
         if names := [name for name, value in metrics.items() if not math.isfinite(value)]:
             return HealthIssue(step, describe_nonfinite([" and ".join(names)]))
         if self.monitor is not None:
@@ -76,21 +95,46 @@ class HealthChecks:
             return HealthIssue(step, describe_nonfinite(names))
         return None
 
-    def roll_back(self, issue: HealthIssue) -> str:
-        """Restore the last healthy checkpoint with lower learning rates, or end training.
+    def roll_back(self, issue: HealthIssue | None) -> str:
+        """Restore the last healthy checkpoint on every worker with lower learning rates, or end training on all.
 
         Args:
-            issue: what training cannot continue with.
+            issue: what training cannot continue with; None on workers other than the chief.
 
         Returns:
-            What was detected and what was done, as one line.
+            What was detected and what was done, as one line; empty on workers other than the chief.
 
         Raises:
             UserError: health is not checked, or the run was rolled back too often already.
         """
+        if issue is None:
+            self._follow_chief()
+            return ""
+        try:
+            message = self._roll_back_chief(issue)
+        except UserError:
+            step_of_chief(self.job, self.trainer.strategy, TRAINING_ENDED)
+            raise
+        step_of_chief(self.job, self.trainer.strategy, self.trainer.step)
+        return message
+
+    def _roll_back_chief(self, issue: HealthIssue) -> str:
+        """Restore the last healthy checkpoint with lower learning rates and write it as the run's newest."""
         if self.monitor is None or self.rollback is None:
             raise training_stopped(self.run, issue, 0)
         return self.rollback.restore(issue, self.monitor)
+
+    def _follow_chief(self) -> None:
+        """Wait until the chief has rolled back, and restore the checkpoint that it wrote."""
+        step = step_of_chief(self.job, self.trainer.strategy, 0)
+        if step == TRAINING_ENDED:
+            raise UserError("Worker 0 ended the training.", "Its output says why.")
+        restore_checkpoint(self.trainer, self.run, self.fingerprint, writing=False)
+        if self.trainer.step != step:
+            raise UserError(
+                f"Worker 0 rolled back to step {step}, but the newest checkpoint here is of step {self.trainer.step}.",
+                "--run-dir has to be a folder that all workers share.",
+            )
 
     def check_distance(self, step: int, distance: float) -> None:
         """Warn when the generated images get worse.

@@ -18,19 +18,19 @@ from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.runs import Run, default_run_dir, open_run
-from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
-from dcgan.training.distributed import (
-    Job,
+from dcgan.training.agreement import (
+    agree_on_issue,
     agree_on_next,
-    build_strategy,
     check_agreement,
     explain_lost_workers,
-    resolve_job,
+    options_to_agree_on,
 )
+from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
+from dcgan.training.distributed import Job, build_strategy, resolve_job
 from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss, Regularizer, non_saturating
 from dcgan.training.memory import MemoryReport
-from dcgan.training.precision import resolve_precision
+from dcgan.training.precision import check_compile_mode, resolve_precision
 from dcgan.training.progress import Callback, Progress
 from dcgan.training.report import print_introduction, write_report
 from dcgan.training.schedule import Schedule
@@ -78,15 +78,15 @@ def train(
     config = _with_known_precision(config)
     memory = MemoryReport(config)
     job = resolve_job(config)
-    evaluator = _resolve_evaluator(config, job, evaluator)
     dataset = data.load(config)
     classes = training_classes(config, dataset)
     last = _last_step(config, len(dataset))
+    with explain_memory_errors(memory.error), explain_lost_workers(job):
+        strategy = _connect(config, job, dataset)
+        evaluator = _resolve_evaluator(config, job, evaluator)
     with open_run(config, writing=job.is_chief) as run, explain_memory_errors(memory.error), explain_lost_workers(job):
-        uncompiled = config.compile == "none" or job.strategy != "single"
+        uncompiled = config.compile == "none" or strategy.num_replicas_in_sync > 1
         device = configure_tensorflow(config.seed, op_determinism=uncompiled)
-        strategy = build_strategy(job, config.batch_size)
-        check_gpus()
         trainer = Trainer(
             config,
             dataset.image_size,
@@ -99,32 +99,33 @@ def train(
             build_discriminator=build_discriminator,
         )
         restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief)
-        check_agreement(job, strategy, config, trainer.step)
+        check_agreement(job, strategy, {"steps to resume from": trainer.step})
         batches = trainer.batches(dataset.images, last, dataset.labels)
         print_introduction(run, dataset, trainer, last, f"{device}{job.description}; {trainer.description}", job)
         if job.is_chief:
             run.save_classes(classes)
-        # One process checks by itself; several would have to agree on what each detects.
-        checks = config.health_checks and job.workers == 1 and trainer.step < last
+        checks = config.health_checks and trainer.step < last
         schedule = Schedule(config, trainer.step, last, health_checks=checks, is_chief=job.is_chief)
         memory.watch(trainer, schedule, dataset.images.nbytes)
         with Progress(run, config, trainer.step + 1, last, silent=not job.is_chief, callback=callback) as progress:
-            health = HealthChecks(run, dataset, trainer, progress, _scale(evaluator), enabled=checks)
+            health = HealthChecks(job, run, dataset, trainer, progress, _scale(evaluator), enabled=checks)
             while not schedule.finished:
                 stop, limit = agree_on_next(job, strategy, progress.should_stop, progress.steps_per_call)
                 steps = schedule.steps_until_next_event(1 if stop else limit)
                 tensors = trainer.train_steps(batches, tf.constant(steps))
                 step = schedule.advance(steps, stop)
                 metrics: dict[str, float] = {}
+                issue = None
                 if schedule.due("log", "losses", "diversity", "evaluate", "checkpoint"):
                     metrics = {name: float(value) for name, value in tensors.items()}  # waits for the device
-                    if issue := health.check(step, metrics, schedule):
-                        # Back to the last healthy checkpoint, with half the learning rates.
-                        message = health.roll_back(issue)
-                        progress.rewind(step, message)
-                        schedule.rewind(trainer.step)
-                        batches = trainer.batches(dataset.images, last, dataset.labels)
-                        continue
+                    issue = health.check(step, metrics, schedule)
+                if agree_on_issue(job, strategy, issue is not None):
+                    # Back to the last healthy checkpoint, with half the learning rates.
+                    message = health.roll_back(issue)
+                    progress.rewind(step, message)
+                    schedule.rewind(trainer.step)
+                    batches = trainer.batches(dataset.images, last, dataset.labels)
+                    continue
                 if schedule.due("evaluate"):
                     with progress.paused():
                         metrics |= _evaluate_and_keep_best(evaluator, trainer, classes, run)
@@ -151,18 +152,26 @@ def _with_known_precision(config: ResolvedTrainConfig) -> ResolvedTrainConfig:
     return resolve_precision(config)
 
 
+def _connect(config: ResolvedTrainConfig, job: Job, dataset: ImageDataset) -> tf.distribute.Strategy:
+    """Configure TensorFlow, join the other workers, and check that all can train together."""
+    configure_tensorflow(config.seed)
+    strategy = build_strategy(job, config.batch_size)
+    check_gpus()
+    check_compile_mode(config, strategy.num_replicas_in_sync)
+    check_agreement(job, strategy, {"options": options_to_agree_on(config), "images": dataset.fingerprint})
+    return strategy
+
+
 def _resolve_evaluator(
     config: ResolvedTrainConfig, job: Job, evaluator: EvaluateGenerator | None
 ) -> EvaluateGenerator | None:
-    """Return what measures generated images during training, if `--evaluate-every` asks for it."""
+    """Return what measures generated images during training, if `--evaluate-every` asks for it.
+
+    It computes features of real images, which only a process that has its strategy already may do.
+    """
     if config.evaluate_every is None or not job.is_chief:
         return None
-    if evaluator is None:
-        configure_tensorflow(config.seed)
-        if job.workers == 1:  # several connect before TensorFlow starts
-            check_gpus()
-        evaluator = Evaluator(config)
-    return evaluator
+    return Evaluator(config) if evaluator is None else evaluator
 
 
 def _evaluate_and_keep_best(

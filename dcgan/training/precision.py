@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
 from dcgan.core.devices import free_gpu_memory, visible_gpus
+from dcgan.core.errors import UserError
+from dcgan.training.loss_scale import SynchronizedLossScaleOptimizer
 
 CompileMode = Literal["fused_ops", "xla", "none"]
 """`fused_ops`: XLA compiles BatchNorm, the optimizers and the sums around convolutions; `xla`: several whole steps as
@@ -71,6 +73,23 @@ def fits_into_memory(images: np.ndarray) -> bool:
     return images.nbytes <= (free_gpu_memory() or 0) // 2
 
 
+def check_compile_mode(config: ResolvedTrainConfig, replicas: int) -> None:
+    """Refuse `--compile xla` where XLA can't compile the step.
+
+    Args:
+        config: options of the run, of which `compile` decides.
+        replicas: number of replicas that share each batch.
+
+    Raises:
+        UserError: several replicas share a batch.
+    """
+    if config.compile == "xla" and replicas > 1:
+        raise UserError(
+            f"--compile xla can't compile a step that {replicas} replicas share.",
+            "Use --compile auto, or --strategy single for one device.",
+        )
+
+
 def prefetch_to_gpu(batches: tf.data.Dataset) -> tf.data.Dataset:
     """Copy the next batches to the GPU ahead of their use; without a GPU, return the data set unchanged."""
     gpus = tf.config.list_logical_devices("GPU")
@@ -104,6 +123,6 @@ def build_optimizer(
     name = f"{network.name}_optimizer"
     optimizer = keras.optimizers.Adam(learning_rate, beta_1=config.beta_1, name=name)
     if config.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name=name)
+        optimizer = SynchronizedLossScaleOptimizer(optimizer, name=name)
     optimizer.build(network.trainable_variables)
     return optimizer

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from tqdm import tqdm
@@ -63,8 +63,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         self._started = self._marked_time = time.monotonic()
-        log = os.devnull if self.silent else self.run.log_file
-        self._log = Path(log).open("a", encoding="utf-8", buffering=1)
+        self._log = self._open_log()
         self._bar = tqdm(
             total=self.last,
             initial=self.first - 1,
@@ -132,8 +131,9 @@ class Progress:
         self.say(f"step {step}: {message}")
         last = self.run.checkpoints.latest_step()
         self._log.close()
-        self.run.rewind_log(last)
-        self._log = self.run.log_file.open("a", encoding="utf-8", buffering=1)
+        if not self.silent:
+            self.run.rewind_log(last)
+        self._log = self._open_log()
         self._marked_step, self._marked_time = last, time.monotonic()
         self._bar.n = last
         self._bar.refresh()
@@ -164,6 +164,11 @@ class Progress:
         """Whether a stop was requested or `--minutes` have passed in this call."""
         minutes = self.config.minutes
         return self.stop_requested or (minutes is not None and time.monotonic() - self._started >= 60 * minutes)
+
+    def _open_log(self) -> TextIO:
+        """Open the log for appending; a silent process writes none."""
+        file = Path(os.devnull) if self.silent else self.run.log_file
+        return file.open("a", encoding="utf-8", buffering=1)
 
     def _record(self, step: int, metrics: Mapping[str, float]) -> dict[str, Any]:
         """Return one object of the log."""

@@ -1,26 +1,22 @@
 """Training on several devices or machines: real processes, on the loopback address."""
 
-import itertools
 import json
-import os
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dcgan import train
 from dcgan.config import TrainConfig
-from dcgan.config.parser import to_yaml
 from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.training import distributed
 from tests.support.tiny_runs import tiny_config
+from tests.support.workers import distance, finish, start_workers
 
 CHECKOUT = Path(__file__).parents[2]
 CLUSTER = {"worker": ["a:1", "b:1"]}
@@ -30,62 +26,6 @@ CLUSTER = {"worker": ["a:1", "b:1"]}
 def config(tmp_path):
     every = {"save_every": 5, "sample_every": 20, "log_every": 5}
     return tiny_config(tmp_path, image_size="16", batch_size=8, steps=20, discriminator_hidden=0, **every)
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Start processes that train; all of them have ended when the test ends."""
-    numbers = itertools.count()
-    with ExitStack() as stack:
-
-        def start(config, *command, **environment):
-            file = tmp_path / f"{next(numbers)}.yaml"
-            file.write_text(to_yaml(config))
-            process = subprocess.Popen(
-                [sys.executable, *(command or ("train.py", "--config")), str(file)],
-                cwd=CHECKOUT,
-                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            stack.callback(process.communicate)
-            stack.callback(process.kill)
-            return process
-
-        yield start
-
-
-def start_workers(start, *configs):
-    """Start one process per worker, as on as many machines, each with its options."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in configs]
-        for own in sockets:
-            own.bind(("127.0.0.1", 0))
-        addresses = [f"127.0.0.1:{own.getsockname()[1]}" for own in sockets]
-    tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}} for i in range(len(configs))]
-    return [start(config, TF_CONFIG=json.dumps(task)) for config, task in zip(configs, tasks, strict=True)]
-
-
-def finish(processes):
-    """Wait for all to end; return their exit codes and outputs."""
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    return [process.returncode for process in processes], outputs
-
-
-def distance(ours: Run, theirs: Run) -> float:
-    """Return the relative distance of two runs' networks, BatchNorm statistics included."""
-    a, b = (
-        {
-            name: array
-            for name, array in run.checkpoints.latest().items()
-            if name.startswith(("generator/", "discriminator/"))
-        }
-        for run in (ours, theirs)
-    )
-    assert list(a) == list(b)
-    norm = sum(np.sum(np.square(array)) for array in b.values())
-    return float(np.sqrt(sum(np.sum(np.square(a[name] - b[name])) for name in a) / norm))
 
 
 @pytest.mark.slow
@@ -153,14 +93,6 @@ def test_a_signal_to_any_worker_stops_all_of_them_and_saves(config, start):
     assert "Stopped and saved after step" in chief
 
 
-@pytest.mark.slow
-def test_workers_with_different_options_are_refused(config, start):
-    workers = start_workers(start, *(replace(config, seed=seed) for seed in (0, 1)))
-    codes, outputs = finish(workers)
-    assert codes == [2, 2], outputs
-    assert all("workers have different options" in output for output in outputs)
-
-
 def test_without_tf_config_the_job_is_one_process(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     assert distributed.resolve_job(TrainConfig()) == distributed.Job("single")
@@ -197,13 +129,104 @@ def test_an_invalid_tf_config_is_refused(monkeypatch, text, complaint):
         distributed.resolve_job(TrainConfig())
 
 
-def test_a_batch_that_cannot_be_divided_evenly_among_devices_is_refused():
+def test_a_worker_whose_port_is_in_use_says_so(config, start):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        workers = [f"127.0.0.1:{other.getsockname()[1]}", "127.0.0.1:1"]
+        task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": 0}}
+        codes, (output,) = finish([start(config, TF_CONFIG=json.dumps(task))])
+    assert codes == [2], output
+    assert "can't listen on its address in TF_CONFIG: Could not start gRPC server." in output
+
+
+def test_a_process_that_has_used_tensorflow_already_can_not_join_other_workers(monkeypatch):
     import tensorflow as tf
 
-    class Three:
-        num_replicas_in_sync = 3
+    tf.zeros(1)
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 1}}))
+    with pytest.raises(UserError, match=r"can't join the other workers.*\n.*in a new process"):
+        distributed.build_strategy(distributed.Job("multi_worker", 1, 2), 8)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tf.distribute, "get_strategy", Three)
-        with pytest.raises(UserError, match="64 can't be divided evenly among 3 devices"):
-            distributed.build_strategy(distributed.Job(), 64)
+
+@pytest.mark.parametrize(
+    ("batch_size", "available", "min_images", "expected"),
+    [
+        *[(64, devices, 1, most) for devices, most in ((1, 1), (2, 2), (3, 2), (5, 4), (6, 4), (7, 4), (8, 8))],
+        (7, 4, 1, 1),
+        (60, 8, 1, 6),
+        (1024, 8, 512, 2),
+        (1023, 2, 512, 1),
+        (1536, 4, 512, 3),
+    ],
+)
+def test_a_batch_is_shared_by_the_most_devices_that_divide_it_and_get_enough_images(
+    batch_size, available, min_images, expected
+):
+    assert distributed.num_sharing(batch_size, available, min_images) == expected
+
+
+STRATEGIES = """
+import tensorflow as tf
+from dcgan.training.distributed import Job, build_strategy
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 3)
+for job, batch_size in ((Job("mirrored"), 64), (Job("mirrored", min_images=512), 1024),
+                        (Job("mirrored", min_images=512), 1536), (Job("mirrored", min_images=512), 64)):
+    print(build_strategy(job, batch_size).num_replicas_in_sync)
+"""
+
+
+def test_a_line_says_how_many_devices_share_the_batch_and_why_not_all():
+    result = subprocess.run([sys.executable, "-c", STRATEGIES], cwd=CHECKOUT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    slower = "more would get fewer than 512 images each and be slower. --strategy mirrored shares a batch of any size."
+    assert result.stdout.splitlines() == [
+        "Training on 2 of 3 devices: no larger number divides --batch-size 64 evenly.",
+        "2",
+        "Training on 2 of 3 devices: no larger number divides --batch-size 1024 evenly.",
+        "2",
+        "3",
+        f"Training on 1 of 3 devices: with --batch-size 64, {slower}",
+        "1",
+    ]
+
+
+@pytest.mark.slow
+def test_three_devices_train_on_a_batch_that_two_of_them_divide(config, start):
+    config = replace(config, strategy="mirrored", steps=5)
+    codes, (output,) = finish([start(config, "tests/support/replicas.py", "3")])
+    assert codes == [0], output
+    assert "Training on 2 of 3 devices: no larger number divides --batch-size 8 evenly." in output
+    alone = train(replace(config, strategy="single", run_dir=config.run_dir.with_name("one")))
+    assert distance(Run(config.run_dir), alone) < 2e-4
+
+
+def test_a_batch_that_cannot_be_divided_evenly_among_workers_is_refused():
+    with pytest.raises(UserError, match="--batch-size 64 can't be divided evenly among 3 workers"):
+        distributed.build_strategy(distributed.Job("multi_worker", 0, 3), 64)
+
+
+def test_only_auto_asks_for_a_minimum_of_images_per_gpu(monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda device_type: ["GPU:0", "GPU:1"])
+    auto, mirrored = (distributed.resolve_job(TrainConfig(strategy=name)) for name in ("auto", "mirrored"))
+    assert auto == distributed.Job("mirrored", min_images=distributed.MIN_IMAGES_PER_REPLICA)
+    assert mirrored == distributed.Job("mirrored")
+
+
+@pytest.mark.slow
+def test_xla_is_refused_before_training_when_replicas_share_a_batch(config, start):
+    config = replace(config, strategy="mirrored", compile="xla")
+    codes, (output,) = finish([start(config, "tests/support/replicas.py", "2")])
+    assert codes == [1], output  # the program does not catch it
+    assert "UserError: --compile xla can't compile a step that 2 replicas share." in output
+    assert not config.run_dir.exists()
+
+
+def test_xla_is_refused_before_training_when_the_discriminator_has_max_pooling(config):
+    with pytest.raises(UserError, match="--compile xla can't compile --downsampling maxpool"):
+        train(replace(config, compile="xla", downsampling="maxpool"))
+    assert not config.run_dir.exists()

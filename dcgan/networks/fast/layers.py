@@ -142,7 +142,22 @@ class XlaFusedUpsampling2D(FastFusedUpsampling2D):
     select = staticmethod(select_in_xla)
 
 
-XLA_LAYERS = Layers(XlaConv2D, XlaConv2DTranspose, FastBatchNormalization, XlaFusedUpsampling2D)
+class XlaMaxPooling2D(keras.layers.MaxPooling2D):
+    """`keras.layers.MaxPooling2D` whose gradient XLA can compute deterministically.
+
+    The gradient of TensorFlow's operation XLA refuses to compile while operations have to be deterministic. Here, equal
+    largest values of a window share it.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        _, height, width, channels = static_shape(inputs)
+        if self.pool_size != (2, 2) or self.strides != (2, 2) or height % 2 or width % 2:
+            return super().call(inputs)
+        windows = tf.reshape(inputs, (-1, height // 2, 2, width // 2, 2, channels))
+        return tf.reduce_max(windows, axis=(2, 4))
+
+
+XLA_LAYERS = Layers(XlaConv2D, XlaConv2DTranspose, FastBatchNormalization, XlaFusedUpsampling2D, XlaMaxPooling2D)
 """For training with `--compile xla`, on a GPU or a CPU: a value of the parameter `layers` as well."""
 
 
