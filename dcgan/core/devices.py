@@ -4,14 +4,13 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import keras
-import platformdirs
 import tensorflow as tf
 
 from dcgan.core import nvidia
+from dcgan.core.autotuning import keep_autotuning_results
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.gpu_support import check_compute_capability, missing_gpu_reason, old_driver_reason
 
@@ -74,26 +73,6 @@ def select_device(device: str = "auto") -> None:
     for gpu in visible_gpus():
         details = tf.config.experimental.get_device_details(gpu)
         check_compute_capability(_name(gpu), details.get("compute_capability"), _build())
-
-
-def keep_autotuning_results() -> None:
-    """Have XLA store which kernels were fastest on a GPU, and cuDNN use deterministic algorithms only.
-
-    XLA measures several kernels for each matrix product and takes the fastest, which may be another one the next time,
-    with other rounding. With the choices in a file each below the user's cache folder, every later process repeats
-    them: the same run gives the same bytes, and compiles in a third of the time. Values that the user has set are kept.
-    It has no effect once TensorFlow has used a GPU.
-    """
-    os.environ.setdefault("TF_CUDNN_DETERMINISTIC", "1")
-    os.environ.setdefault("TF_CUDNN_USE_AUTOTUNE", "0")  # by measuring; of operations outside of XLA's programs
-    flags, name = os.environ.get("XLA_FLAGS", ""), "--xla_gpu_per_fusion_autotune_cache_dir"
-    if name in flags:
-        return
-    folder = Path(platformdirs.user_cache_dir("dcgan", appauthor=False)) / "autotuning"
-    with contextlib.suppress(OSError):  # a read-only home: XLA measures anew in each process
-        folder.mkdir(parents=True, exist_ok=True)
-        if " " not in str(folder):  # which separates flags
-            os.environ["XLA_FLAGS"] = f"{flags} {name}={folder}".strip()
 
 
 def visible_gpus() -> list[Any]:

@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from dcgan import data
 from dcgan.config import ResolvedTrainConfig, TrainConfig
+from dcgan.core.autotuning import store_autotuning_results
 from dcgan.core.classes import Classes, classes_from_labels
-from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device
+from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device, visible_gpus
 from dcgan.core.errors import UserError
 from dcgan.data import ImageDataset
 from dcgan.data.image_dataset import LABELS_HINT
@@ -73,9 +74,8 @@ def train(
         UserError: the data, the run directory, an option or the device is not usable, or memory ran out; nothing is
             lost.
     """
-    config = config.resolve()
     select_device(config.device)
-    config = _with_known_precision(config)
+    config = _with_known_precision(config.resolve(on_gpu=bool(visible_gpus())))
     memory = MemoryReport(config)
     job = resolve_job(config)
     dataset = data.load(config)
@@ -113,6 +113,8 @@ def train(
                 stop, limit = agree_on_next(job, strategy, progress.should_stop, progress.steps_per_call)
                 steps = schedule.steps_until_next_event(1 if stop else limit)
                 tensors = trainer.train_steps(batches, tf.constant(steps))
+                if schedule.step == progress.first - 1:
+                    store_autotuning_results()
                 step = schedule.advance(steps, stop)
                 metrics: dict[str, float] = {}
                 issue = None

@@ -23,6 +23,7 @@ from dcgan.training.losses import Loss, Regularizer, non_saturating
 from dcgan.training.noise import Noise
 from dcgan.training.precision import (
     COMPILE_MODES,
+    CompileMode,
     build_optimizer,
     fits_into_memory,
     mixed_precision,
@@ -72,7 +73,7 @@ class Trainer:
             getattr(part, "__name__", type(part).__name__) for part in (loss, regularizer) if part
         )
         replicas = self.strategy.num_replicas_in_sync
-        self.compile_mode = resolve_compile_mode(config, self.strategy)
+        self.compile_mode: CompileMode = resolve_compile_mode(config, self.strategy)
         self.noise = Noise(config, self.class_probabilities, in_xla=self.compile_mode == "xla")
         shared = {"image_size": image_size, "channels": channels, "kernel": config.kernel, "seed": config.seed}
         shared["classes"] = len(self.class_probabilities)

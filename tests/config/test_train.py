@@ -32,8 +32,16 @@ def test_resolving_fills_in_every_option_that_the_preset_or_the_dataset_decides(
         name for name, hint in get_type_hints(config.ResolvedTrainConfig).items() if NoneType in get_args(hint)
     }
     given = {name for name, hint in get_type_hints(config.TrainConfig).items() if NoneType in get_args(hint)}
-    assert given - unresolved == set(config.PRESETS["default"])
+    assert given - unresolved == {*config.PRESETS["default"], "save_every", "sample_every", "log_every"}
     assert all(getattr(resolved, name) is not None for name in given - unresolved)
+
+
+def test_intervals_are_ten_times_as_long_on_a_gpu_unless_they_are_given():
+    def intervals(on_gpu):
+        resolved = config.TrainConfig(log_every=7).resolve(on_gpu=on_gpu)
+        return resolved.save_every, resolved.sample_every, resolved.log_every
+
+    assert (intervals(False), intervals(True)) == ((500, 250, 7), (5000, 2500, 7))
 
 
 def test_a_resolved_config_resolves_to_itself():

@@ -224,9 +224,3 @@ def test_xla_is_refused_before_training_when_replicas_share_a_batch(config, star
     assert codes == [1], output  # the program does not catch it
     assert "UserError: --compile xla can't compile a step that 2 replicas share." in output
     assert not config.run_dir.exists()
-
-
-def test_xla_is_refused_before_training_when_the_discriminator_has_max_pooling(config):
-    with pytest.raises(UserError, match="--compile xla can't compile --downsampling maxpool"):
-        train(replace(config, compile="xla", downsampling="maxpool"))
-    assert not config.run_dir.exists()

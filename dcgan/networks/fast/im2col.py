@@ -88,7 +88,7 @@ def _adjoint(images: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:
         size: height and width of the kernel in pixels.
     """
     _, height, width, channels = static_shape(images)
-    outputs = matrix.shape[0] // (2 * _cells(size)) ** 2
+    outputs = static_shape(matrix)[0] // (2 * _cells(size)) ** 2
     if 4 * outputs < channels:
         rows = tf.reshape(images, (-1, channels))
         return sum_patches(tf.matmul(rows, matrix, transpose_b=True), (2 * height, 2 * width), size)
@@ -131,7 +131,7 @@ def _surrounding_patches(images: tf.Tensor, size: int) -> tf.Tensor:
 @xla_compiled
 def _adjoint_matrix(matrix: tf.Tensor, size: int) -> tf.Tensor:
     """Reorder a kernel's matrix ((2·cells)²·O, C) for `_surrounding_patches`: (cells²·C, 4·O)."""
-    cells, channels = _cells(size), matrix.shape[-1]
+    cells, channels = _cells(size), static_shape(matrix)[-1]
     by_cell = tf.reverse(tf.reshape(matrix, (cells * cells, -1, channels)), axis=[0])
     return tf.reshape(tf.transpose(by_cell, (0, 2, 1)), (cells * cells * channels, -1))
 
@@ -146,15 +146,16 @@ def _join_cells(rows: tf.Tensor, output_size: Size, size: int) -> tf.Tensor:
 
 def _windows(grid: tf.Tensor, side: int) -> tf.Tensor:
     """Return every window of side × side entries of a grid (N, H, W, C), as the rows of a matrix."""
-    height, width = (size - side + 1 for size in grid.shape[1:3])
+    _, *size, channels = static_shape(grid)
+    height, width = (pixels - side + 1 for pixels in size)
     parts = [grid[:, i : i + height, j : j + width] for i in range(side) for j in range(side)]
-    return tf.reshape(tf.concat(parts, axis=-1), (-1, side * side * grid.shape[-1]))
+    return tf.reshape(tf.concat(parts, axis=-1), (-1, side * side * channels))
 
 
 def _crop(images: tf.Tensor, size: int) -> tf.Tensor:
     """Remove the border that the kernel reaches beyond an image."""
-    border = _cells(size) - 1
-    return images[:, border : images.shape[1] - border, border : images.shape[2] - border]
+    border, (_, height, width, _) = _cells(size) - 1, static_shape(images)
+    return images[:, border : height - border, border : width - border]
 
 
 def _cells(size: int) -> int:

@@ -22,8 +22,7 @@ def xla_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(function, jit_compile=True, autograph=False)
 
 
-@tf.custom_gradient
-def materialized(tensor: tf.Tensor):
+def materialized(tensor: tf.Tensor) -> tf.Tensor:
     """Have a tensor computed once and stored, where XLA would compute it again for each of its readers.
 
     On an H200 the patches of a transposed convolution took 43 µs with BatchNorm computed anew for each of a pixel's
@@ -35,7 +34,14 @@ def materialized(tensor: tf.Tensor):
     Returns:
         The same values.
     """
-    return tf2xla.optimization_barrier(tensor)[0], lambda upstream: upstream
+
+    @tf.custom_gradient
+    def barrier(values: tf.Tensor):
+        outputs: Any = tf2xla.optimization_barrier(values)
+        return outputs[0], lambda upstream: upstream
+
+    result: Any = barrier(tensor)
+    return result
 
 
 def first_order_gradient(function: Callable[..., tuple[Any, Gradient]]) -> Callable[..., Any]:
