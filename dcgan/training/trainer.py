@@ -112,6 +112,7 @@ class Trainer:
         self._recalibrate = BatchNormRecalibration(self.ema_generator, self.noise.generator_inputs)
         self._recalibrated_at: int | None = None
         self._data_location = ""
+        self._resident: tuple[np.ndarray, ResidentImages] | None = None
 
     @property
     def step(self) -> int:
@@ -137,11 +138,17 @@ class Trainer:
             labels: int64 (N,), used in a conditional run.
         """
         labels = labels if self.class_probabilities else None
+        if self._resident is not None and self._resident[0] is images:
+            return self._resident[1]  # after a rollback: any step finds its images there
         if self.compile_mode == "xla" and fits_into_memory(images):
             self._data_location = "images in the device's memory"
             gpus = tf.config.list_logical_devices("GPU")
             with tf.device(gpus[0].name if gpus else "CPU:0"):
-                return ResidentImages(tf.constant(images), None if labels is None else tf.constant(labels, tf.int64))
+                resident = ResidentImages(
+                    tf.constant(images), None if labels is None else tf.constant(labels, tf.int64)
+                )
+            self._resident = images, resident
+            return resident
         self._data_location = "images read as needed"
         steps = range(self.step + 1, last + 1)
 

@@ -113,9 +113,10 @@ def test_images_stay_in_a_gpus_memory_if_they_take_up_to_half_of_what_is_free(co
 
 
 def test_a_program_is_compiled_once_whatever_the_number_of_steps(config):
-    trainer = Trainer(replace(config, compile="xla"), (16, 16), 3)
-    batches = trainer.batches(images(*SIZES["square"]), 200)
+    trainer, pixels = Trainer(replace(config, compile="xla"), (16, 16), 3), images(*SIZES["square"])
+    batches = trainer.batches(pixels, 200)
     assert isinstance(batches, ResidentImages)
+    assert trainer.batches(pixels, 300) is batches  # not copied again, for example after a rollback
     for count in (1, 7, tf.constant(2), STEPS_PER_PROGRAM + 1):
         trainer.train_steps(batches, count)
     assert trainer._program.experimental_get_tracing_count() == 1

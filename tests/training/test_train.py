@@ -45,6 +45,14 @@ def test_a_run_leaves_config_log_samples_checkpoints_and_generator(config):
     assert (run.path / "curves.png").is_file()
 
 
+def test_a_resumed_run_keeps_the_precision_that_was_chosen_for_it(config):
+    run = train(replace(config, precision="mixed_bfloat16", steps=2))
+    assert train(replace(config, precision="auto", steps=3)).config().precision == "mixed_bfloat16"
+    with pytest.raises(UserError, match="precision is mixed_bfloat16, now float32"):
+        train(replace(config, precision="float32", steps=4))
+    assert run.checkpoints.latest_step() == 3
+
+
 def test_the_log_has_the_names_other_programs_rely_on(config):
     record = json.loads(train(config).log_file.read_text().splitlines()[-1])
     names = {"step", "d_loss", "g_loss", "d_real", "d_fake", "images_per_second", "seconds"}
