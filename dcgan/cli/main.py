@@ -11,7 +11,7 @@ from pathlib import Path
 import dcgan
 from dcgan.cli.commands import COMMANDS
 from dcgan.config.parser import parse
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, first_line, ran_out_of_memory
 from dcgan.core.imports import silence_stdout, was_interrupted
 
 
@@ -70,11 +70,17 @@ def run_command(command: str, arguments: Sequence[str], prog: str) -> int:
         print(f"error: {error.filename or 'Input or output failed'}: {error.strerror or error}.", file=sys.stderr)
         return 2
     except Exception as error:
+        if ran_out_of_memory(error):  # training says more
+            print(f"error: Memory ran out: {first_line(error)}\n{MEMORY_HINT}", file=sys.stderr)
+            return 2
         if not was_interrupted(error):
             raise
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+MEMORY_HINT = "Close other programs that use the device, or use --device cpu if it is the GPU's memory."
 
 
 def _escape_unprintable() -> None:

@@ -45,3 +45,12 @@ def first_line(error: Exception) -> str:
         error: what another library raised.
     """
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def ran_out_of_memory(error: Exception) -> bool:
+    """Whether an exception means that memory ran out: Python's own, or TensorFlow's, which is not imported here.
+
+    Args:
+        error: what a command raised.
+    """
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"

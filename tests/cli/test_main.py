@@ -206,3 +206,14 @@ def test_the_command_line_answers_without_importing_tensorflow(arguments):
 def test_importing_the_package_does_not_import_tensorflow():
     code = "import sys, dcgan; dcgan.TrainConfig; assert not {'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)
+
+
+@pytest.mark.parametrize("error", [MemoryError("no more"), type("ResourceExhaustedError", (Exception,), {})("no more")])
+def test_memory_that_runs_out_in_any_command_is_reported_without_a_traceback(error, monkeypatch, capsys):
+    def fail(_config):
+        raise error
+
+    options, _ = COMMANDS["generate"]
+    monkeypatch.setitem(COMMANDS, "generate", (options, fail))
+    assert main.main(["generate"]) == 2
+    assert capsys.readouterr().err == f"error: Memory ran out: no more\n{main.MEMORY_HINT}\n"
