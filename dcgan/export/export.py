@@ -1,6 +1,5 @@
 """The `export` command, and the comparison of an export with the Keras generator."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -94,7 +93,9 @@ def max_difference(target: Format, path: Path, generator: "keras.Model") -> floa
         UserError: the difference is above `TOLERANCE` or NaN, or the shapes differ.
     """
     batches = list(_input_batches(generator))
-    with _full_float32():
+    from dcgan.core.devices import without_tensor_float_32
+
+    with without_tensor_float_32():
         forward = target.load(path)
         pairs = [(forward(batch), call_generator(generator, batch)) for batch in batches]
     same_shapes = all(exported.shape == expected.shape for exported, expected in pairs)
@@ -128,16 +129,3 @@ def _input_batches(generator: "keras.Model") -> Iterator[Inputs]:
         arrays += [np.eye(classes, dtype=np.float32)[[seed % classes for seed in seeds]] for classes in widths[1:]]
         yield dict(zip(INPUTS, arrays, strict=False))
         first += size
-
-
-@contextlib.contextmanager
-def _full_float32() -> Iterator[None]:
-    """Turn off TensorFloat-32, with which GPUs round the factors of products to 10 bits."""
-    import tensorflow as tf
-
-    before = tf.config.experimental.tensor_float_32_execution_enabled()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    try:
-        yield
-    finally:
-        tf.config.experimental.enable_tensor_float_32_execution(before)
