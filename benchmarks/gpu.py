@@ -56,9 +56,9 @@ def groups(rehearse: bool = False) -> list[Group]:
     device = "cpu" if rehearse else "cuda"
     return [
         Group("DCGAN-64, 128 images a step", [_ours(small), *_torch(small, device), limit]),
-        Group("digits, 64 images a step", [_digits(64)]),
+        Group("digits, 64 images a step", _digits(64)),
         Group("DCGAN-64, 1,024 images a step", [_ours(large), *_torch(large, device)[:2]]),
-        Group("digits, 1,024 images a step", [_digits(1024)]),
+        Group("digits, 1,024 images a step", _digits(1024)),
         Group("DCGAN-64, 1,024 images generated", _sampling(large)),
         Group("DCGAN-64, 128 images a step, options of ours", [_ours(small), *_variants(small)]),
     ]
@@ -98,9 +98,15 @@ def _torch(size: DCGANSize, device: str) -> list[Baseline]:
     ]
 
 
-def _digits(batch_size: int) -> Baseline:
-    """Return the default training on the embedded digits."""
-    return Baseline(OURS, f"{PACKAGE}ours:digit_training", {"batch_size": batch_size})
+def _digits(batch_size: int) -> list[Baseline]:
+    """Return the default training on the embedded digits, and PyTorch with the same networks."""
+    fast = {"batch_size": batch_size, "bfloat16": True, "channels_last": True, "fused": True, "graph": True}
+    digits = f"{PACKAGE}torch_loop:TorchDigits"
+    return [
+        Baseline(OURS, f"{PACKAGE}ours:digit_training", {"batch_size": batch_size}),
+        Baseline("PyTorch, bfloat16, channels-last, fused Adam, CUDA graph", digits, fast),
+        Baseline("PyTorch, the same, torch.compile", digits, fast | {"compiled": True}),
+    ]
 
 
 def _sampling(size: DCGANSize) -> list[Baseline]:

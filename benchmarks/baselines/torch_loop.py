@@ -45,7 +45,7 @@ class TorchLoop:
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         networks = [
             network.apply(_initialize).to(device=self._device, memory_format=self._layout)
-            for network in (_build_generator(size), _build_discriminator(size, self.sigmoid))
+            for network in self._networks(size)
         ]
         self._parameters = tuple(sum(weight.numel() for weight in network.parameters()) for network in networks)
         # Shapes never change. Without `dynamic=False` the compiler builds a graph for dynamic shapes and fails in NCHW.
@@ -91,6 +91,10 @@ class TorchLoop:
         loss = self._entropy(output, torch.full((self._batch_size,), target, device=self._device))
         loss.backward()
         return loss.item(), output.mean().item()
+
+    def _networks(self, size: DCGANSize) -> tuple[nn.Module, nn.Module]:
+        """Return G and D with PyTorch's initial weights."""
+        return _build_generator(size), _build_discriminator(size, self.sigmoid)
 
     def _autocast(self) -> torch.autocast:
         """Return the context that both networks compute in."""
@@ -159,18 +163,18 @@ class TorchGPULoop(TorchLoop):
     def _step(self, indices: torch.Tensor) -> None:  # type: ignore[override]
         """Update both networks on the images of some indices."""
         real = (self._images[indices].float() / 127.5 - 1).contiguous(memory_format=self._layout)
-        latents = torch.randn(self._batch_size, self._latent_dim, 1, 1, device=self._device)
+        latents, classes = self._draw_latents(), self._classes(indices)
         generator_optimizer, discriminator_optimizer = self._optimizers
         discriminator_optimizer.zero_grad(set_to_none=True)
         with self._autocast():
-            real_logits, fake = self._discriminator(real), self._generator(latents)
-            fake_logits = self._discriminator(fake.detach())
+            real_logits, fake = self._discriminator(real, *classes), self._generator(latents, *classes)
+            fake_logits = self._discriminator(fake.detach(), *classes)
         softplus = nn.functional.softplus
         (softplus(-real_logits.float()).mean() + softplus(fake_logits.float()).mean()).backward()
         discriminator_optimizer.step()
         generator_optimizer.zero_grad(set_to_none=True)
         with self._autocast():
-            logits = self._discriminator(fake)
+            logits = self._discriminator(fake, *classes)
         softplus(-logits.float()).mean().backward()
         generator_optimizer.step()
 
@@ -182,12 +186,91 @@ class TorchGPULoop(TorchLoop):
         order = torch.from_numpy(np.random.default_rng(1).permutation(len(pixels)))
         return list(order.to(self._device).split(self._batch_size))
 
+    def _draw_latents(self) -> torch.Tensor:
+        return torch.randn(self._batch_size, self._latent_dim, 1, 1, device=self._device)
+
+    def _classes(self, indices: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the further input of both networks for the images of some indices; there is none."""
+        del indices
+        return ()
+
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         """Return Adam in the implementation asked for, able to run in a CUDA graph."""
         capturable = self._graph
         return torch.optim.Adam(
             network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=self._fused or None, capturable=capturable
         )
+
+
+class TorchDigits(TorchGPULoop):
+    """The default network of this program for images of 28x28 pixels, conditional on ten classes, on random images.
+
+    Args:
+        batch_size: images per step.
+        options: further arguments of `TorchGPULoop`.
+    """
+
+    def __init__(self, batch_size: int, **options: Any):
+        size = DCGANSize(image_size=28, channels=1, latent_dim=64, batch_size=batch_size)
+        super().__init__(size, **options)
+
+    def _networks(self, size: DCGANSize) -> tuple[nn.Module, nn.Module]:
+        """Return G and D with PyTorch's initial weights."""
+        return _DigitGenerator(size.latent_dim), _DigitDiscriminator()
+
+    def _load(self, pixels: np.ndarray) -> list[torch.Tensor]:
+        """Copy images and labels to the GPU; return the indices of each batch."""
+        labels = torch.arange(len(pixels)) % 10
+        self._one_hot = nn.functional.one_hot(labels, 10).float().to(self._device)
+        return super()._load(pixels)
+
+    def _draw_latents(self) -> torch.Tensor:
+        return torch.randn(self._batch_size, self._latent_dim, device=self._device)
+
+    def _classes(self, indices: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the classes of some images, one-hot (batch_size, 10)."""
+        return (self._one_hot[indices],)
+
+
+class _DigitGenerator(nn.Module):
+    """Project latent and class to 7x7 pixels and 96 channels; twice nearest upsampling and a convolution of 5x5."""
+
+    def __init__(self, latent_dim: int):
+        super().__init__()
+        self.project, self.project_class = nn.Linear(latent_dim, 49 * 96, False), nn.Linear(10, 49 * 96, False)
+        layers: list[nn.Module] = []
+        for inputs, outputs in ((96, 48), (48, 1)):
+            layers += [nn.BatchNorm2d(inputs), nn.ReLU(True), nn.Upsample(scale_factor=2)]
+            layers.append(nn.Conv2d(inputs, outputs, 5, padding=2, bias=False))
+        self.stages = nn.Sequential(*layers, nn.Tanh())
+
+    def forward(self, latents: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Return images (N, 1, 28, 28)."""
+        return self.stages((self.project(latents) + self.project_class(classes)).view(-1, 96, 7, 7))
+
+
+class _DigitDiscriminator(nn.Module):
+    """Two convolutions of 6x6 and stride 2, a hidden layer of 256 units, and a projection of the class."""
+
+    def __init__(self):
+        super().__init__()
+        self.stages = nn.Sequential(
+            nn.Conv2d(1, 32, 6, 2, 2, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(32, 64, 6, 2, 2, bias=False),
+            nn.BatchNorm2d(64),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Flatten(),
+            nn.Linear(49 * 64, 256, False),
+            nn.BatchNorm1d(256),
+            nn.LeakyReLU(0.2, inplace=True),
+        )
+        self.logit, self.class_embedding = nn.Linear(256, 1, False), nn.Linear(256, 10, False)
+
+    def forward(self, images: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, 1)."""
+        features = self.stages(images)
+        return self.logit(features) + (self.class_embedding(features) * classes).sum(1, keepdim=True)
 
 
 class TorchMatrixProduct:
@@ -274,7 +357,7 @@ def _build_discriminator(size: DCGANSize, sigmoid: bool) -> nn.Module:
 
 def _initialize(module: nn.Module) -> None:
     """Initialize weights from N(0, 0.02) and BatchNorm's scale from N(1, 0.02)."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
+    elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
         nn.init.normal_(module.weight, 1.0, 0.02)
