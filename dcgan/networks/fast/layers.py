@@ -17,10 +17,11 @@ from dcgan.networks.fast.xla import first_order_gradient, static_shape, xla_comp
 from dcgan.networks.fused_upsampling import FusedUpsampling2D
 from dcgan.networks.layers import Layers
 
-FEW_CHANNELS = 4
-"""Up to this number of channels, one matrix product over all patches is fastest."""
+FEW_CHANNELS = {"float32": 4, "bfloat16": 1}
+"""Up to this number of channels, one matrix product over all patches is fastest. By the type of the computation, as
+below; oneDNN's convolutions gain more from bfloat16 than copying patches does."""
 
-MANY_CHANNELS = 64
+MANY_CHANNELS = {"float32": 64, "bfloat16": 128}
 """From this number on, Winograd is fastest: its savings grow with inputs times outputs, its costs with their sum."""
 
 Select = Callable[[Any, int, int | None, Sequence[int | None]], ModuleType | None]
@@ -39,12 +40,13 @@ def select_on_cpu(layer: Any, kernel: int, channels: int | None, size: Sequence[
     Returns:
         `im2col` or `winograd`; None for Keras' implementation.
     """
-    if kernel != 4 or not _halves_or_doubles(layer, size) or layer.compute_dtype != "float32" or channels is None:
+    dtype = layer.compute_dtype
+    if not _halves_or_doubles(layer, size) or dtype not in FEW_CHANNELS or channels is None:
         return None
-    if channels <= FEW_CHANNELS:
+    if channels <= FEW_CHANNELS[dtype]:
         return im2col
-    whole_patches = all(side is not None and side // 2 % winograd.TILE == 0 for side in size)
-    return winograd if channels >= MANY_CHANNELS and whole_patches else None
+    whole_patches = kernel == 4 and all(side is not None and side // 2 % winograd.TILE == 0 for side in size)
+    return winograd if channels >= MANY_CHANNELS[dtype] and whole_patches else None
 
 
 def select_in_xla(layer: Any, kernel: int, channels: int | None, size: Sequence[int | None]) -> ModuleType | None:
