@@ -80,7 +80,8 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     fields = {key.strip(): value.strip() for key, value in fields.items()}
-    vectors = [name for name in ("avx2", "avx512f", "amx_tile") if name in fields.get("flags", "").split()]
+    names = ("avx2", "avx512f", "avx512_bf16", "amx_tile")
+    vectors = [name for name in names if name in fields.get("flags", "").split()]
     return f"{fields.get('model name', platform.machine())} ({', '.join(vectors) or platform.machine()})"
 
 

@@ -19,12 +19,13 @@ def test_a_step_of_each_tensorflow_baseline_trains_on_a_batch(build):
     assert baseline.cost()["parameters"] == TINY_PARAMETERS
 
 
+@pytest.mark.parametrize("bfloat16", [False, True])
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_a_step_of_pytorch_trains_on_a_batch(channels_last):
+def test_a_step_of_pytorch_trains_on_a_batch(channels_last, bfloat16):
     pytest.importorskip("torch")
     from benchmarks.baselines import torch_loop
 
-    baseline = torch_loop.TorchLoop(TINY, channels_last=channels_last)
+    baseline = torch_loop.TorchLoop(TINY, channels_last=channels_last, bfloat16=bfloat16)
     assert baseline.run(2) == 8
     assert baseline.cost()["parameters"] == TINY_PARAMETERS
 

@@ -87,7 +87,9 @@ def test_the_first_grid_shows_the_real_images(config):
     assert (windows == image).all(axis=(-3, -2, -1)).any()
 
 
-def test_resuming_is_the_same_call_and_ends_with_the_same_bytes(config, tmp_path):
+@pytest.mark.parametrize(("precision", "compile_mode"), [("float32", "none"), ("mixed_bfloat16", "auto")])
+def test_resuming_is_the_same_call_and_ends_with_the_same_bytes(config, tmp_path, precision, compile_mode):
+    config = replace(config, precision=precision, compile=compile_mode)
     straight = train(config)
     stopped = replace(config, run_dir=tmp_path / "stopped", steps=3)
     train(stopped)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from dcgan.core import devices
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
+from dcgan.networks.fast import winograd
 from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.training.losses import DiscriminatorPass, non_saturating
 from dcgan.training.trainer import Trainer
@@ -68,7 +69,9 @@ def test_a_step_moves_each_network_along_adam_on_its_own_loss(config, images):
 
 
 @pytest.mark.parametrize("compile_mode", ["auto", "none", "xla"])
-def test_steps_in_one_call_equal_the_steps_of_several_calls_to_the_bit(config, compile_mode):
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_steps_in_one_call_equal_the_steps_of_several_calls_to_the_bit(config, compile_mode, precision):
+    config = replace(config, precision=precision)
     images = np.random.default_rng(2).integers(0, 256, (10, *SIZE, CHANNELS), dtype=np.uint8)
     at_once, one_by_one = (new_trainer(replace(config, compile=compile_mode)) for _ in range(2))
     metrics = at_once.train_steps(at_once.batches(images, 5), tf.constant(5))
@@ -93,6 +96,29 @@ def test_every_compile_mode_computes_the_same_to_rounding(config, images, compil
     for name in ("generator", "discriminator"):
         for a, b in zip(getattr(ours, name).variables, getattr(theirs, name).variables, strict=True):
             np.testing.assert_allclose(a, b, atol=1.1e-3)  # Adam moves a weight by 5e-4, whatever its gradient's size
+
+
+def test_fused_ops_in_bfloat16_compute_the_same_as_keras_layers_to_its_rounding(config):
+    size, config = (16, 16), replace(config, precision="mixed_bfloat16", batch_size=8, kernel=4)
+    config = replace(config, image_size="16", upsampling="transposed", generator_width=256, discriminator_width=256)
+    images = np.random.default_rng(2).integers(0, 256, (8, *size, CHANNELS), dtype=np.uint8)
+    ours, theirs = (Trainer(replace(config, compile=mode), size, CHANNELS) for mode in ("auto", "none"))
+    assert (ours.compile_mode, theirs.compile_mode) == ("fused_ops", "none")
+    for network, layer, size in (("generator", "up_0", (8, 8)), ("discriminator", "down_1", (8, 8))):
+        layer = getattr(ours, network).get_layer(layer)
+        assert layer.select(layer, 4, 256, size) is winograd
+    for step in range(1, 5):
+        metrics, expected = (
+            {name: float(value) for name, value in train_steps(trainer, images).items()} for trainer in (ours, theirs)
+        )
+        assert metrics == pytest.approx(expected, abs=0.05)
+        for name in ("generator", "discriminator"):
+            for a, b in zip(getattr(ours, name).variables, getattr(theirs, name).variables, strict=True):
+                assert a.dtype == "float32"
+                if a.trainable:  # Adam moves a weight by about 5e-4 per step, whatever its gradient's size
+                    np.testing.assert_allclose(a, b, atol=1.1 * step * 2 * 5e-4)
+                elif step == 1:  # statistics of equal weights
+                    np.testing.assert_allclose(a, b, atol=0.02 * max(1.0, np.abs(b).max()))
 
 
 def losses(config, images, steps=30):

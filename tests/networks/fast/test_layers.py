@@ -7,7 +7,14 @@ import tensorflow as tf
 
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.fast import im2col, winograd
-from dcgan.networks.fast.layers import CPU_LAYERS, XLA_LAYERS, FastBatchNormalization, FastConv2D, select_on_cpu
+from dcgan.networks.fast.layers import (
+    CPU_LAYERS,
+    XLA_LAYERS,
+    FastBatchNormalization,
+    FastConv2D,
+    compute,
+    select_on_cpu,
+)
 from dcgan.networks.layers import TRAINING_LAYERS
 
 SIZES = [(8, 8), (2, 2), (16, 24), (14, 14), (10, 6)]
@@ -63,6 +70,26 @@ def test_matrix_products_serve_every_kernel_size(size, channels, kernel_size):
     ours = with_gradients(im2col.convolution_transpose, small, kernel, large)
     theirs = with_gradients(lambda x, k: tf.nn.conv2d_transpose(x, k, large.shape, 2, "SAME"), small, kernel, large)
     assert_close(ours, theirs, 2e-6)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("implementation", [winograd, im2col])
+def test_convolutions_of_bfloat16_are_exact_to_its_rounding(implementation, size):
+    large, small, kernel = normal(3, *size, 16), normal(3, size[0] // 2, size[1] // 2, 8), normal(4, 4, 16, 8, seed=1)
+    rounded = [tf.cast(tensor, "bfloat16") for tensor in (large, small, kernel)]
+    exact = [tf.cast(tensor, "float32") for tensor in rounded]
+    for name, theirs, order in (
+        ("convolution", lambda x, k: tf.nn.conv2d(x, k, 2, "SAME"), (0, 2, 1)),
+        ("convolution_transpose", lambda x, k: tf.nn.conv2d_transpose(x, k, large.shape, 2, "SAME"), (1, 2, 0)),
+    ):
+        results = with_gradients(
+            lambda x, k, name=name: compute(implementation, name, x, k, "bfloat16"), *(rounded[i] for i in order)
+        )
+        expected = with_gradients(theirs, *(exact[i] for i in order))
+        for result, reference in zip(results, expected, strict=True):
+            assert result.dtype == "bfloat16"
+            error = tf.cast(result, "float32") - reference
+            assert np.sqrt(np.mean(error**2)) <= 0.006 * np.sqrt(np.mean(reference**2))
 
 
 def test_the_three_winograd_matrices_compute_a_filter_of_two_taps_exactly():
@@ -141,7 +168,18 @@ def test_each_layer_selects_the_implementation_that_measured_fastest():
         is selected(3, (7, 7))
         is None
     )
-    assert selected(64, (32, 32), dtype="mixed_bfloat16") is None
+    assert selected(1, (28, 28), kernel=6) is selected(3, (32, 32), kernel=5) is im2col
+
+
+def test_each_layer_of_bfloat16_selects_the_implementation_that_measured_fastest():
+    def selected(channels, size, kernel=4, dtype="mixed_bfloat16"):
+        layer = FastConv2D(8, kernel, strides=2, padding="same", use_bias=False, dtype=dtype)
+        return select_on_cpu(layer, kernel, channels, size)
+
+    assert selected(1, (28, 28)) is selected(1, (28, 28), kernel=6) is im2col
+    assert selected(256, (8, 8)) is winograd
+    assert selected(3, (64, 64)) is selected(64, (32, 32)) is selected(128, (16, 16)) is selected(256, (14, 14)) is None
+    assert selected(1, (28, 28), dtype="mixed_float16") is selected(256, (8, 8), dtype="mixed_float16") is None
 
 
 FAMILIES = pytest.mark.parametrize("layers", [CPU_LAYERS, XLA_LAYERS], ids=["cpu", "xla"])
