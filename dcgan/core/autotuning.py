@@ -22,6 +22,7 @@ from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 
 _RESULT = re.compile(r"^results \{\n.*?^\}\n", re.MULTILINE | re.DOTALL)
+_HEADER = re.compile(r"version: \d+\n")
 _KEY = re.compile(r"^  (?:device|hlo): .*$", re.MULTILINE)
 """What was measured: the card and the operation. The choice follows in the same block."""
 
@@ -39,7 +40,7 @@ def keep_autotuning_results() -> None:
     if "autotune_results" in flags:
         return
     added = [f"--xla_gpu_dump_autotune_results_to={_own_file()}"]
-    if (known := _known_file()).is_file():
+    if _read_results(known := _known_file()):  # XLA ends the first step with an error if it can't read the file
         added.append(f"--xla_gpu_load_autotune_results_from={known}")
     if not any(" " in flag for flag in added):  # a space would end the flag
         os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *added])
@@ -51,11 +52,12 @@ def store_autotuning_results() -> None:
     Nothing happens where XLA has measured nothing, or the cache folder can't be written.
     """
     try:
-        measured = _own_file().read_text(encoding="utf-8")
+        if not (measured := _read_results(_own_file())):
+            return
         known_file = _known_file()
         known_file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{known_file}.lock"):
-            known = known_file.read_text(encoding="utf-8") if known_file.is_file() else ""
+            known = _read_results(known_file)
             merged = merge_results(known, measured)
             if merged != known:
                 with atomic_write(known_file) as path:
@@ -74,6 +76,16 @@ def merge_results(known: str, measured: str) -> str:
     results = {tuple(_KEY.findall(result)): result for text in (measured, known) for result in _RESULT.findall(text)}
     header = _RESULT.sub("", known or measured)
     return header + "".join(results[key] for key in sorted(results))
+
+
+def _read_results(file: Path) -> str:
+    """Return the content of a file of results; empty if it does not exist or is not one from its first line to its
+    last."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if _HEADER.fullmatch(_RESULT.sub("", text)) else ""
 
 
 def _known_file() -> Path:

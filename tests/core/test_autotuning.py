@@ -59,6 +59,18 @@ def test_what_the_user_has_set_is_kept(files, monkeypatch):
 
 def test_a_cache_folder_that_cannot_be_written_is_no_error(files):
     own, known = files
-    own.write_text(result("dot a", 1))
+    own.write_text("version: 3\n" + result("dot a", 1))
     known.parent.write_text("a file where the folder should be")
     autotuning.store_autotuning_results()
+
+
+@pytest.mark.parametrize("content", [b"", b"version: 3\nresults {\n  device", b"\xff\xfe", b"something else\n"])
+def test_a_damaged_file_is_replaced(files, content):
+    own, known = files
+    known.parent.mkdir()
+    known.write_bytes(content)
+    autotuning.keep_autotuning_results()
+    assert "load" not in os.environ["XLA_FLAGS"]
+    own.write_text("version: 3\n" + result("dot a", 1))
+    autotuning.store_autotuning_results()
+    assert known.read_text() == own.read_text()
