@@ -18,6 +18,12 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Hides TensorFlow's messages at start (no GPU found, CPU features): training prints the devices it uses, and errors
 # still raise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# XLA reads where its choice of GPU kernels is kept once, when TensorFlow finds a GPU. The files are those of NVIDIA's
+# driver, on Linux and in WSL2.
+if any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg"))):
+    from dcgan.core.autotuning import keep_autotuning_results
+
+    keep_autotuning_results()
 
 if TYPE_CHECKING:
     from dcgan.config import (

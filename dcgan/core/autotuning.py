@@ -11,7 +11,7 @@ import functools
 import importlib.metadata
 import os
 import re
-import shutil
+import secrets
 import tempfile
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from filelock import FileLock
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
+
+_OWN_PREFIX = "dcgan-autotuning-"
 
 _RESULT = re.compile(r"^results \{\n.*?^\}\n", re.MULTILINE | re.DOTALL)
 _HEADER = re.compile(r"version: \d+\n")
@@ -30,20 +32,21 @@ _KEY = re.compile(r"^  (?:device|hlo): .*$", re.MULTILINE)
 def keep_autotuning_results() -> None:
     """Have XLA begin with the kernels that earlier processes chose, and cuDNN use deterministic algorithms only.
 
-    It sets environment variables, and has no effect once XLA has compiled something. Values that the user has set are
-    kept: with `--xla_gpu_load_autotune_results_from` or `--xla_gpu_dump_autotune_results_to` in `XLA_FLAGS` nothing is
-    stored here.
+    It sets environment variables, which TensorFlow reads once: call it before TensorFlow is imported. Values that the
+    user has set are kept: with `--xla_gpu_load_autotune_results_from` or `--xla_gpu_dump_autotune_results_to` in
+    `XLA_FLAGS` nothing is stored here. Those of a parent process are replaced.
     """
     os.environ.setdefault("TF_CUDNN_DETERMINISTIC", "1")
     os.environ.setdefault("TF_CUDNN_USE_AUTOTUNE", "0")  # of operations outside of XLA's programs
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "autotune_results" in flags:
+    known = _known_file()
+    flags = [f for f in os.environ.get("XLA_FLAGS", "").split() if _OWN_PREFIX not in f and str(known) not in f]
+    if any("autotune_results" in flag for flag in flags):
         return
     added = [f"--xla_gpu_dump_autotune_results_to={_own_file()}"]
-    if _read_results(known := _known_file()):  # XLA ends the first step with an error if it can't read the file
+    if _read_results(known):  # XLA ends the first step with an error if it can't read the file
         added.append(f"--xla_gpu_load_autotune_results_from={known}")
     if not any(" " in flag for flag in added):  # a space would end the flag
-        os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *added])
+        os.environ["XLA_FLAGS"] = " ".join([*flags, *added])
 
 
 def store_autotuning_results() -> None:
@@ -97,6 +100,6 @@ def _known_file() -> Path:
 @functools.cache
 def _own_file() -> Path:
     """Return the file that XLA writes in this process; it is removed at its end."""
-    folder = tempfile.mkdtemp(prefix="dcgan-autotuning-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder) / "results.pbtxt"
+    file = Path(tempfile.gettempdir()) / f"{_OWN_PREFIX}{secrets.token_hex(8)}.pbtxt"
+    atexit.register(file.unlink, missing_ok=True)
+    return file

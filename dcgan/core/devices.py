@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from dcgan.core import nvidia
-from dcgan.core.autotuning import keep_autotuning_results
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.gpu_support import check_compute_capability, missing_gpu_reason, old_driver_reason
 
@@ -24,7 +23,7 @@ def configure_tensorflow(seed: int, device: str = "auto", *, op_determinism: boo
 
     On a GPU, TensorFlow's own switch for deterministic operations also makes XLA take the first kernel it finds instead
     of the fastest: a step of DCGAN-64 on one H200 took more than 20 times as long. So cuDNN is restricted to
-    deterministic algorithms instead, and XLA's choices are kept (see `keep_autotuning_results`).
+    deterministic algorithms instead, and XLA's choices are kept (see `dcgan.core.autotuning`).
 
     Args:
         seed: seed of the global generators, not negative.
@@ -57,7 +56,6 @@ def select_device(device: str = "auto") -> None:
         UserError: there is no such GPU, TensorFlow has no kernels for it, or TensorFlow has already started with other
             devices.
     """
-    keep_autotuning_results()
     gpus = tf.config.list_physical_devices("GPU")
     if device != "auto":
         chosen = [] if device == "cpu" else _chosen_gpus(gpus, device)
