@@ -10,6 +10,7 @@ import tensorflow as tf
 from dcgan.config import ResolvedTrainConfig
 from dcgan.core.devices import GIB, free_gpu_memory
 from dcgan.core.errors import UserError
+from dcgan.training.precision import fits_into_gpu
 from dcgan.training.schedule import Schedule
 from dcgan.training.trainer import Trainer
 
@@ -124,7 +125,7 @@ class MemoryReport:
             dataset_bytes: size of the images, which are in GPU memory where they fit in half of the free memory.
         """
         self._training = trainer, schedule, schedule.step
-        if self._available is not None and dataset_bytes <= self._available / 2:
+        if self._available is not None and fits_into_gpu(dataset_bytes, self._available):
             self._available -= dataset_bytes
 
     def error(self) -> UserError:

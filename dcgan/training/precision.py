@@ -71,7 +71,17 @@ def fits_into_memory(images: np.ndarray) -> bool:
     """
     if not visible_gpus():
         return images.nbytes <= RESIDENT_ON_CPU
-    return images.nbytes <= (free_gpu_memory() or 0) // 2
+    return fits_into_gpu(images.nbytes, free_gpu_memory() or 0)
+
+
+def fits_into_gpu(size: int, free: int) -> bool:
+    """Whether images are copied into a GPU's memory: if they take no more than half of what is free.
+
+    Args:
+        size: of the images in bytes.
+        free: bytes of the GPU's memory that are free.
+    """
+    return size <= free // 2
 
 
 def check_compile_mode(config: ResolvedTrainConfig, replicas: int) -> None:
