@@ -90,8 +90,8 @@ def precision_recall(
 
     Kynkäänniemi et al. 2019, "Improved Precision and Recall Metric for Assessing Generative Models", equation 1: a
     set's manifold is the union of balls around its points, each reaching to the point's k-th neighbor (section 3:
-    k = 3). Precision is the fraction of generated points in the real manifold, recall the fraction of real points in
-    the generated manifold.
+    k = 3) and containing its surface (≤). Precision is the fraction of generated points in the real manifold, recall
+    the fraction of real points in the generated manifold. Both are 1 for an exact copy of the real points.
 
     Args:
         real: features (N, D), N greater than `neighbors`.
@@ -105,9 +105,10 @@ def precision_recall(
         UserError: as `frechet_distance`, or a set has too few rows for k neighbors.
     """
     real, generated = _validate(real, generated, min_rows=neighbors + 1)
-    real_radii, generated_radii = _neighbor_distances(real, neighbors), _neighbor_distances(generated, neighbors)
-    precise = _reduce_distances(generated, real, lambda distances, start: np.any(distances < real_radii, axis=1))
-    recalled = _reduce_distances(real, generated, lambda distances, start: np.any(distances < generated_radii, axis=1))
+    real, generated = _center(real, generated)
+    real_radii, generated_radii = _ball_radii(real, neighbors), _ball_radii(generated, neighbors)
+    precise = _reduce_distances(generated, real, lambda distances, start: np.any(distances <= real_radii, axis=1))
+    recalled = _reduce_distances(real, generated, lambda distances, start: np.any(distances <= generated_radii, axis=1))
     return float(precise.mean()), float(recalled.mean())
 
 
@@ -118,7 +119,9 @@ def density_coverage(
 
     Naeem et al. 2020, "Reliable Fidelity and Diversity Metrics for Generative Models", equations 3 and 4 (section 4:
     k = 5). Unlike precision and recall they depend only on the manifold of the real points, which outliers among the
-    generated points cannot enlarge.
+    generated points cannot enlarge. The balls B(x, r) are those of the manifold of precision and recall (section 2),
+    so they contain their surface here as well. The paper's program leaves it out, which makes a difference only where
+    points coincide: a real point among more than k equal ones would then never be covered.
 
     Args:
         real: features (N, D), N greater than `neighbors`.
@@ -127,16 +130,17 @@ def density_coverage(
 
     Returns:
         (density, coverage): density is non-negative, with a mean of 1 for sets from one distribution; coverage is in
-        [0, 1].
+        [0, 1], and 1 for an exact copy of the real points.
 
     Raises:
         UserError: as `precision_recall`.
     """
     real, generated = _validate(real, generated, min_rows=1)
-    radii = _neighbor_distances(real, neighbors)
-    balls = _reduce_distances(generated, real, lambda distances, start: (distances < radii).sum(axis=1))
+    real, generated = _center(real, generated)
+    radii = _ball_radii(real, neighbors)
+    balls = _reduce_distances(generated, real, lambda distances, start: (distances <= radii).sum(axis=1))
     covered = _reduce_distances(
-        real, generated, lambda distances, start: distances.min(axis=1) < radii[start : start + len(distances)]
+        real, generated, lambda distances, start: distances.min(axis=1) <= radii[start : start + len(distances)]
     )
     return float(balls.mean() / neighbors), float(covered.mean())
 
@@ -163,6 +167,28 @@ def _kernel_diagonal(x: np.ndarray) -> np.ndarray:
 
 def _cube(x: np.ndarray) -> np.ndarray:
     return x * x * x  # ten times as fast as a power
+
+
+def _center(real: np.ndarray, generated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Move both sets by the mean of the real points: distances stay, and shorter vectors have smaller rounding errors.
+
+    Equal rows stay equal.
+    """
+    mean = real.mean(axis=0)
+    return real - mean, generated - mean
+
+
+def _ball_radii(points: np.ndarray, neighbors: int) -> np.ndarray:
+    """Return the radius of each point's ball: the distance to its k-th neighbor, and a bound on its rounding error.
+
+    Distances are computed as √(|x|² + |y|² − 2xy), in blocks of any shape, so that two computations of one distance
+    differ in their last bits. The error of the square is at most about D machine epsilons of |x|² + |y|², and for a
+    point y on the surface |y|² is at most 2 (|x|² + r²). Without this, rounding would decide on which side of the
+    surface a copy of the k-th neighbor is.
+    """
+    squares = np.square(_neighbor_distances(points, neighbors))
+    rounding = 4 * points.shape[1] * np.finfo(points.dtype).eps * (np.einsum("ij,ij->i", points, points) + squares)
+    return np.sqrt(squares + rounding)
 
 
 def _neighbor_distances(points: np.ndarray, neighbors: int) -> np.ndarray:

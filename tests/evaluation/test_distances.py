@@ -110,6 +110,27 @@ def test_precision_recall_density_and_coverage_equal_those_of_prdc(counts, shift
     assert 0 < expected["precision"] < 1
 
 
+@pytest.mark.parametrize("measure", [precision_recall, density_coverage])
+@pytest.mark.parametrize("copies", [1, 8])
+@pytest.mark.parametrize("shift", [0.0, 1000.0])
+def test_an_exact_copy_of_a_set_is_in_its_manifold_whatever_its_duplicates_and_order(measure, copies, shift):
+    for seed in range(5):
+        real = np.repeat(features(60, 64, seed, shift), copies, axis=0)
+        generated = np.random.default_rng(seed).permutation(real)
+        if measure is precision_recall:
+            assert measure(real, generated) == measure(real, real) == (1, 1)
+        assert measure(real, generated)[1] == measure(real, real)[1] == 1
+
+
+def test_a_point_on_the_surface_of_a_ball_is_in_it():
+    real = np.array([[0.0], [1.0], [3.0], [7.0]])  # with one neighbor each, radii of 1, 1, 2 and 4
+    surface, outside = np.array([[-1.0], [11.0]]), np.array([[-1.001], [11.001]])
+    assert precision_recall(real, surface, neighbors=1)[0] == 1
+    assert precision_recall(real, outside, neighbors=1)[0] == 0
+    assert density_coverage(real, surface, neighbors=1) == (1, 0.5)
+    assert density_coverage(real, outside, neighbors=1) == (0, 0)
+
+
 def test_a_collapsed_generator_has_precision_but_neither_recall_nor_coverage():
     real = features(200)
     generated = real[:1] + 1e-3 * features(200, seed=1)
