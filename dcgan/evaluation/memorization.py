@@ -34,6 +34,7 @@ class Memorization:
         median: median distance of a generated image to its nearest training image.
         held_out_median: the same for held-out images that are no copies; None where all of them are.
         nearest: index of each generated image's nearest training image, int64 (Q,).
+        mirrored: whether each generated image is closer to the mirror image of that one, bool (Q,).
         distances: distance of each generated image to that image, float64 (Q,).
     """
 
@@ -42,11 +43,17 @@ class Memorization:
     median: float
     held_out_median: float | None
     nearest: np.ndarray
+    mirrored: np.ndarray
     distances: np.ndarray
 
 
 def memorization(
-    generated: np.ndarray, training: np.ndarray, held_out: np.ndarray, held_out_indices: np.ndarray | None = None
+    generated: np.ndarray,
+    training: np.ndarray,
+    held_out: np.ndarray,
+    held_out_indices: np.ndarray | None = None,
+    *,
+    flip: bool = False,
 ) -> Memorization:
     """Compare the distances from generated and from held-out images to their nearest training images.
 
@@ -60,23 +67,28 @@ def memorization(
         held_out: uint8 (M, H, W, C).
         held_out_indices: where the held-out images are among `training`, their indices, int64 (M,): each of them is
             then compared with all others.
+        flip: whether generated and held-out images are also compared with the mirror images of the training images, as
+            a generator saw them that was trained with `--flip`.
 
     Returns:
         The result for all generated images.
     """
-    found, distances = nearest(generated, training)
-    _, expected = nearest(held_out, training, held_out_indices)
+    found, distances, mirrored = _nearest(generated, training, None, flip)
+    _, expected, _ = _nearest(held_out, training, held_out_indices, flip)
     copy = COPY_DISTANCE * np.sqrt(training[0].size)
     fresh = expected[expected > copy]
     near = distances <= copy
     if len(fresh):
         near |= distances < np.quantile(fresh, NEAR_FRACTION)
     copies, fresh_median = len(expected) - len(fresh), float(np.median(fresh)) if len(fresh) else None
-    return Memorization(float(near.mean()), copies, float(np.median(distances)), fresh_median, found, distances)
+    median = float(np.median(distances))
+    return Memorization(float(near.mean()), copies, median, fresh_median, found, mirrored, distances)
 
 
 def closest_grid(generated: np.ndarray, training: np.ndarray, result: Memorization, pairs: int = 24) -> np.ndarray:
-    """Tile the generated images that are closest to a training image, each with that image on its right.
+    """Tile the generated images that are closest to a training image, each with that one on its right.
+
+    A training image is shown mirrored where its mirror image is the closer one.
 
     Args:
         generated: uint8 (Q, H, W, C), as given to `memorization`.
@@ -88,7 +100,9 @@ def closest_grid(generated: np.ndarray, training: np.ndarray, result: Memorizati
         uint8 (H', W', C).
     """
     closest = np.argsort(result.distances, kind="stable")[:pairs]
-    return tile(_interleave(generated[closest], training[result.nearest[closest]]), columns=8)
+    partners = training[result.nearest[closest]]
+    partners = np.where(result.mirrored[closest, None, None, None], _mirror(partners), partners)
+    return tile(_interleave(generated[closest], partners), columns=8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +174,26 @@ def repeats_grid(generated: np.ndarray, result: Support) -> np.ndarray:
     """
     first, second = result.pairs.T
     return tile(_interleave(generated[first], generated[second]), columns=8)
+
+
+def _nearest(
+    queries: np.ndarray, images: np.ndarray, query_indices: np.ndarray | None, flip: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return index and distance of each query's nearest image, and whether it is the image's mirror image.
+
+    The mirror image of a query is as far from an image as the query from the image's mirror image.
+    """
+    found, distances = nearest(queries, images, query_indices)
+    if not flip:
+        return found, distances, np.zeros(len(found), bool)
+    of_mirrored, mirrored_distances = nearest(_mirror(queries), images, query_indices)
+    mirrored = mirrored_distances < distances
+    return np.where(mirrored, of_mirrored, found), np.minimum(distances, mirrored_distances), mirrored
+
+
+def _mirror(images: np.ndarray) -> np.ndarray:
+    """Return the images, (N, H, W, C), mirrored left to right."""
+    return images[:, :, ::-1]
 
 
 def _same_image_distance(real: np.ndarray) -> float:

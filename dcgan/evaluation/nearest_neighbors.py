@@ -63,17 +63,18 @@ def classification_error(
     return float((np.asarray(labels)[found] != test_labels).mean())
 
 
-def affordable_queries(count: int, images: np.ndarray) -> int:
+def affordable_queries(count: int, images: np.ndarray, searches: int = 1) -> int:
     """Limit the number of queries to what can be searched for within `MAX_PRODUCTS`, but at least to 100.
 
     Args:
         count: wanted number of queries.
         images: (N, H, W, C), to search.
+        searches: number of searches per query.
 
     Returns:
         A number of at most `count`.
     """
-    return int(min(count, max(100, MAX_PRODUCTS // images.size)))
+    return int(min(count, max(100, MAX_PRODUCTS // (searches * images.size))))
 
 
 def affordable_pairs(count: int, images: np.ndarray) -> int:

@@ -31,11 +31,11 @@ def test_copies_count_as_memorized_and_new_images_do_not(digits):
 
 
 def test_copies_count_as_memorized_although_the_dataset_has_duplicates(digits):
-    training, held_out = digits.training.images[:1000], digits.held_out.images[:300].copy()
+    training, held_out = digits.training.images[:1000], digits.held_out.images[:1000].copy()
     held_out[:30] = training[:30]
     for copied in (training[100:200], with_noise(training[100:200])):
         assert memorization(copied, training, held_out).near == 1
-    result = memorization(digits.held_out.images[300:800], training, held_out)
+    result = memorization(digits.held_out.images[1000:], training, held_out)
     assert result.copies == 30
     assert result.near < 0.05
     assert result.held_out_median == pytest.approx(result.median, rel=0.1)
@@ -53,6 +53,36 @@ def test_held_out_images_among_the_training_images_are_compared_with_all_others(
     monkeypatch.setattr(nearest_neighbors, "CHUNK_BYTES", 100 * 64 * 4)
     assert memorization(digits.held_out.images[:500], seen, seen[indices], indices).near < 0.05
     assert memorization(seen[300:400], seen, seen[indices], indices).near == 1
+
+
+def test_copies_of_mirrored_training_images_count_as_memorized_where_training_mirrors_images(digits):
+    training, held_out = digits.training.images[:1000], digits.held_out.images
+    copied = training[100:200, :, ::-1]
+    assert memorization(copied, training, held_out[:300]).near < 0.2
+    result = memorization(copied, training, held_out[:300], flip=True)
+    assert result.near == 1
+    assert result.median == 0
+    fresh = memorization(held_out[1000:], training, held_out[:1000], flip=True)
+    assert fresh.near < 0.05
+    assert fresh.held_out_median == pytest.approx(fresh.median, rel=0.1)  # by the same rule for both
+
+
+def test_no_held_out_image_is_compared_with_its_own_mirror_image():
+    seen = images(40, size=8)
+    seen[:20, :, 4:] = seen[:20, :, 3::-1]  # symmetric
+    result = memorization(images(5, seed=1, size=8), seen, seen[:20], np.arange(20), flip=True)
+    assert result.copies == 0
+
+
+def test_a_training_image_is_shown_mirrored_beside_the_copy_of_its_mirror_image():
+    training = images(30)
+    generated = np.stack([training[3, :, ::-1], training[20] ^ 3])
+    result = memorization(generated, training, images(10, seed=1), flip=True)
+    assert result.mirrored.tolist() == [True, False]
+    np.testing.assert_array_equal(result.nearest, [3, 20])
+    grid = closest_grid(generated, training, result, pairs=1)
+    np.testing.assert_array_equal(grid[2:6, 2:6], generated[0])
+    np.testing.assert_array_equal(grid[2:6, 8:12], generated[0])
 
 
 def test_the_closest_pairs_are_shown_side_by_side_the_closest_first():

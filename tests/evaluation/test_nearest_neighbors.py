@@ -73,4 +73,5 @@ def test_a_large_dataset_is_searched_for_fewer_queries():
     digits = np.broadcast_to(np.uint8(0), (10_000, 28, 28, 1))
     faces = np.broadcast_to(np.uint8(0), (160_000, 64, 64, 3))
     assert affordable_queries(10_000, digits) == 10_000
+    assert affordable_queries(100_000, digits, 2) == affordable_queries(100_000, digits) // 2
     assert affordable_queries(10_000, faces) == 101
