@@ -169,10 +169,14 @@ class ForwardPass:
 
 
 class DigitDistance:
-    """Measure the Fréchet distance to the 10,000 embedded digits, in the features of a small classifier of digits."""
+    """Measure the Fréchet distance to embedded digits, in the features of a classifier of other embedded digits."""
 
     def __init__(self):
-        self._real_features = self._features(data.load(TrainConfig()).images)
+        from dcgan.evaluation.splits import load_splits
+
+        splits = load_splits(TrainConfig())
+        unseen = splits.reference, splits.validation, splits.held_out  # by the classifier
+        self._real_features = self._features(np.concatenate([part.images for part in unseen]))
 
     def to_real(self, generated: np.ndarray) -> float:
         """Return the distance of generated images, uint8 (N, 28, 28, 1)."""

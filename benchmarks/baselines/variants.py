@@ -15,7 +15,7 @@ from benchmarks.baselines import Variant
 from dcgan.config import ResolvedTrainConfig, TrainConfig
 from dcgan.core import devices
 from dcgan.evaluation.evaluator import Evaluator
-from dcgan.evaluation.splits import fixed_permutation, load_splits
+from dcgan.evaluation.splits import HELD_OUT, fixed_permutation, load_splits
 from dcgan.networks import build_discriminator
 from dcgan.networks.layers import Layers
 from dcgan.training.loop import training_classes
@@ -207,7 +207,7 @@ class VariantTraining:
         chosen = fixed_permutation(len(images))[:train_images] if train_images else slice(None)
         labels = None if images.labels is None else images.labels[chosen]
         self._batches = self.trainer.batches(images.images[chosen], 2**31, labels)
-        self._evaluate = Evaluator(self.config)
+        self._evaluate = Evaluator(self.config, HELD_OUT)
         self._train_steps(1)  # traces and compiles before the clock runs
 
     def train(self, seconds: float) -> dict[str, Any]:

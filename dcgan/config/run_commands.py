@@ -22,14 +22,14 @@ from dcgan.config.fields import (
 class EvaluateConfig(DataConfig):
     """Evaluate generated images: compare them with held-out real images, in numbers.
 
-    The held-out images are the test split, which is not used for training; for a dataset without one, a random half of
-    its images, which a run has seen in training. The data options default to those of the run.
+    The held-out images are the test split, which is not used for training; for a dataset without one, a random fifth
+    of its images, which a run has seen in training. The data options default to those of the run.
 
     Args:
         dataset: dataset to compare with; by default the run's own, and `mnist10k` for `--images`.
         images: evaluate the images of this folder, `.zip`, `.npy` or `.npz` instead of a run; they need the size of the
             dataset's images.
-        num: maximum number of generated images; as many training images are evaluated beside them.
+        num: maximum number of generated images; as many real images are evaluated beside them.
         metrics: metrics to measure, separated by commas: frechet, kernel, precision_recall, density_coverage, modes,
             nearest_neighbors, memorization, support, checkerboard, linear_probe; by default all that can be measured
             except linear_probe.

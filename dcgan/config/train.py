@@ -145,8 +145,8 @@ class TrainConfig(DataConfig):
             evaluation gets worse; on collapse, on NaN or infinite values, or when the discriminator wins in 20
             consecutive checks, roll back to the last healthy checkpoint and halve the learning rates. Without them, NaN
             or infinite values end the training.
-        evaluate_every: evaluate the EMA generator every so many steps by Fréchet distance, precision and recall, as
-            `evaluate` does, and keep the best one as `best.keras`.
+        evaluate_every: evaluate the EMA generator every so many steps by Fréchet distance, precision and recall, on
+            validation images that `evaluate` does not use, and keep the best one as `best.keras`.
         evaluate_num: number of images to generate for an evaluation, at most.
         features: features in which an evaluation compares images: `classifier`, `inception` or a `.keras` file; see
             `evaluate`.

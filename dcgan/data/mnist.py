@@ -107,15 +107,32 @@ def write_mnist10k(folder: Path, target: Path = MNIST10K, count: int = 10_000) -
         write_idx(target / f"train-{content}-idx{dimensions}-ubyte.gz", array[:count])
 
 
-def stack_digits(images: np.ndarray, labels: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Make one split of Stacked MNIST by sampling triples of digits with replacement.
+def stack_split(images: np.ndarray, labels: np.ndarray, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Make one split of Stacked MNIST.
+
+    Args:
+        images: as for `stack_digits`.
+        labels: as for `stack_digits`.
+        split: `train` or `test`, which decides how many triples there are.
+
+    Returns:
+        As `stack_digits`.
+
+    Raises:
+        UserError: as `stack_digits`.
+    """
+    return stack_digits(images, labels, STACKED_COUNT[split])
+
+
+def stack_digits(images: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stack triples of digits, sampled with replacement.
 
     Image i is a function of i and the digits alone.
 
     Args:
         images: uint8 digits (M, H, W, C); only their first channel is used.
         labels: integers (M,) in [0, 10).
-        split: `train` or `test`.
+        count: number N of triples.
 
     Returns:
         images, uint8 (N, H, W, 3), and labels, int64 (N,): 100·red + 10·green + blue.
@@ -123,7 +140,6 @@ def stack_digits(images: np.ndarray, labels: np.ndarray, split: str) -> tuple[np
     Raises:
         UserError: the images would not fit into memory.
     """
-    count = STACKED_COUNT[split]
     height, width = images.shape[1:3]
     check_memory(count, (height, width, 3))
     triples = digit_triples(0, count, len(images))

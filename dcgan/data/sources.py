@@ -144,7 +144,7 @@ SOURCES: dict[str, ArraySource | ImageFileSource] = {
         read=mnist.read_mnist,
         default_splits=("train",),
         channels=3,
-        combine=mnist.stack_digits,
+        combine=mnist.stack_split,
     ),
     "cifar10": ArraySource(
         class_names=cifar10.CLASS_NAMES,

@@ -21,7 +21,7 @@ from dcgan.evaluation.features import (
     inception_features,
 )
 from dcgan.evaluation.samples import Samples
-from dcgan.evaluation.splits import Splits, digit_config, load_splits, random_subset
+from dcgan.evaluation.splits import Splits, random_subset
 from dcgan.runs import Run
 
 
@@ -33,7 +33,7 @@ class EvaluationContext:
         samples: the generated images.
         splits: the real images.
         data: options that `splits` was loaded with.
-        count: number of generated images, and of training images beside them.
+        count: number of generated images, and of real images beside them.
         features: feature extractor: `classifier`, `inception` or a file.
         run: the run that generated the images; None for images from a file.
     """
@@ -47,7 +47,7 @@ class EvaluationContext:
 
     @property
     def held_out(self) -> np.ndarray:
-        """Held-out images, uint8 (M, H, W, C), that generated and real images are compared with."""
+        """Held-out images, uint8 (M, H, W, C), that generated and reference images are compared with."""
         return self.splits.held_out.images
 
     @cached_property
@@ -57,8 +57,8 @@ class EvaluationContext:
 
     @cached_property
     def real(self) -> np.ndarray:
-        """Random training images, uint8 (count, H, W, C)."""
-        return random_subset(self.splits.training, self.count)[0]
+        """Random images of the real reference, uint8 (count, H, W, C), which the classifier was not trained on."""
+        return random_subset(self.splits.reference, self.count)[0]
 
     @cached_property
     def generated_features(self) -> np.ndarray:
@@ -80,20 +80,20 @@ class EvaluationContext:
         """Whether every channel of an image is a digit of its own, as in stacked MNIST."""
         return self.data.dataset == "stacked_mnist"
 
-    @cached_property
-    def classifier_splits(self) -> Splits:
-        """Images that the classifier is trained and tested on: for stacked MNIST, single digits."""
-        return load_splits(digit_config(self.data)) if self.is_stacked else self.splits
+    @property
+    def is_flipped(self) -> bool:
+        """Whether the run was trained with `--flip`, so on the mirror images of its training images as well."""
+        return self.run is not None and self.run.config_file.exists() and self.run.config().flip
 
     @cached_property
     def classifier(self) -> keras.Model:
-        """Classifier of the dataset's labels (or of digits), trained once."""
-        return load_classifier(self.classifier_splits.training, self.data.cache_dir)
+        """Classifier of the dataset's labels (or of digits), trained once, on none of the images it measures with."""
+        return load_classifier(self.splits.classifier, self.data.cache_dir)
 
     @cached_property
     def classifier_accuracy(self) -> float:
         """Accuracy of the classifier on its held-out images, in [0, 1]."""
-        held_out = self.classifier_splits.held_out
+        held_out = (self.splits.digits or self.splits).held_out
         assert held_out.labels is not None  # `classifier` was trained on the same dataset's labels
         return accuracy(extract(self.classifier, held_out.images), held_out.labels)
 
@@ -111,7 +111,7 @@ class EvaluationContext:
 def build_context(
     samples: Samples, splits: Splits, data: DataConfig, num: int, features: str, run: Run | None = None
 ) -> EvaluationContext:
-    """Build a context with equally many generated and training images.
+    """Build a context with equally many generated and reference images.
 
     Distances depend on the number of images, so both sides use the same number: `num`, or fewer where fewer exist.
 
@@ -134,9 +134,9 @@ def build_context(
         raise UserError(
             f"The images to evaluate are {ours}, but the dataset's images are {theirs}.", "Change --image-size."
         )
-    count = min(num, len(splits.training), samples.available or num)
+    count = min(num, len(splits.reference), samples.available or num)
     if count < 2:
-        too_small = len(splits.training) < 2
+        too_small = len(splits.reference) < 2
         hint = f"The dataset is too small: {splits.description}" if too_small else "Increase --num or add --images."
         raise UserError("There are fewer than two images to evaluate.", hint)
     return EvaluationContext(samples, splits, data, count, features, run)

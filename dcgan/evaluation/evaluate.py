@@ -34,7 +34,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         The report as written. `images`, `data`, `features`, `counts` and `versions` describe what was compared, for a
         GPU also `device` and `tensor_float_32` (false: features are computed in full float32 precision).
         `skipped_metrics` holds what default metrics need that could not be measured. `metrics` holds, by name,
-        `generated`, `real` (as many training images), `ratio`, `better` and optionally `generated_std`, `real_std` and
+        `generated`, `real` (as many real images), `ratio`, `better` and optionally `generated_std`, `real_std` and
         `note`; values that do not exist are null.
 
     Raises:

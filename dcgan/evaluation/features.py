@@ -16,9 +16,9 @@ from dcgan.core.devices import without_tensor_float_32
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.core.sizes import Size
-from dcgan.data import load
 from dcgan.data.image_dataset import ImageDataset
 from dcgan.evaluation.classifier import load_classifier
+from dcgan.evaluation.splits import load_splits
 
 BATCH_SIZE = 256
 """Images per forward pass, the last one padded, so that rounding does not depend on the number of images."""
@@ -189,7 +189,10 @@ def file_features(path: Path, image_size: Size, channels: int) -> Extractor:
 
 
 def digit_features(images: np.ndarray) -> np.ndarray:
-    """Compute features of digits, by a classifier trained once on the 10,000 digits of `mnist10k`.
+    """Compute features of digits, by a classifier trained once on some of the digits of `mnist10k`.
+
+    Only digits that the classifier was not trained on are to be compared: those in the other parts of
+    `dcgan.evaluation.splits.load_splits(DataConfig())`.
 
     Args:
         images: uint8 (N, 28, 28, 1).
@@ -210,4 +213,4 @@ def digit_extractor() -> Extractor:
     Returns:
         An extractor of 64 features.
     """
-    return classifier_features(load(DataConfig()))
+    return classifier_features(load_splits(DataConfig()).classifier)

@@ -39,7 +39,7 @@ class MetricResult:
     Args:
         name: what is measured.
         generated: value for the generated images; None where it does not exist.
-        real: the same for as many training images; None where it is undefined.
+        real: the same for as many real images; None where it is undefined.
         better: whether `lower` or `higher` is better.
         generated_std: standard deviation of `generated`, where it was estimated.
         real_std: standard deviation of `real`, where it was estimated.
@@ -167,15 +167,16 @@ def _nearest_neighbors(context: EvaluationContext, figure: Path | None) -> Itera
 
 
 def _memorization(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
-    seen, held_out_is_seen = context.splits.seen.images, context.splits.held_out_is_seen
-    count = nearest_neighbors.affordable_queries(min(context.count, len(context.held_out)), seen)
+    seen, held_out_is_seen, flip = context.splits.seen.images, context.splits.held_out_is_seen, context.is_flipped
+    count = nearest_neighbors.affordable_queries(min(context.count, len(context.held_out)), seen, 1 + flip)
     generated, indices = context.generated[:count], random_indices(len(seen), count) if held_out_is_seen else None
     held_out = random_subset(context.splits.held_out, count)[0] if indices is None else seen[indices]
-    result = memorization.memorization(generated, seen, held_out, indices)
+    result = memorization.memorization(generated, seen, held_out, indices, flip=flip)
     if figure is not None:
         save_png(figure, memorization.closest_grid(generated, seen, result))
     others = f"of these {len(seen)} are to another" if held_out_is_seen else "held-out images"
-    note = f"of {count}, closer to a training image than all but 1 in 100 {others}"
+    mirrored = " or its mirror image" if flip else ""
+    note = f"of {count}, closer to a training image{mirrored} than all but 1 in 100 {others}"
     note += f"; {result.copies} of {count} real images excluded as copies" if result.copies else ""
     yield MetricResult("memorized", result.near, memorization.NEAR_FRACTION, "lower", note=note)
     yield MetricResult("distance_to_training", result.median, result.held_out_median, "higher", note="median")
@@ -195,10 +196,10 @@ def _support(context: EvaluationContext, figure: Path | None) -> Iterable[Metric
 
 def _modes(context: EvaluationContext, figure: Path | None) -> Iterable[MetricResult]:
     available = context.samples.available or modes.NUM_IMAGES
-    count = min(modes.NUM_IMAGES, available, len(context.splits.training))
+    count = min(modes.NUM_IMAGES, available, len(context.splits.reference))
     generated, real = (
         modes.modes_and_divergence(modes.predict_triples(images, lambda digits: extract(context.classifier, digits)))
-        for images in (context.samples.take(count), random_subset(context.splits.training, count)[0])
+        for images in (context.samples.take(count), random_subset(context.splits.reference, count)[0])
     )
     note = f"of {count}; the papers use {modes.NUM_IMAGES}" if count < modes.NUM_IMAGES else f"of {count}"
     note += f"; digit classifier accuracy {context.classifier_accuracy:.2%}"
@@ -228,8 +229,8 @@ def _linear_probe(context: EvaluationContext, figure: Path | None) -> Iterable[M
 
 
 METRICS = {
-    "frechet": Metric(_frechet, uses_features=True),
-    "kernel": Metric(_kernel, uses_features=True),
+    "frechet": Metric(_frechet, requirements.missing_images(1), uses_features=True),
+    "kernel": Metric(_kernel, requirements.missing_images(1), uses_features=True),
     "precision_recall": Metric(
         _feature_pair(("precision", "recall"), distances.precision_recall),
         requirements.missing_images(distances.MANIFOLD_NEIGHBORS),

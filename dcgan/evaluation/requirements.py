@@ -9,7 +9,7 @@ Requirement = Callable[[EvaluationContext], str]
 
 
 def missing_images(neighbors: int) -> Requirement:
-    """Require enough images for k nearest neighbors.
+    """Require enough images for k nearest neighbors; k = 1 stands for a covariance, which needs two images.
 
     Args:
         neighbors: k.

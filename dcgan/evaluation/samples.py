@@ -59,21 +59,28 @@ def samples_from_run(run: Run, weights: str) -> Samples:
     return samples_from_generator(run.load_generator(weights), run.classes(), f"{run.path} ({weights} weights)")
 
 
-def samples_from_generator(generator: keras.Model, classes: Classes | None, description: str) -> Samples:
-    """Return the images of a generator from seed 0 on.
+def samples_from_generator(
+    generator: keras.Model, classes: Classes | None, description: str, first_seed: int = 0
+) -> Samples:
+    """Return the images of a generator from one seed on.
 
     Args:
         generator: as `Run.load_generator` returns it.
         classes: classes of a conditional generator; None for an unconditional one.
         description: where the generator comes from.
+        first_seed: seed of the first image.
 
     Returns:
         Any number of images.
     """
 
+    def seeds(count: int) -> range:
+        return range(first_seed, first_seed + count)
+
     def take(count: int) -> np.ndarray:
         images = np.empty((count, *generator.output_shape[1:]), np.uint8)
-        chunks = generate_batches(generator, Selection(range(count), classes).rows(generator.inputs[0].shape[-1]))
+        rows = Selection(seeds(count), classes).rows(generator.inputs[0].shape[-1])
+        chunks = generate_batches(generator, rows)
         done = 0
         with tqdm(total=count, desc="Generating", unit=" images", leave=False, disable=None) as bar:
             for chunk in chunks:
@@ -82,7 +89,7 @@ def samples_from_generator(generator: keras.Model, classes: Classes | None, desc
                 bar.update(len(chunk))
         return images
 
-    labels = None if classes is None else lambda count: classes.labels_for(range(count))
+    labels = None if classes is None else lambda count: classes.labels_for(seeds(count))
     return Samples(description, generator.output_shape[1:], take, labels=labels)
 
 

@@ -33,7 +33,7 @@ from dcgan.training.losses import Loss, Regularizer, non_saturating
 from dcgan.training.memory import MemoryReport
 from dcgan.training.precision import check_compile_mode, resolve_precision
 from dcgan.training.progress import Callback, Progress
-from dcgan.training.report import print_introduction, write_report
+from dcgan.training.report import print_evaluation, print_introduction, write_report
 from dcgan.training.schedule import Schedule
 from dcgan.training.trainer import Trainer
 
@@ -102,6 +102,7 @@ def train(
         check_agreement(job, strategy, {"steps to resume from": trainer.step})
         batches = trainer.batches(dataset.images, last, dataset.labels)
         print_introduction(run, dataset, trainer, last, f"{device}{job.description}; {trainer.description}", job)
+        print_evaluation(evaluator, trainer.step < last)
         if job.is_chief:
             run.save_classes(classes)
         checks = config.health_checks and trainer.step < last

@@ -65,6 +65,17 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
         print(f"TensorBoard: {_tensorboard_command()} --logdir {shlex.quote(str(run.path.parent))}")
 
 
+def print_evaluation(evaluator: object | None, is_training: bool) -> None:
+    """Print what the evaluations during training compare, if there are any and the evaluator describes it.
+
+    Args:
+        evaluator: what measures the generated images; None without evaluations.
+        is_training: whether there are steps left to train.
+    """
+    if is_training and (description := getattr(evaluator, "description", "")):
+        print(description)
+
+
 def write_report(
     config: ResolvedTrainConfig,
     run: Run,

@@ -143,11 +143,11 @@ def test_a_training_is_evaluated_on_images_that_it_is_not_trained_on(monkeypatch
         return iter(tf.data.Dataset.from_tensors(images[:4]).repeat())
 
     monkeypatch.setattr(Trainer, "batches", batches)
-    monkeypatch.setattr(variants, "Evaluator", lambda config: None)  # it is not called
+    monkeypatch.setattr(variants, "Evaluator", lambda config, part: None)  # it is not called
     unconditional = Variant(SMALL | {"conditional": False})
     VariantTraining(unconditional, "mnist10k", None, seed=0, train_images=None, num=200)
     held_out = load_splits(DataConfig(image_size=8)).held_out.images
-    assert len(training_images[0]) == 5000
+    assert len(training_images[0]) == 8000
     assert not {image.tobytes() for image in training_images[0]} & {image.tobytes() for image in held_out}
 
 

@@ -18,7 +18,7 @@ def _deterministic():
 
 @pytest.fixture(scope="session")
 def digits():
-    """The embedded digits at 8×8, half for training and half held out."""
+    """The embedded digits at 8×8: 2,000 are held out, 8,000 are training images."""
     return load_splits(DataConfig(image_size=8))
 
 

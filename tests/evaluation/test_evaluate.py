@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -17,7 +18,8 @@ from dcgan.core import devices
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data.mnist import CLOTHES
-from dcgan.evaluation import evaluate
+from dcgan.evaluation import context, evaluate
+from dcgan.evaluation.features import Extractor
 from dcgan.evaluation.metrics import METRICS, MetricResult
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.runs import Run
@@ -58,7 +60,7 @@ def new_run_on_few_images():
     return new_run(dataset="mnist", data_dir=Path("files"))
 
 
-def test_a_run_is_compared_with_half_of_a_dataset_without_test_split_in_a_table_and_json(capsys):
+def test_a_run_is_compared_with_a_fifth_of_a_dataset_without_test_split_in_a_table_and_json(capsys):
     run = new_run()
     report = evaluate(EvaluateConfig(num=300))
     assert json.loads((run.path / "evaluation.json").read_text()) == report
@@ -76,10 +78,10 @@ def test_a_run_is_compared_with_half_of_a_dataset_without_test_split_in_a_table_
         "distance_to_training",
         "support",
     }
-    assert report["counts"] == {"generated": 300, "real": 300, "held_out": 5000}
+    assert report["counts"] == {"generated": 300, "real": 300, "held_out": 2000}
     assert 0.3 < report["features"]["accuracy"] < 1
     printed = capsys.readouterr().out
-    assert "mnist10k has no test split: 5000 of its images" in printed
+    assert "mnist10k has no test split: 2000 of its 10000 images" in printed
     assert f"\nReport: {run.path / 'evaluation.json'}\n" in printed
     line = next(line for line in printed.splitlines() if line.startswith("frechet_distance"))
     assert line.split()[:4] == ["frechet_distance", f"{generated:.4g}", f"{real:.4g}", f"{generated / real:.4g}"]
@@ -137,11 +139,30 @@ def test_real_images_are_as_good_as_other_real_images(digits):
     assert not Path("evaluation.json").exists()
 
 
+def test_neither_real_nor_held_out_images_are_those_that_the_classifier_was_trained_on(digits, monkeypatch):
+    new_run()
+    trained_on, extracted, train = [], [], context.load_classifier
+
+    def remember(images, cache_dir):
+        trained_on.extend(image.tobytes() for image in images.images)
+        return train(images, cache_dir)
+
+    monkeypatch.setattr(context, "load_classifier", remember)
+    monkeypatch.setattr(Extractor, "__call__", lambda extractor, images: extracted.append(images) or np.eye(4))
+    evaluate(EvaluateConfig(num=2000, metrics="frechet"))
+    assert len(trained_on) == 4000
+    generated, held_out, real = extracted
+    assert len(generated) == len(held_out) == len(real) == 2000
+    parts = [{image.tobytes() for image in images} for images in (held_out, real)]
+    assert not parts[0] & parts[1]
+    assert not set(trained_on) & (parts[0] | parts[1])
+
+
 def test_the_test_split_is_held_out_where_a_dataset_has_one():
     new_run_on_few_images()
     report = evaluate(EvaluateConfig(metrics=QUICK))
-    assert "30 test images held out" in report["data"]
-    assert report["counts"] == {"generated": 40, "real": 40, "held_out": 30}
+    assert "30 test images are held out" in report["data"]
+    assert report["counts"] == {"generated": 13, "real": 13, "held_out": 30}
 
 
 def test_a_folder_of_images_gives_the_results_of_their_array(digits):
@@ -235,10 +256,29 @@ def test_figures_have_the_name_of_their_report_and_replace_no_other_file(capsys)
     assert Path("mine-repeats.png").exists()
 
 
-def test_copies_of_training_images_of_either_half_count_as_memorized(digits):
+def test_copies_of_training_images_of_any_part_count_as_memorized(digits):
     np.save("copies.npy", digits.seen.images[:400])
     report = evaluate(EvaluateConfig(images=Path("copies.npy"), image_size=8, metrics="memorization"))
     assert report["metrics"]["memorized"]["generated"] == 1
+
+
+def copying_generator(image):
+    """A generator that generates one image, whatever the latent."""
+    latent = keras.Input((3,))
+    dense = keras.layers.Dense(image.size, kernel_initializer="zeros")
+    pixels = dense(latent)
+    dense.bias.assign(image.ravel() / 127.5 - 1)
+    return keras.Model(latent, keras.layers.Reshape(image.shape)(pixels))
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_a_generator_of_a_mirrored_training_image_memorizes_if_the_run_was_trained_with_flip(digits, flip):
+    run = new_run(flip=flip)
+    run.save_generator(copying_generator(digits.seen.images[0, :, ::-1]))  # a five, which is not symmetric
+    metrics = evaluate(EvaluateConfig(num=20, metrics="memorization"))["metrics"]
+    assert metrics["memorized"]["generated"] == flip
+    assert (metrics["distance_to_training"]["generated"] == 0) == flip
+    assert ("or its mirror image" in metrics["memorized"]["note"]) == flip
 
 
 def test_classes_and_copies_of_another_dataset_are_not_evaluated(capsys):
@@ -263,7 +303,7 @@ def write_folder(count, color=False):
 
 
 def test_metrics_that_need_more_images_are_skipped(capsys):
-    write_folder(8)
+    write_folder(20)
     data = {"dataset": "folder", "data_dir": Path("few"), "image_size": 8, "channels": 1, "cache_dir": Path("s")}
     report = evaluate(EvaluateConfig(images=Path("few"), json=Path("a.json"), **data))
     assert list(report["skipped_metrics"]) == ["density_coverage"]
@@ -273,9 +313,9 @@ def test_metrics_that_need_more_images_are_skipped(capsys):
 
 
 def test_a_dataset_that_is_too_small_is_named():
-    write_folder(3)
+    write_folder(9)
     data = {"dataset": "folder", "data_dir": Path("few"), "image_size": 8, "channels": 1, "cache_dir": Path("s")}
-    with pytest.raises(UserError, match="dataset is too small: folder has no test split: 1 of its images"):
+    with pytest.raises(UserError, match="dataset is too small: folder has no test split: 1 of its 9 images"):
         evaluate(EvaluateConfig(images=Path("few"), **data))
 
 

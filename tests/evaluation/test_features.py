@@ -18,6 +18,7 @@ from dcgan.data import load
 from dcgan.evaluation import digit_features, features
 from dcgan.evaluation.classifier import build_classifier, load_classifier
 from dcgan.evaluation.features import Extractor, classifier_features_from, extract, file_features, inception_features
+from dcgan.evaluation.splits import load_splits
 
 
 @pytest.fixture(scope="module")
@@ -170,4 +171,5 @@ def test_digits_have_64_features_of_a_classifier_that_is_trained_once(monkeypatc
     assert digit_features(digits).shape == (5, 64)
     np.testing.assert_array_equal(digit_features(digits[2:]), digit_features(digits)[2:])
     assert len(trained) == 1
+    assert trained[0][0].fingerprint == load_splits(DataConfig()).classifier.fingerprint
     features.digit_extractor.cache_clear()
