@@ -128,7 +128,7 @@ def run_sampler(run: Run, count: int = 8) -> Sampler:
 
     def sampler(first_seed: int, label: str | int = EACH_CLASS) -> np.ndarray:
         seeds = range(first_seed, first_seed + count)
-        selection = select(seeds, str(label), classes) if classes else Selection(seeds)
+        selection = select(seeds, str(label), classes) if classes and classes.labeled else Selection(seeds, classes)
         return generate_images(generator, selection.rows(dim))
 
     return sampler

@@ -19,7 +19,8 @@ from dcgan.evaluation.splits import HELD_OUT, fixed_permutation, load_splits
 from dcgan.networks import build_discriminator
 from dcgan.networks.layers import Layers
 from dcgan.training.loop import training_classes
-from dcgan.training.losses import DiscriminatorPass, Loss, Regularizer, non_saturating
+from dcgan.training.losses import Loss, non_saturating
+from dcgan.training.regularizers import GradientPenalty
 from dcgan.training.trainer import Trainer
 
 STEPS_PER_CALL = 10
@@ -40,16 +41,6 @@ def smoothed(real_target: float) -> Loss:
         return d_loss + (1.0 - real_target) * tf.reduce_mean(real_logits), g_loss  # softplus(x) - softplus(-x) = x
 
     return loss
-
-
-def r1(gamma: float) -> Regularizer:
-    """Return the R1 penalty, γ/2·E‖∇D(x)‖² on real images."""
-
-    def penalty(forward: DiscriminatorPass) -> tf.Tensor:
-        gradients = forward.tape.gradient(forward.real_logits, forward.real)
-        return 0.5 * gamma * tf.reduce_mean(tf.reduce_sum(tf.square(gradients), axis=(1, 2, 3)))
-
-    return penalty
 
 
 class SpectralNorm:
@@ -170,7 +161,7 @@ def build_trainer(variant: Variant, config: ResolvedTrainConfig, *sizes: Any, **
         config,
         *sizes,
         loss=hinge if variant.loss == "hinge" else smoothed(variant.real_target),
-        regularizer=r1(variant.r1_gamma) if variant.r1_gamma else None,
+        regularizer=GradientPenalty(variant.r1_gamma) if variant.r1_gamma else None,
         build_discriminator=packed_discriminator(variant.pack) if variant.pack > 1 else builder,
         **options,
     )

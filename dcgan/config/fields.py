@@ -21,6 +21,7 @@ class Range:
 
 PositiveInt = Annotated[int, Range("an integer of at least 1", ((">=", 1), ("<", 2**31)))]
 NonNegativeInt = Annotated[int, Range("an integer of at least 0", ((">=", 0), ("<", 2**31)))]
+Clusters = Annotated[int, Range("an integer from 0 to 1000", ((">=", 0), ("<=", 1000)))]
 Seed = Annotated[int, Range("an integer of at least 0", ((">=", 0), ("<", 2**63)))]
 KernelSize = Annotated[int, Range("an integer of at least 2", ((">=", 2),))]
 """At stride 2, a kernel of size 1 would leave three of every four pixels empty."""
@@ -28,6 +29,7 @@ KernelSize = Annotated[int, Range("an integer of at least 2", ((">=", 2),))]
 WalkSteps = Annotated[int, Range("an integer from 2 to 1000", ((">=", 2), ("<=", 1000)))]
 ImagesPerMap = Annotated[int, Range("an integer from 1 to 100", ((">=", 1), ("<=", 100)))]
 PositiveFloat = Annotated[float, Range("a number above 0", ((">", 0), ("<", float("inf"))))]
+NonNegativeFloat = Annotated[float, Range("a number of at least 0", ((">=", 0), ("<", float("inf"))))]
 UnitInterval = Annotated[float, Range("a number from 0 to 1", ((">=", 0), ("<=", 1)))]
 Decay = Annotated[float, Range("a number of at least 0 and below 1", ((">=", 0), ("<", 1)))]
 """Adam divides by 1 - beta_1."""

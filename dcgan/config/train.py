@@ -6,8 +6,10 @@ from typing import Any, Literal, get_args
 
 from dcgan.config.data import DataConfig
 from dcgan.config.fields import (
+    Clusters,
     Decay,
     KernelSize,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -40,6 +42,10 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "batch_size": 64,
         "generator_lr": 5e-4,
         "discriminator_lr": 5e-4,
+        "clusters": 0,
+        "loss": "non_saturating",
+        "gradient_penalty": 0.0,
+        "discriminator_norm": "batch",
         "beta_1": 0.5,
         # Averages over a ninth of the steps so far at first (see `Trainer`), and over 10,000 steps in the end.
         "ema_decay": 0.9999,
@@ -63,6 +69,10 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "batch_size": 128,
         "generator_lr": 2e-4,
         "discriminator_lr": 2e-4,
+        "clusters": 0,
+        "loss": "non_saturating",
+        "gradient_penalty": 0.0,
+        "discriminator_norm": "batch",
         "beta_1": 0.5,
         "ema_decay": 0.0,
         "latent_dim": 100,
@@ -107,12 +117,19 @@ class TrainConfig(DataConfig):
         batch_size: number of images per step, over all devices; by default 64, `paper` 128.
         conditional: condition both networks on the class labels, so that images of a given class can be generated; by
             default if the images have labels of 2 to 100 classes, each with at least one image.
+        clusters: divide the images into about so many clusters of similar ones before training, those of each class by
+            themselves, and condition both networks on the cluster as well; at most one cluster per 50 images, 0 for
+            none; by default ???, `paper` 0.
         augment: differentiable augmentations (DiffAugment) of the real and fake images that the discriminator sees,
             separated by commas: color, translation, cutout; for small datasets.
         flip: mirror half of the images horizontally, at random; not for digits or letters.
         seed: seed of all random numbers of the run.
         generator_lr: learning rate of Adam for the generator; by default 5e-4, `paper` 2e-4.
         discriminator_lr: learning rate of Adam for the discriminator; by default 5e-4, `paper` 2e-4.
+        loss: losses of both networks: `non_saturating` compares each image's logit with 0; `relativistic` compares the
+            logits of a real and a fake image with each other; by default ???.
+        gradient_penalty: weight γ of a penalty on the gradients of the discriminator's logit with respect to real and
+            fake images (R1 and R2, approximated by adding noise); 0 for none; by default ???.
         beta_1: decay of Adam's first moment; by default 0.5.
         ema_decay: decay of the exponential moving average (EMA) of the generator's weights, which images are generated
             with; 0 turns it off; by default 0.9999, `paper` 0.
@@ -125,6 +142,8 @@ class TrainConfig(DataConfig):
         discriminator_hidden: units of a hidden layer between the discriminator's last feature maps and its logit, 0 for
             none; by default 256, and 0 for `celeba`, `folder`, `stacked_mnist` and `paper`, and with an upsampling
             other than nearest or bilinear.
+        discriminator_norm: `batch` for BatchNorm in the discriminator; `none` for biases and larger initial weights
+            instead, as a gradient penalty needs it; by default ???.
         kernel: kernel size of the convolutions in pixels; even sizes overlap evenly at stride 2; by default 6, and 4
             for `celeba`, `folder`, `stacked_mnist` and `paper`. Convolutions of stride 1 use the next smaller odd size,
             at least 3.
@@ -169,17 +188,21 @@ class TrainConfig(DataConfig):
     minutes: PositiveFloat | None = option(None, "Run", changes_result=False)
     batch_size: PositiveInt | None = option(None, "Training")
     conditional: bool | None = option(None, "Training")
+    clusters: Clusters | None = option(None, "Training")
     augment: str | None = option(None, "Training")
     flip: bool = option(False, "Training")
     seed: Seed = option(0, "Training")
     generator_lr: PositiveFloat | None = option(None, "Training")
     discriminator_lr: PositiveFloat | None = option(None, "Training")
+    loss: Literal["non_saturating", "relativistic"] | None = option(None, "Training")
+    gradient_penalty: NonNegativeFloat | None = option(None, "Training")
     beta_1: Decay | None = option(None, "Training")
     ema_decay: UnitInterval | None = option(None, "Training")
     latent_dim: PositiveInt | None = option(None, "Network")
     generator_width: PositiveInt | None = option(None, "Network")
     discriminator_width: PositiveInt | None = option(None, "Network")
     discriminator_hidden: NonNegativeInt | None = option(None, "Network")
+    discriminator_norm: Literal["batch", "none"] | None = option(None, "Network")
     # Stride 2 divides 4 and 6, so every output pixel sums as many products as its neighbor (Odena et al. 2016).
     kernel: KernelSize | None = option(None, "Network")
     upsampling: Upsampling | None = option(None, "Network")
@@ -251,14 +274,18 @@ class ResolvedTrainConfig(TrainConfig):
     """
 
     batch_size: int
+    clusters: int
     generator_lr: float
     discriminator_lr: float
+    loss: str
+    gradient_penalty: float
     beta_1: float
     ema_decay: float
     latent_dim: int
     generator_width: int
     discriminator_width: int
     discriminator_hidden: int
+    discriminator_norm: str
     kernel: int
     upsampling: Upsampling
     save_every: int
@@ -284,5 +311,6 @@ class ResolvedTrainConfig(TrainConfig):
         return {
             "width": self.discriminator_width,
             "hidden": self.discriminator_hidden,
+            "norm": self.discriminator_norm,
             "downsampling": self.downsampling,
         }

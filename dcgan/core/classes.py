@@ -1,9 +1,11 @@
-"""The classes of a conditional run: their names and probabilities, and the class that belongs to a seed."""
+"""The classes of a conditional run and their clusters: names, probabilities, and those that belong to a seed."""
 
+import bisect
+import itertools
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +15,75 @@ from dcgan.core.errors import UserError, did_you_mean
 _GOLDEN = 11_400_714_819_323_198_485
 """2**64 divided by the golden ratio: its multiples modulo 2**64 are distributed more evenly than those of any other."""
 
+_SQRT_HALF = 13_043_817_825_332_782_212
+"""2**64 divided by the square root of 2: its multiples are evenly mixed with those of `_GOLDEN`."""
+
 MAX_NAME_LENGTH = 255
 
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes of a conditional generator.
+    """The classes of a conditional generator, each of which may be divided into clusters.
+
+    A network's class input has one element per class, or per cluster where there are clusters: those of the first
+    class, then those of the second one, and so on. Images without labels have a single class, divided into clusters.
 
     Args:
         names: names, in the order of the labels.
         probabilities: fraction of the training images in each class, in (0, 1]; they sum to 1.
+        clusters: for each class, the fraction of its training images in each of its clusters, in (0, 1]; they sum to 1.
+            Empty if the classes are not divided.
     """
 
     names: tuple[str, ...]
     probabilities: tuple[float, ...]
+    clusters: tuple[tuple[float, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def labeled(self) -> bool:
+        """Whether there are several classes to choose from, and not only clusters."""
+        return len(self.names) > 1
+
+    @property
+    def input_probabilities(self) -> tuple[float, ...]:
+        """Fraction of the training images that each element of the class input stands for."""
+        if not self.clusters:
+            return self.probabilities
+        pairs = zip(self.probabilities, self.clusters, strict=True)
+        return tuple(probability * fraction for probability, fractions in pairs for fraction in fractions)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Name of each element of the class input: that of the class, and the number of the cluster."""
+        if not self.clusters:
+            return self.names
+        pairs = zip(self.names, self.clusters, strict=True)
+        return tuple(f"{name}, cluster {number}" for name, fractions in pairs for number in range(len(fractions)))
+
+    def inputs_of(self, label: int) -> range:
+        """Return the elements of the class input that belong to a class."""
+        if not self.clusters:
+            return range(label, label + 1)
+        first = sum(map(len, self.clusters[:label]))
+        return range(first, first + len(self.clusters[label]))
+
+    def input_for(self, seed: int, label: int) -> int:
+        """Return the element of the class input for the image of a seed in a class.
+
+        The cluster is a function of the seed. Over consecutive seeds, the clusters have their probabilities.
+
+        Args:
+            seed: non-negative integer.
+            label: the class.
+        """
+        inputs = self.inputs_of(label)
+        if not self.clusters:
+            return inputs[0]
+        boundaries = list(itertools.accumulate(self.clusters[label]))[:-1]
+        return inputs[bisect.bisect_right(boundaries, seed * _SQRT_HALF % 2**64 / 2.0**64)]
 
     def labels_for(self, seeds: Iterable[int]) -> np.ndarray:
         """Return the label of each seed's image if no class is given.
@@ -47,9 +101,13 @@ class Classes:
         boundaries = np.cumsum(self.probabilities)[:-1]
         return np.searchsorted(boundaries, positions / 2.0**64, side="right").astype(np.int64)
 
-    def one_hot(self, labels: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Encode labels (N,) as one-hot rows, float32 (N, classes)."""
-        return np.eye(len(self), dtype=np.float32)[labels]
+    def one_hot(self, inputs: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Encode elements of the class input (N,) as one-hot rows, float32 (N, inputs)."""
+        return np.eye(len(self.input_probabilities), dtype=np.float32)[list(inputs)]
+
+    def largest(self, label: int) -> int:
+        """Return the element of the class input that stands for most images of a class."""
+        return max(self.inputs_of(label), key=self.input_probabilities.__getitem__)
 
     def parse(self, text: str) -> int:
         """Return the label of a class.
@@ -95,6 +153,30 @@ def classes_from_labels(labels: np.ndarray, names: Sequence[str]) -> Classes:
     return Classes(tuple(names), tuple(float(count) / len(labels) for count in counts))
 
 
+def divide_classes(
+    classes: Classes | None, labels: np.ndarray | None, clusters: np.ndarray
+) -> tuple[Classes | None, np.ndarray | None]:
+    """Divide the classes of a dataset into clusters.
+
+    Args:
+        classes: the classes; None for a single one, of all images.
+        labels: integers (N,), the class of each image; None without classes.
+        clusters: integers (N,), the number of each image's cluster within its class.
+
+    Returns:
+        The divided classes, and the element of their class input for each image, int64 (N,). Unchanged if no class has
+        more than one cluster.
+    """
+    if not clusters.any():
+        return classes, labels
+    whole = Classes(("all",), (1.0,)) if classes is None else classes
+    labels = np.zeros(len(clusters), np.int64) if classes is None or labels is None else labels
+    counts = [np.bincount(clusters[labels == label]) for label in range(len(whole))]
+    divided = replace(whole, clusters=tuple(tuple((count / count.sum()).tolist()) for count in counts))
+    first = np.array([divided.inputs_of(label)[0] for label in range(len(divided))])
+    return divided, first[labels] + clusters
+
+
 def with_class(latents: np.ndarray, class_one_hot: np.ndarray) -> np.ndarray:
     """Append classes to latents, as input rows of a conditional generator.
 
@@ -117,7 +199,9 @@ def write_classes(classes: Classes, path: Path) -> None:
         classes: the classes.
         path: the file.
     """
-    content = {"names": list(classes.names), "probabilities": list(classes.probabilities)}
+    content: dict[str, list] = {"names": list(classes.names), "probabilities": list(classes.probabilities)}
+    if classes.clusters:
+        content["clusters"] = [list(fractions) for fractions in classes.clusters]
     path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -135,14 +219,21 @@ def read_classes(path: Path) -> Classes:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        names, probabilities = content["names"], [float(p) for p in content["probabilities"]]
-        valid = len(names) == len(probabilities) >= 2 and all(map(_is_name, names)) and len(set(names)) == len(names)
-        valid = valid and all(math.isfinite(p) and p > 0 for p in probabilities) and abs(sum(probabilities) - 1) < 1e-6
+        names, probabilities = content["names"], tuple(float(p) for p in content["probabilities"])
+        clusters = tuple(tuple(float(p) for p in fractions) for fractions in content.get("clusters", ()))
+        valid = all(map(_is_name, names)) and len(set(names)) == len(names) == len(probabilities)
+        valid = valid and len(clusters) in (0, len(names)) and (len(names) >= 2 or bool(clusters))
+        valid = valid and all(map(_sums_to_1, (probabilities, *clusters)))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} can't be read as a list of classes: {str(error)[:200]}.") from error
     if not valid:
         raise UserError(f"{path} is damaged: it does not list names and probabilities of classes.")
-    return Classes(tuple(names), tuple(probabilities))
+    return Classes(tuple(names), probabilities, clusters)
+
+
+def _sums_to_1(fractions: Sequence[float]) -> bool:
+    """Whether fractions are above 0 and sum to 1."""
+    return all(math.isfinite(p) and p > 0 for p in fractions) and abs(sum(fractions) - 1) < 1e-6
 
 
 def _is_name(name: object) -> bool:

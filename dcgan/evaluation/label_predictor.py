@@ -10,7 +10,7 @@ import numpy as np
 from dcgan import data, runs
 from dcgan.config import DataConfig, EditConfig
 from dcgan.core import devices
-from dcgan.core.classes import Classes, with_class
+from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError, did_you_mean
 from dcgan.core.sizes import format_shape
 from dcgan.data.image_dataset import LABELS_HINT
@@ -20,6 +20,7 @@ from dcgan.runs import Run
 from dcgan.runs.loading import data_options
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.latents import latents
+from dcgan.sampling.selection import Selection
 
 LabelPredictor = Callable[[np.ndarray], np.ndarray]
 """Maps images, uint8 (N, H, W, C), to class labels, int (N,)."""
@@ -81,8 +82,9 @@ class RunGenerator:
         z = latents(seeds, self.latent_dim)
         if self.classes is None:
             return GeneratedImages(z, generate_images(self.generator, z), None)
-        labels = self.classes.labels_for(seeds)
-        rows = with_class(z, self.classes.one_hot(labels))
+        selection = Selection(seeds, self.classes)
+        rows = np.stack(list(selection.rows(self.latent_dim)))
+        labels = np.array([label for _, label in selection.pairs()]) if self.classes.labeled else None
         return GeneratedImages(rows, generate_images(self.generator, rows), labels)
 
     def label_predictor(self) -> tuple[tuple[str, ...], LabelPredictor]:
@@ -103,7 +105,8 @@ class RunGenerator:
                 f"The generated images are {ours}, but the dataset's images are {theirs}.",
                 "Leave out --image-size and --channels.",
             )
-        if self.classes is not None and tuple(images.class_names) != self.classes.names:
+        classes = self.classes
+        if classes is not None and classes.labeled and tuple(images.class_names) != classes.names:
             raise UserError(f"{images.name} has other classes than {self.run.path}.", "Leave out --dataset.")
         classifier = cache(lambda: load_classifier(images, self.config.cache_dir))
         return tuple(images.class_names), lambda generated: extract(classifier(), generated).argmax(axis=1)

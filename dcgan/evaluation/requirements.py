@@ -67,7 +67,7 @@ def missing_labels(context: EvaluationContext) -> str:
     if context.samples.labels is None or context.splits.held_out.labels is None:
         return "images with labels: a conditional run, class folders, or a .npz with `labels`"
     classes, names = context.run and context.run.classes(), context.splits.held_out.class_names
-    return "" if not classes or classes.names == tuple(names) else "a dataset with the run's own classes"
+    return "" if classes is None or classes.names == tuple(names) else "a dataset with the run's own classes"
 
 
 def missing_training_images(context: EvaluationContext) -> str:

@@ -89,7 +89,7 @@ def samples_from_generator(
                 bar.update(len(chunk))
         return images
 
-    labels = None if classes is None else lambda count: classes.labels_for(seeds(count))
+    labels = None if classes is None or not classes.labeled else lambda count: classes.labels_for(seeds(count))
     return Samples(description, generator.output_shape[1:], take, labels=labels)
 
 

@@ -145,7 +145,8 @@ def _axes(shape: tuple[int, ...]) -> str:
 def _class_names(run: Run, count: int) -> str:
     """List the class names, in the order of the one-hot row."""
     known = run.classes()
-    names = known.names if known is not None and len(known) == count else [str(number) for number in range(count)]
+    names = known.input_names if known is not None else ()
+    names = names if len(names) == count else [str(number) for number in range(count)]
     return ", ".join(f"`{name}`" for name in names)
 
 

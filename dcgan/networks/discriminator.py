@@ -4,9 +4,13 @@ from typing import Any
 
 import keras
 
+from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, num_stages
 from dcgan.networks.downsampling import downsample
 from dcgan.networks.layers import KERAS_LAYERS, LEAKY_SLOPE, Layers, Stage, batch_norm, dense
+
+NORMS = ("batch", "none")
+"""The choices of `--discriminator-norm`."""
 
 
 def build_discriminator(
@@ -19,6 +23,7 @@ def build_discriminator(
     classes: int = 0,
     downsampling: str = "strided",
     hidden: int = 0,
+    norm: str = "batch",
 ) -> keras.Model:
     """Build the discriminator of Radford et al. 2016, section 3.
 
@@ -40,6 +45,8 @@ def build_discriminator(
         downsampling: how a stage halves its maps: a `strided` convolution; or `maxpool`, a convolution of stride 1
             (with an odd kernel size) and 2×2 max-pooling, before BatchNorm and LeakyReLU.
         hidden: units of the hidden layer; with 0 there is none, and the logit is linear in the last maps.
+        norm: `batch` for BatchNorm; or `none`, as a gradient penalty needs it, whose definition is one of each image
+            alone: biases take its place, and initial weights that keep the scale of the maps.
 
     Returns:
         A built model from float32 (N, height, width, channels) in [-1, 1] to float32 logits (N, 1); the sigmoid
@@ -47,19 +54,24 @@ def build_discriminator(
         float32 (N, classes) with one-hot rows.
 
     Raises:
-        UserError: the size does not follow the size rule, or the downsampling is unknown.
+        UserError: the size does not follow the size rule, or the downsampling or the norm is unknown.
     """
+    if norm not in NORMS:
+        raise UserError(f"Unknown norm {norm!r}.", f"Use one of: {', '.join(NORMS)}.")
+    normalized = norm == "batch"
     image: Any = keras.Input((*image_size, channels), name="image")
-    x: Any = keras.layers.Flatten(name="flatten")(convolution_trunk(image, width, kernel, seed, layers, downsampling))
+    maps = convolution_trunk(image, width, kernel, seed, layers, downsampling, normalized=normalized)
+    x: Any = keras.layers.Flatten(name="flatten")(maps)
     if hidden:
-        x = dense(hidden, seed, "discriminator/hidden")(x)
-        x = batch_norm(layers, seed, "discriminator/norm_hidden")(x)
+        x = dense(hidden, seed, "discriminator/hidden", use_bias=not normalized, normalized=normalized)(x)
+        if normalized:
+            x = batch_norm(layers, seed, "discriminator/norm_hidden")(x)
         x = keras.layers.LeakyReLU(LEAKY_SLOPE, name="leaky_hidden")(x)
-    logit = dense(1, seed, "discriminator/logit", dtype="float32")(x)
+    logit = dense(1, seed, "discriminator/logit", dtype="float32", normalized=normalized)(x)
     if not classes:
         return keras.Model(image, logit, name="discriminator")
     class_one_hot = keras.Input((classes,), name="class")
-    class_embedding = dense(classes, seed, "discriminator/class_embedding", dtype="float32")(x)
+    class_embedding = dense(classes, seed, "discriminator/class_embedding", dtype="float32", normalized=normalized)(x)
     class_logit = keras.layers.Dot(axes=1, dtype="float32", name="class_projection")([class_embedding, class_one_hot])
     logit = keras.layers.Add(dtype="float32", name="conditional_logit")([logit, class_logit])
     return keras.Model([image, class_one_hot], logit, name="discriminator")
@@ -73,6 +85,7 @@ def convolution_trunk(
     layers: Layers = KERAS_LAYERS,
     downsampling: str = "strided",
     network: str = "discriminator",
+    normalized: bool = True,
 ) -> keras.KerasTensor:
     """Apply the discriminator's convolution stages to an image.
 
@@ -84,6 +97,7 @@ def convolution_trunk(
         layers: the layer classes.
         downsampling: one of `dcgan.networks.downsampling.DOWNSAMPLERS`.
         network: name of the network, which selects the random stream of the initial weights.
+        normalized: whether BatchNorm follows every stage but the first.
 
     Returns:
         The maps of the last stage, (N, base height, base width, filters).
@@ -94,8 +108,8 @@ def convolution_trunk(
     x: Any = image
     height, width_in_pixels = x.shape[1:3]
     for index in range(num_stages((height, width_in_pixels))):
-        x = downsample(x, Stage(index, width << index, kernel, seed, layers, network), downsampling)
-        if index > 0:
+        x = downsample(x, Stage(index, width << index, kernel, seed, layers, network, normalized), downsampling)
+        if index > 0 and normalized:
             x = batch_norm(layers, seed, f"{network}/norm_{index}")(x)
         x = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"leaky_{index}")(x)
     return x

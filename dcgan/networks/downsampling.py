@@ -48,7 +48,9 @@ def _maxpool(x: Any, stage: Stage) -> Any:
 def _layer(stage: Stage, kernel: int, strides: int) -> keras.layers.Layer:
     """The stage's layer with weights."""
     name = f"{stage.network}/down_{stage.index}"
-    return convolution(stage.layers.convolution, stage.filters, kernel, strides, stage.seed, name)
+    return convolution(
+        stage.layers.convolution, stage.filters, kernel, strides, stage.seed, name, normalized=stage.normalized
+    )
 
 
 DOWNSAMPLERS: dict[str, Callable[[Any, Stage], Any]] = {"strided": _strided, "maxpool": _maxpool}

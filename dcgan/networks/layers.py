@@ -71,10 +71,30 @@ def normal_initializer(
     Returns:
         A Keras initializer.
     """
+    return keras.initializers.RandomNormal(mean, stddev, seed=_initial_seed(seed, name))
+
+
+def variance_preserving_initializer(seed: int, name: str) -> keras.initializers.Initializer:
+    """Return the initializer that keeps the scale of activations through leaky ReLUs, where nothing normalizes them.
+
+    N(0, 2 / ((1 + slope²) · inputs)), He et al. 2015, "Delving Deep into Rectifiers", equation 14.
+
+    Args:
+        seed: seed of the run.
+        name: network and layer, for example `discriminator/down_0`.
+
+    Returns:
+        A Keras initializer.
+    """
+    scale = 2.0 / (1.0 + LEAKY_SLOPE**2)
+    return keras.initializers.VarianceScaling(scale, "fan_in", "untruncated_normal", seed=_initial_seed(seed, name))
+
+
+def _initial_seed(seed: int, name: str) -> int:
+    """Return the seed of a layer's initial weights."""
     network, _, layer = name.partition("/")
     stem = layer.rstrip("0123456789").rstrip("_")
-    stream = f"{network}/{_STREAMS.get(stem, stem)}{layer[len(stem) :]}"
-    return keras.initializers.RandomNormal(mean, stddev, seed=derived_seed(seed, stream))
+    return derived_seed(seed, f"{network}/{_STREAMS.get(stem, stem)}{layer[len(stem) :]}")
 
 
 def batch_norm(layers: Layers, seed: int, name: str) -> keras.layers.Layer:
@@ -97,9 +117,17 @@ def batch_norm(layers: Layers, seed: int, name: str) -> keras.layers.Layer:
 
 
 def convolution(
-    layer_class: LayerFactory, filters: int, kernel: int, strides: int, seed: int, name: str
+    layer_class: LayerFactory,
+    filters: int,
+    kernel: int,
+    strides: int,
+    seed: int,
+    name: str,
+    normalized: bool = True,
 ) -> keras.layers.Layer:
-    """Return a convolution or transposed convolution without bias, since BatchNorm adds one where it is wanted.
+    """Return a convolution or transposed convolution.
+
+    It has no bias where BatchNorm may follow, which adds one where it is wanted.
 
     Args:
         layer_class: `keras.layers.Conv2D`, `keras.layers.Conv2DTranspose`, or a layer with their parameters.
@@ -108,6 +136,7 @@ def convolution(
         strides: 1, or 2 to halve (a transposed convolution: to double) height and width; the padding is "same".
         seed: seed of the run.
         name: network and layer, for example `generator/up_0`.
+        normalized: whether the network has BatchNorm; without it, the layer has a bias and larger initial weights.
 
     Returns:
         The unbuilt layer.
@@ -117,8 +146,8 @@ def convolution(
         kernel,
         strides=strides,
         padding="same",
-        use_bias=False,
-        kernel_initializer=normal_initializer(seed, name),
+        use_bias=not normalized,
+        kernel_initializer=(normal_initializer if normalized else variance_preserving_initializer)(seed, name),
         name=_layer_name(name),
     )
 
@@ -130,6 +159,7 @@ def dense(
     stddev: float = WEIGHTS_STDDEV,
     use_bias: bool = False,
     dtype: str | None = None,
+    normalized: bool = True,
 ) -> keras.layers.Dense:
     """Return a linear dense layer with normal initial weights.
 
@@ -140,11 +170,15 @@ def dense(
         stddev: standard deviation of the initial weights.
         use_bias: whether the layer has a bias.
         dtype: type the layer computes in; None for Keras' global policy.
+        normalized: whether the network has BatchNorm; without it, the initial weights keep the scale of activations.
 
     Returns:
         The unbuilt layer.
     """
-    initializer: Any = normal_initializer(seed, name, stddev=stddev)  # Keras' stubs allow strings only
+    initializer: Any  # Keras' stubs allow strings only
+    initializer = normal_initializer(seed, name, stddev=stddev)
+    if not normalized:
+        initializer = variance_preserving_initializer(seed, name)
     return keras.layers.Dense(
         units, use_bias=use_bias, kernel_initializer=initializer, dtype=dtype, name=_layer_name(name)
     )
@@ -160,6 +194,7 @@ class Stage(NamedTuple):
         seed: seed of the initial weights.
         layers: the network's layer classes.
         network: name of the network, which selects the random stream of the initial weights.
+        normalized: whether the network has BatchNorm.
     """
 
     index: int
@@ -168,6 +203,7 @@ class Stage(NamedTuple):
     seed: int
     layers: Layers
     network: str
+    normalized: bool = True
 
 
 def odd_kernel_size(kernel: int) -> int:

@@ -70,7 +70,7 @@ def build_untrained_discriminator(run: Run, image_size: tuple[int, int], channel
     """
     from dcgan.networks import build_discriminator
 
-    config, classes = run.config(), len(run.classes() or ())
+    config, classes = run.config(), _num_inputs(run)
     options = {**config.discriminator_options, "kernel": config.kernel}
     return build_discriminator(image_size, channels, **options, seed=seed, classes=classes)
 
@@ -100,9 +100,15 @@ def load_discriminator(run: Run, image_size: tuple[int, int], channels: int) -> 
     return model
 
 
+def _num_inputs(run: Run) -> int:
+    """Return the width of the networks' class input; 0 for an unconditional run."""
+    classes = run.classes()
+    return 0 if classes is None else len(classes.input_probabilities)
+
+
 def _published_discriminator(run: Run, shape: tuple[int, int, int]) -> "keras.Model":
     """Load `discriminator.keras` and check that it takes images (H, W, C) and the run's classes."""
-    model, classes = run.load_discriminator(), len(run.classes() or ())
+    model, classes = run.load_discriminator(), _num_inputs(run)
     inputs = [tuple(tensor.shape[1:]) for tensor in getattr(model, "inputs", None) or ()]
     if inputs != [shape] + ([(classes,)] if classes else []):
         raise UserError(f"{run.discriminator_file} is not a discriminator of this run's images.")

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dcgan.config import ResolvedTrainConfig, TrainConfig
 from dcgan.config.parser import read_yaml
 from dcgan.core.atomic_io import atomic_write
@@ -19,7 +21,13 @@ if TYPE_CHECKING:
 CHECKPOINTS = Path("checkpoints")
 """Parent folder of runs, unless `--run-dir` names another."""
 
-EARLIER_DEFAULTS = {"discriminator_hidden": 0}
+EARLIER_DEFAULTS = {
+    "discriminator_hidden": 0,
+    "discriminator_norm": "batch",
+    "loss": "non_saturating",
+    "gradient_penalty": 0.0,
+    "clusters": 0,
+}
 """Values of options that did not exist yet when a run without them in its `config.yaml` was trained."""
 
 
@@ -42,6 +50,7 @@ class Run:
         self.discriminator_file = path / "discriminator.keras"
         self.model_card_file = path / "README.md"
         self.classes_file = path / "classes.json"
+        self.clusters_file = path / "clusters.npy"
         self.health_file = path / "health.jsonl"
         self.health_state_file = path / "health_state.jsonl"
         self.best_file, self.best_report = path / "best.keras", path / "best.json"
@@ -71,6 +80,26 @@ class Run:
             return
         with atomic_write(self.classes_file) as path:
             write_classes(classes, path)
+
+    def clusters(self, count: int) -> np.ndarray | None:
+        """Read the number of each training image's cluster within its class.
+
+        Args:
+            count: number of training images.
+
+        Returns:
+            int64 (count,); None if the file is missing or damaged.
+        """
+        try:
+            clusters = np.load(self.clusters_file, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        return clusters.astype(np.int64) if clusters.shape == (count,) and clusters.dtype == np.uint16 else None
+
+    def save_clusters(self, clusters: np.ndarray) -> None:
+        """Write the number of each training image's cluster within its class, integers (N,) below 65,536."""
+        with atomic_write(self.clusters_file) as path, path.open("wb") as file:
+            np.save(file, clusters.astype(np.uint16))
 
     def sample_file(self, step: int) -> Path:
         """Return the path of the sample grid of a step."""

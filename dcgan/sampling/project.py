@@ -60,9 +60,14 @@ def project(config: ProjectConfig) -> Path:
     from dcgan.sampling import projection
 
     stages = [stage for stage in STAGES if stage < config.steps]
-    labels = None if label is None else [label] * len(images)
     found = projection.project(
-        generator, images, labels, config.restarts, config.steps, seed=config.seed, stages=[*stages, config.steps]
+        generator,
+        images,
+        restarts=config.restarts,
+        steps=config.steps,
+        seed=config.seed,
+        stages=[*stages, config.steps],
+        candidates=None if label is None or classes is None else classes.inputs_of(label),
     )
     with new_folder(out) if config.out is None else contextlib.nullcontext(out) as out:
         _write(out, generator, images, found, paths, config.walk)
@@ -151,7 +156,7 @@ def _parse_class(text: str | None, classes: Classes | None) -> int | None:
     """Return the label that `--class` names."""
     if text is None:
         return None
-    if classes is None:
+    if classes is None or not classes.labeled:
         raise UserError("--class selects a class, but this run is not conditional.", "Leave it out.")
     return classes.parse(text)
 
@@ -213,6 +218,6 @@ def _print_errors(paths: Sequence[Path], found: "Projection", classes: Classes |
     """Print one line per image."""
     for index, path in enumerate(paths):
         label = None if found.labels is None else found.labels[index]
-        class_name = "" if label is None or classes is None else f", class {classes.names[label]!r}"
+        class_name = "" if label is None or classes is None else f", class {classes.input_names[label]!r}"
         first, last = found.errors[0, index], found.errors[-1, index]
         print(f"{path}: mean squared error {last:.4g} (initially {first:.4g}; pixels in [-1, 1]){class_name}")

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import scipy.spatial
 import tensorflow as tf
 from scipy.special import chdtri
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float, to_uint8
 from dcgan.core.rng import derived_seed
-from dcgan.sampling.generation import input_widths
+from dcgan.sampling.generation import generate_images, input_widths
 from dcgan.sampling.latents import latents
 
 BATCH_SIZE = 512
@@ -31,6 +32,9 @@ SELECTION_STEPS = 100
 WARMUP_STEPS = 50
 """Steps in which the learning rate rises again after the selection."""
 
+MAX_STARTS = 64
+"""Starting points that are optimized per image. Where there are more, those whose images are most similar are taken."""
+
 LENGTH_TAIL = 1e-3
 """Probability that a latent in training is longer than the longest one the search allows."""
 
@@ -41,7 +45,7 @@ class Projection(NamedTuple):
     latents: np.ndarray
     """float32 (N, latent_dim)."""
     labels: np.ndarray | None
-    """Class of each image, int64 (N,); None for an unconditional generator."""
+    """Class of each image (the element of the class input), int64 (N,); None for an unconditional generator."""
     images: np.ndarray
     """Generated images of the latents, uint8 (N, H, W, C)."""
     errors: np.ndarray
@@ -61,6 +65,7 @@ def project(
     seed: int = 0,
     length_tail: float | None = LENGTH_TAIL,
     stages: Sequence[int] = (),
+    candidates: Sequence[int] | None = None,
 ) -> Projection:
     """Find latents whose generated images are similar to images, by Adam on the mean squared error of the pixels.
 
@@ -77,6 +82,7 @@ def project(
         length_tail: latents are shortened after each step to the length that this fraction of the latents in training
             exceeds, so that the result is an image the generator was trained for. None for no limit.
         stages: steps, from 0 to `steps`, after which latents are recorded.
+        candidates: without labels, the classes that are tried; None for all.
 
     Returns:
         The projections, in the order of the images.
@@ -89,14 +95,14 @@ def project(
     classes = class_counts[0] if class_counts else 0
     max_length = None if length_tail is None else float(np.sqrt(chdtri(latent_dim, length_tail)))  # squared length: χ²
     search = _Search(generator, learning_rate, max_length, sorted(stages))
-    tried = restarts * (classes if classes and labels is None else 1)
+    one_hot, selection = _one_hot(labels, len(images), restarts, classes, candidates), min(steps, SELECTION_STEPS)
+    tried = one_hot.shape[1]
     starts = latents([derived_seed(seed, f"projection/{start}") for start in range(tried)], latent_dim)
-    one_hot, selection = _one_hot(labels, len(images), restarts, classes), min(steps, SELECTION_STEPS)
+    starts = np.tile(starts, (len(images), 1, 1))
+    if tried > MAX_STARTS:
+        starts, one_hot, tried = *_most_similar_starts(generator, images, starts, one_hot), MAX_STARTS
     points, one_hot, errors, recorded = _in_batches(
-        max(1, BATCH_SIZE // tried),
-        lambda batch, hot: _select_starts(search, batch, np.tile(starts, (len(batch), 1)), hot, selection),
-        images,
-        one_hot.reshape(len(images), tried, classes),
+        max(1, BATCH_SIZE // tried), lambda *batch: _select_starts(search, *batch, selection), images, starts, one_hot
     )
     points, generated, later_errors, later_recorded = _in_batches(
         BATCH_SIZE,
@@ -139,12 +145,40 @@ def _validate(
         raise UserError(f"The labels {list(labels)[:10]} do not fit.", f"This generator takes {expected}.")
 
 
-def _one_hot(labels: Sequence[int] | np.ndarray | None, count: int, restarts: int, classes: int) -> np.ndarray:
-    """Return the class of every start, image by image: float32 (count · starts, classes); without labels, all."""
-    if labels is None or not classes:
-        each_class = np.eye(classes, dtype=np.float32) if classes else np.zeros((1, 0), np.float32)
-        return np.tile(each_class.repeat(restarts, axis=0), (count, 1))
-    return np.eye(classes, dtype=np.float32)[np.asarray(labels)].repeat(restarts, axis=0)
+def _one_hot(
+    labels: Sequence[int] | np.ndarray | None,
+    count: int,
+    restarts: int,
+    classes: int,
+    candidates: Sequence[int] | None,
+) -> np.ndarray:
+    """Return the class of every start, float32 (count, starts, classes); without labels, all candidates' starts."""
+    each_class = np.eye(classes, dtype=np.float32) if classes else np.zeros((1, 0), np.float32)
+    if labels is not None and classes:
+        return each_class[np.asarray(labels)][:, None].repeat(restarts, axis=1)
+    tried = each_class if candidates is None or not classes else each_class[list(candidates)]
+    return np.tile(tried.repeat(restarts, axis=0), (count, 1, 1))
+
+
+def _most_similar_starts(
+    generator: keras.Model, images: np.ndarray, starts: np.ndarray, one_hot: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keep the `MAX_STARTS` starting points of each image whose generated images are most similar to it.
+
+    Args:
+        generator: as for `project`.
+        images: uint8 (N, H, W, C).
+        starts: float32 (N, tried, dim), the same ones for every image.
+        one_hot: float32 (N, tried, classes), the same ones for every image.
+
+    Returns:
+        float32 (N, MAX_STARTS, dim) and (N, MAX_STARTS, classes).
+    """
+    rows = np.concatenate([starts[0], one_hot[0]], axis=1)
+    generated = generate_images(generator, rows).reshape(len(rows), -1).astype(np.float32)
+    errors = scipy.spatial.distance.cdist(images.reshape(len(images), -1), generated, "sqeuclidean")
+    kept = np.argsort(errors, axis=1, kind="stable")[:, :MAX_STARTS]
+    return starts[0][kept], one_hot[0][kept]
 
 
 class _Search(NamedTuple):
@@ -164,7 +198,7 @@ def _select_starts(
     Args:
         search: how.
         images: uint8 (N, H, W, C).
-        starts: float32 (N · tried, dim), image by image.
+        starts: float32 (N, tried, dim).
         one_hot: float32 (N, tried, classes).
         steps: number of steps before the selection.
 
@@ -172,8 +206,10 @@ def _select_starts(
         Per image: latent, class, errors before each step, and latents at the stages before the last step.
     """
     tried = one_hot.shape[1]
-    start_classes = one_hot.reshape(len(starts), -1)
-    points, _, errors, stages = _optimize(search, starts, start_classes, images.repeat(tried, axis=0), range(steps))
+    start_classes = one_hot.reshape(len(images) * tried, -1)
+    points, _, errors, stages = _optimize(
+        search, np.concatenate(starts), start_classes, images.repeat(tried, axis=0), range(steps)
+    )
     best = errors[:, -1].reshape(-1, tried).argmin(axis=1) + np.arange(len(images)) * tried
     recorded = sum(stage < steps for stage in search.stages)
     return points[best], start_classes[best], errors[best, :-1], stages[best, :recorded]

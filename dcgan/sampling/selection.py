@@ -50,8 +50,8 @@ class Selection:
         return len(self.seeds) if self.per_class else None
 
     def pairs(self) -> Iterator[tuple[int, int | None]]:
-        """Yield the seed and the label of each image; the label is None without classes."""
-        if self.classes is None:
+        """Yield the seed and the label of each image; the label is None without classes to choose from."""
+        if self.classes is None or not self.classes.labeled:
             return ((seed, None) for seed in self.seeds)
         if self.labels is not None:
             return ((seed, label) for label in self.labels for seed in self.seeds)
@@ -69,11 +69,19 @@ class Selection:
         if self.classes is None:
             return iter_latents(self.seeds, dim)
         latents = itertools.chain.from_iterable(iter_latents(self.seeds, dim) for _ in self.labels or (None,))
-        one_hot = self.classes.one_hot(range(len(self.classes)))
-        return (np.concatenate([z, one_hot[label]]) for z, (_, label) in zip(latents, self.pairs(), strict=True))
+        return (np.concatenate(pair) for pair in zip(latents, self._one_hot(), strict=True))
+
+    def _one_hot(self) -> Iterator[np.ndarray]:
+        """Yield the class input of each image, float32 (inputs,)."""
+        classes = self.classes
+        assert classes is not None  # only called where there are classes
+        one_hot = classes.one_hot(range(len(classes.input_probabilities)))
+        return (one_hot[classes.input_for(seed, label or 0)] for seed, label in self.pairs())
 
     def with_labels(self, latents: np.ndarray) -> np.ndarray:
         """Combine latents that belong to no seed with every label of the selection, one label after the other.
+
+        Where classes are divided into clusters, the largest cluster of a class stands for it.
 
         Args:
             latents: float32 (N, dim).
@@ -83,7 +91,7 @@ class Selection:
         """
         if self.classes is None:
             return latents
-        one_hot = self.classes.one_hot(list(self.labels or ()))
+        one_hot = self.classes.one_hot([self.classes.largest(label) for label in self.labels or (0,)])
         return np.concatenate([with_class(latents, vector) for vector in one_hot])
 
     def walk(self, dim: int, steps: int, *, loop: bool = False) -> Iterator[np.ndarray]:
@@ -105,7 +113,7 @@ class Selection:
         points = itertools.chain.from_iterable(walk(self.seeds, dim, steps, loop=loop))
         if self.classes is None:
             return points
-        one_hot = [self.classes.one_hot([label])[0] for _, label in self.pairs() if label is not None]
+        one_hot = list(self._one_hot())
         if loop:
             one_hot.append(one_hot[0])
         mixtures = interpolate_classes(one_hot, walk_positions(steps, loop=loop).astype(np.float32))
@@ -141,7 +149,7 @@ def select(seeds: Sequence[int], label: str | None, classes: Classes | None) -> 
     """
     if label is None:
         return Selection(seeds, classes)
-    if classes is None:
+    if classes is None or not classes.labeled:
         raise UserError("--class selects a class, but this run is not conditional.", "Train with --conditional.")
     return Selection(seeds, classes, tuple(range(len(classes))) if label == EACH_CLASS else (classes.parse(label),))
 
@@ -155,8 +163,8 @@ def default_selection(classes: Classes | None) -> Selection:
     Returns:
         The seeds 0 to 63; with classes, the seeds 0 to 7 in each of the first 16 classes.
     """
-    if classes is None:
-        return Selection(parse_seeds("0-63"))
+    if classes is None or not classes.labeled:
+        return Selection(parse_seeds("0-63"), classes)
     return Selection(parse_seeds("0-7"), classes, tuple(range(min(len(classes), MAX_CLASS_ROWS))))
 
 

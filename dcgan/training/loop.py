@@ -11,10 +11,11 @@ import tensorflow as tf
 from dcgan import data
 from dcgan.config import ResolvedTrainConfig, TrainConfig
 from dcgan.core.autotuning import store_autotuning_results
-from dcgan.core.classes import Classes, classes_from_labels
+from dcgan.core.classes import Classes, classes_from_labels, divide_classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device, visible_gpus
 from dcgan.core.errors import UserError
 from dcgan.data import ImageDataset
+from dcgan.data.clusters import cluster_images
 from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
@@ -29,10 +30,11 @@ from dcgan.training.agreement import (
 from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
 from dcgan.training.distributed import Job, build_strategy, resolve_job
 from dcgan.training.health_checks import HealthChecks
-from dcgan.training.losses import Loss, Regularizer, non_saturating
+from dcgan.training.losses import Loss
 from dcgan.training.memory import MemoryReport
 from dcgan.training.precision import check_compile_mode, resolve_precision
 from dcgan.training.progress import Callback, Progress
+from dcgan.training.regularizers import Regularizer
 from dcgan.training.report import print_evaluation, print_introduction, write_report
 from dcgan.training.schedule import Schedule
 from dcgan.training.trainer import Trainer
@@ -47,7 +49,7 @@ MAX_CLASSES = 100
 def train(
     config: TrainConfig,
     *,
-    loss: Loss = non_saturating,
+    loss: Loss | None = None,
     regularizer: Regularizer | None = None,
     build_generator: Callable[..., keras.Model] = build_generator,
     build_discriminator: Callable[..., keras.Model] = build_discriminator,
@@ -58,8 +60,10 @@ def train(
 
     Args:
         config: every option.
-        loss: maps real and fake logits, (N, 1) each, to discriminator loss and generator loss.
-        regularizer: adds a term to the discriminator's loss; see `dcgan.training.losses`.
+        loss: maps real and fake logits, (N, 1) each, to discriminator loss and generator loss; by default, the one that
+            `config.loss` names.
+        regularizer: adds a term to the discriminator's loss, see `dcgan.training.regularizers`; by default, the one
+            that `config.gradient_penalty` describes.
         build_generator: has the signature of `dcgan.networks.build_generator`.
         build_discriminator: has the signature of `dcgan.networks.build_discriminator`.
         evaluator: measures the generated images every `config.evaluate_every` steps, and is not used where that is
@@ -87,20 +91,22 @@ def train(
     with open_run(config, writing=job.is_chief) as run, explain_memory_errors(memory.error), explain_lost_workers(job):
         uncompiled = config.compile == "none" or strategy.num_replicas_in_sync > 1
         device = configure_tensorflow(config.seed, op_determinism=uncompiled)
+        classes, labels = divide_into_clusters(config, dataset, classes, run, writing=job.is_chief)
         trainer = Trainer(
             config,
             dataset.image_size,
             dataset.channels,
             strategy,
-            classes.probabilities if classes else (),
+            classes.input_probabilities if classes else (),
             loss=loss,
             regularizer=regularizer,
             build_generator=build_generator,
             build_discriminator=build_discriminator,
         )
         restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief)
-        check_agreement(job, strategy, {"steps to resume from": trainer.step})
-        batches = trainer.batches(dataset.images, last, dataset.labels)
+        values = {"steps to resume from": trainer.step, "clusters": b"" if labels is None else labels.tobytes()}
+        check_agreement(job, strategy, values)
+        batches = trainer.batches(dataset.images, last, labels)
         print_introduction(run, dataset, trainer, last, f"{device}{job.description}; {trainer.description}", job)
         print_evaluation(evaluator, trainer.step < last)
         if job.is_chief:
@@ -127,7 +133,7 @@ def train(
                     message = health.roll_back(issue)
                     progress.rewind(step, message)
                     schedule.rewind(trainer.step)
-                    batches = trainer.batches(dataset.images, last, dataset.labels)
+                    batches = trainer.batches(dataset.images, last, labels)
                     continue
                 if schedule.due("evaluate"):
                     with progress.paused():
@@ -213,6 +219,42 @@ def training_classes(config: ResolvedTrainConfig, dataset: ImageDataset) -> Clas
         complete = len(np.unique(labels)) == len(names)
         return classes_from_labels(labels, names) if complete and 2 <= len(names) <= MAX_CLASSES else None
     return classes_from_labels(labels, names) if config.conditional else None
+
+
+def divide_into_clusters(
+    config: ResolvedTrainConfig, dataset: ImageDataset, classes: Classes | None, run: Run, *, writing: bool
+) -> tuple[Classes | None, np.ndarray | None]:
+    """Divide the classes into clusters, if `--clusters` asks for it; a resumed run keeps the clusters it began with.
+
+    Args:
+        config: options of the run, of which `clusters` and `seed` decide.
+        dataset: what the run is trained on.
+        classes: what `training_classes` returned.
+        run: where the clusters are kept.
+        writing: whether this process writes the run directory.
+
+    Returns:
+        The classes, and for each image the element of their class input, int64 (N,); None for an unconditional run.
+
+    Raises:
+        UserError: the clusters of a run that is resumed are lost, and the images are divided otherwise now.
+    """
+    labels = None if classes is None else dataset.labels
+    if not config.clusters:
+        return classes, labels
+    resumed = run.checkpoints.exist()
+    clusters = run.clusters(len(dataset)) if resumed else None
+    if clusters is None:
+        print(f"Dividing {len(dataset)} images into clusters, once.", flush=True)
+        clusters = cluster_images(dataset.images, labels, config.clusters, config.seed)
+        if resumed and divide_classes(classes, labels, clusters)[0] != run.classes():
+            raise UserError(
+                f"{run.clusters_file} is missing or damaged, and the images can't be divided into the same clusters.",
+                "Restore it from a copy, or choose another --run-dir to start afresh.",
+            )
+        if writing:
+            run.save_clusters(clusters)
+    return divide_classes(classes, labels, clusters)
 
 
 def _last_step(config: ResolvedTrainConfig, count: int) -> int:

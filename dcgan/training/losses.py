@@ -1,38 +1,15 @@
-"""Losses and regularizers of the two networks.
+"""Losses of the two networks.
 
-A loss maps the discriminator's logits for real and fake images to the discriminator's and the generator's loss. A
-regularizer adds a term to the discriminator's loss. Both are plain functions that are handed to `dcgan.train` or to
-`dcgan.training.trainer.Trainer`; no class has to be extended.
+A loss maps the discriminator's logits for real and fake images to the discriminator's and the generator's loss. It is a
+plain function that is handed to `dcgan.train` or to `dcgan.training.trainer.Trainer`; no class has to be extended.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import tensorflow as tf
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 """From real and fake logits, (N, 1) each, to two float32 scalars: discriminator loss and generator loss."""
-
-
-class DiscriminatorPass(NamedTuple):
-    """What a regularizer may use of one forward pass of the discriminator."""
-
-    real: tf.Tensor
-    """Real images, float32 (N, H, W, C) in [-1, 1], before augmentation."""
-    fake: tf.Tensor
-    """Generated images, of the same shape and range."""
-    real_logits: tf.Tensor
-    """(N, 1)."""
-    fake_logits: tf.Tensor
-    """(N, 1)."""
-    discriminate: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-    """Runs the discriminator on real and fake images again, with the same augmentation and classes."""
-    tape: tf.GradientTape
-    """Records the pass from `real` and `fake` to the logits, for penalties on input gradients."""
-
-
-Regularizer = Callable[[DiscriminatorPass], tf.Tensor]
-"""From one pass of the discriminator to a float32 scalar that is added to its loss."""
 
 
 def non_saturating(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -74,3 +51,27 @@ def generator_loss(fake_logits: tf.Tensor) -> tf.Tensor:
         float32 scalar, the mean over the batch.
     """
     return tf.reduce_mean(tf.nn.softplus(-fake_logits))
+
+
+def relativistic(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the losses of the relativistic pairing GAN: each image is compared with its partner of the other side.
+
+    softplus(−(D(x) − D(G(z)))) for the discriminator, the same with the roles exchanged for the generator
+    (Jolicoeur-Martineau 2019, "The relativistic discriminator", equations 9 and 10; Huang et al. 2024, "The GAN is
+    dead; long live the GAN!", equation 2). The generator can't win by leaving modes of the data out, since its images
+    are compared with all real ones. In a conditional run, partners have the same class.
+
+    Args:
+        real_logits: discriminator outputs for real images, (N, 1).
+        fake_logits: discriminator outputs for generated images, (N, 1); row i is the partner of real row i.
+
+    Returns:
+        Discriminator loss and generator loss, float32 scalars; both log 2 = 0.693 when the discriminator cannot tell
+        real from fake.
+    """
+    difference = real_logits - fake_logits
+    return tf.reduce_mean(tf.nn.softplus(-difference)), tf.reduce_mean(tf.nn.softplus(difference))
+
+
+LOSSES: dict[str, Loss] = {"non_saturating": non_saturating, "relativistic": relativistic}
+"""The choices of `--loss`."""

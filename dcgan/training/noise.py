@@ -36,15 +36,24 @@ class Noise:
             `latents`, float32 (batch_size, latent_dim); with `--flip`, `flip`, bool (batch_size,); with `--augment`,
             `augment_real` and `augment_fake`, float32 (batch_size, NUM_RANDOM).
         """
-        draw_normal, draw_uniform = (philox.normal, philox.uniform) if self.in_xla else (_normal, _uniform)
+        draw_uniform = philox.uniform if self.in_xla else _uniform
         batch_size = self.config.batch_size
-        noise = {"latents": draw_normal((batch_size, self.config.latent_dim), self._seed(step, "latents"))}
+        noise = {"latents": self._normal((batch_size, self.config.latent_dim), self._seed(step, "latents"))}
         if self.config.flip:
             noise["flip"] = draw_uniform((batch_size, 1), self._seed(step, "flip"))[:, 0] < 0.5
         if self.config.augmentations:
             for side, stream in AUGMENTATION_STREAMS.items():
                 noise[f"augment_{side}"] = draw_uniform((batch_size, NUM_RANDOM), self._seed(step, stream))
         return noise
+
+    def images(self, step: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+        """Return images of noise for a regularizer, float32, standard normal.
+
+        Args:
+            step: number of the step, an int64 scalar.
+            shape: (N, H, W, C).
+        """
+        return self._normal(shape, self._seed(step, "regularizer"))
 
     def latents(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
         """Return the latent vectors of one step: float32 (batch_size, latent_dim), standard normal.
@@ -66,6 +75,10 @@ class Noise:
             uniform = _uniform((self.config.batch_size, 1), self._seed(index, "statistics of classes"))[:, 0]
             class_one_hot = tf.one_hot(tf.searchsorted(edges, uniform, side="right"), len(self.class_probabilities))
         return with_class_input(self.latents(index, "statistics"), class_one_hot)
+
+    def _normal(self, shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
+        """Return float32 numbers, standard normal, within a step."""
+        return (philox.normal if self.in_xla else _normal)(shape, seed)
 
     def _seed(self, step: tf.Tensor, purpose: str) -> tf.Tensor:
         """Return the seed of one purpose at one step."""

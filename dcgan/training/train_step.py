@@ -14,9 +14,10 @@ from dcgan.core.image_range import to_float
 from dcgan.networks.fast.xla import xla_compiled
 from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.training.augmentation import augment_images
-from dcgan.training.losses import DiscriminatorPass, Loss, Regularizer
-from dcgan.training.noise import with_class_input
+from dcgan.training.losses import Loss
+from dcgan.training.noise import Noise, with_class_input
 from dcgan.training.precision import CompileMode
+from dcgan.training.regularizers import DiscriminatorPass, Regularizer
 
 STEP_METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
 """What a step returns: both losses, mean D(x) and mean D(G(z))."""
@@ -27,6 +28,7 @@ class TrainStep:
 
     Args:
         config: options of the run.
+        noise: the random numbers of the run.
         generator: as `dcgan.networks.build_generator` returns it.
         discriminator: as `dcgan.networks.build_discriminator` returns it.
         generator_optimizer: with its variables built.
@@ -41,6 +43,7 @@ class TrainStep:
     def __init__(
         self,
         config: ResolvedTrainConfig,
+        noise: Noise,
         generator: keras.Model,
         discriminator: keras.Model,
         generator_optimizer: keras.optimizers.Optimizer,
@@ -52,17 +55,18 @@ class TrainStep:
         replicas: int,
         compile_mode: CompileMode,
     ):
-        self.config, self.num_classes, self.replicas = config, num_classes, replicas
+        self.config, self.noise, self.num_classes, self.replicas = config, noise, num_classes, replicas
         self.generator, self.discriminator = generator, discriminator
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
         self.loss, self.regularizer = loss, regularizer
         self._optimize = xla_compiled(self._apply_gradients) if compile_mode == "fused_ops" else self._apply_gradients
 
-    def train_on_batch(self, batch: Any, noise: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_on_batch(self, batch: Any, step: tf.Tensor, noise: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Train on one replica's part of a batch.
 
         Args:
             batch: uint8 images (n, H, W, C); in a conditional run a pair of them and their labels, int64 (n,).
+            step: number of the step, an int64 scalar.
             noise: what `Noise.for_step` returns for the whole batch; this replica takes its rows.
 
         Returns:
@@ -74,7 +78,7 @@ class TrainStep:
         real = to_float(_flip(images, noise["flip"]) if self.config.flip else images)
         with tf.GradientTape(persistent=True) as tape:
             fake = self.generator(with_class_input(noise["latents"], class_one_hot), training=True)
-            d_loss, g_loss, real_logits, fake_logits = self._losses(real, fake, class_one_hot, noise)
+            d_loss, g_loss, real_logits, fake_logits = self._losses(real, fake, class_one_hot, step, noise)
             d_loss, g_loss = d_loss / self.replicas, g_loss / self.replicas
             scaled_d_loss = self.discriminator_optimizer.scale_loss(d_loss)
             scaled_g_loss = self.generator_optimizer.scale_loss(g_loss)
@@ -86,19 +90,23 @@ class TrainStep:
         return {"d_loss": d_loss, "g_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
 
     def _losses(
-        self, real: Any, fake: Any, class_one_hot: tf.Tensor | None, noise: dict[str, tf.Tensor]
+        self, real: Any, fake: Any, class_one_hot: Any, step: tf.Tensor, noise: dict[str, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return discriminator loss, generator loss, real logits and fake logits."""
 
-        def discriminate(real: tf.Tensor, fake: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def discriminate(real: tf.Tensor, fake: tf.Tensor, every: int = 1) -> tuple[tf.Tensor, tf.Tensor]:
             names = self.config.augmentations
             if names:
-                real = augment_images(real, noise["augment_real"], names)
-                fake = augment_images(fake, noise["augment_fake"], names)
+                real = augment_images(real, noise["augment_real"][::every], names)
+                fake = augment_images(fake, noise["augment_fake"][::every], names)
+            classes = None if class_one_hot is None else class_one_hot[::every]
             real_logits, fake_logits = (
-                self.discriminator(with_class_input(images, class_one_hot), training=True) for images in (real, fake)
+                self.discriminator(with_class_input(images, classes), training=True) for images in (real, fake)
             )
             return real_logits, fake_logits
+
+        def normal(count: int) -> tf.Tensor:
+            return self._replica_slice(self.noise.images(step, (count * self.replicas, *real.shape[1:])))
 
         if self.regularizer is None:
             real_logits, fake_logits = discriminate(real, fake)
@@ -107,7 +115,7 @@ class TrainStep:
             tape.watch([real, fake])
             real_logits, fake_logits = discriminate(real, fake)
         d_loss, g_loss = self.loss(real_logits, fake_logits)
-        penalty = self.regularizer(DiscriminatorPass(real, fake, real_logits, fake_logits, discriminate, tape))
+        penalty = self.regularizer(DiscriminatorPass(real, fake, real_logits, fake_logits, discriminate, tape, normal))
         return d_loss + penalty, g_loss, real_logits, fake_logits
 
     def _apply_gradients(self, d_gradients: Sequence[Any], g_gradients: Sequence[Any]) -> None:
@@ -119,7 +127,7 @@ class TrainStep:
         """Return this replica's rows of a tensor for the whole batch."""
         if self.replicas == 1:
             return batch
-        rows = self.config.batch_size // self.replicas
+        rows = len(batch) // self.replicas
         first = tf.distribute.get_replica_context().replica_id_in_sync_group * rows
         return batch[first : first + rows]
 

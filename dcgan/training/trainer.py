@@ -19,7 +19,7 @@ from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.networks.layers import SYNCHRONIZED_LAYERS, TRAINING_LAYERS, Layers
 from dcgan.runs import assign_weights
 from dcgan.training.bn_recalibration import BatchNormRecalibration
-from dcgan.training.losses import Loss, Regularizer, non_saturating
+from dcgan.training.losses import LOSSES, Loss
 from dcgan.training.noise import Noise
 from dcgan.training.precision import (
     COMPILE_MODES,
@@ -31,6 +31,7 @@ from dcgan.training.precision import (
     resolve_compile_mode,
     resolve_precision,
 )
+from dcgan.training.regularizers import ApproximateGradientPenalty, Regularizer
 from dcgan.training.train_step import STEP_METRICS, TrainStep, update_ema
 
 STEPS_PER_PROGRAM = 128
@@ -46,9 +47,9 @@ class Trainer:
         channels: of the images, 1 or 3.
         strategy: which devices share each batch; by default the current one.
         class_probabilities: for a conditional run, the fraction of training images in each class, in (0, 1].
-        loss: maps real and fake logits to both losses.
-        regularizer: adds a term to the discriminator's loss. Penalties on gradients need `--compile none` or `xla`,
-            since the fast CPU layers have no second derivatives.
+        loss: maps real and fake logits to both losses; by default, the one that `config.loss` names.
+        regularizer: adds a term to the discriminator's loss; by default, an `ApproximateGradientPenalty` where
+            `config.gradient_penalty` is above 0.
         build_generator: has the signature of `dcgan.networks.build_generator`.
         build_discriminator: has the signature of `dcgan.networks.build_discriminator`.
     """
@@ -61,7 +62,7 @@ class Trainer:
         strategy: tf.distribute.Strategy | None = None,
         class_probabilities: Sequence[float] = (),
         *,
-        loss: Loss = non_saturating,
+        loss: Loss | None = None,
         regularizer: Regularizer | None = None,
         build_generator: Callable[..., keras.Model] = build_generator,
         build_discriminator: Callable[..., keras.Model] = build_discriminator,
@@ -69,6 +70,9 @@ class Trainer:
         self.config = config = resolve_precision(config)
         self.strategy = strategy or tf.distribute.get_strategy()
         self.class_probabilities = tuple(class_probabilities)
+        loss = loss or LOSSES[config.loss]
+        if regularizer is None and config.gradient_penalty:
+            regularizer = ApproximateGradientPenalty(config.gradient_penalty)
         self.objective = " + ".join(
             getattr(part, "__name__", type(part).__name__) for part in (loss, regularizer) if part
         )
@@ -91,6 +95,7 @@ class Trainer:
         self.steps_done = tf.Variable(tf.constant(0, tf.int64), trainable=False, name="steps_done")
         self._train_step = TrainStep(
             config,
+            self.noise,
             self.generator,
             self.discriminator,
             self.generator_optimizer,
@@ -206,7 +211,7 @@ class Trainer:
     def _train_on_batch(self, batch: Any) -> dict[str, tf.Tensor]:
         """Train on one batch: both networks, both optimizers and the EMA weights."""
         step = self.steps_done.assign_add(1)
-        parts = self.strategy.run(self._train_step.train_on_batch, (batch, self.noise.for_step(step)))
+        parts = self.strategy.run(self._train_step.train_on_batch, (batch, step, self.noise.for_step(step)))
         self._update_ema(step)
         if self.strategy.num_replicas_in_sync == 1:
             return parts
@@ -214,10 +219,11 @@ class Trainer:
 
     def _training_layers(self, replicas: int, regularizer: Regularizer | None) -> Layers:
         """Return the layer classes of both networks; a regularizer may need the second derivatives of Keras' own."""
-        if self.compile_mode == "fused_ops":
-            return CPU_LAYERS
-        if self.compile_mode == "xla" and regularizer is None:
-            return XLA_LAYERS
+        if regularizer is None or not getattr(regularizer, "second_order", True):
+            if self.compile_mode == "fused_ops":
+                return CPU_LAYERS
+            if self.compile_mode == "xla":
+                return XLA_LAYERS
         return TRAINING_LAYERS if replicas == 1 else SYNCHRONIZED_LAYERS
 
     def sampling_generator(self) -> keras.Model:

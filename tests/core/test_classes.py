@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dcgan.core.classes import Classes, classes_from_labels, read_classes, with_class, write_classes
+from dcgan.core.classes import Classes, classes_from_labels, divide_classes, read_classes, with_class, write_classes
 from dcgan.core.errors import UserError
 from dcgan.data.sources import SOURCES, ArraySource
 
@@ -116,4 +116,65 @@ def test_the_classes_of_every_dataset_can_be_written_and_read(tmp_path, names):
 def test_a_damaged_or_malicious_file_is_refused(tmp_path, content):
     (tmp_path / "classes.json").write_text(content)
     with pytest.raises(UserError):
+        read_classes(tmp_path / "classes.json")
+
+
+DIVIDED = Classes(("cat", "dog"), (0.6, 0.4), ((0.5, 0.5), (0.2, 0.3, 0.5)))
+
+
+def test_the_class_input_has_one_element_per_cluster():
+    assert DIVIDED.input_probabilities == pytest.approx((0.3, 0.3, 0.08, 0.12, 0.2))
+    assert [list(DIVIDED.inputs_of(label)) for label in range(2)] == [[0, 1], [2, 3, 4]]
+    assert DIVIDED.input_names[1:3] == ("cat, cluster 1", "dog, cluster 0")
+    assert DIVIDED.one_hot([3]).tolist() == [[0, 0, 0, 1, 0]]
+    assert [DIVIDED.largest(label) for label in range(2)] == [0, 4]
+    assert THREE.input_probabilities == THREE.probabilities
+    assert THREE.input_names == THREE.names
+    assert [THREE.input_for(seed, 1) for seed in range(3)] == [1, 1, 1]
+
+
+def test_over_consecutive_seeds_the_clusters_have_their_probabilities_whatever_the_class():
+    for first in (0, 12_345, 2**62):
+        seeds = range(first, first + 5000)
+        inputs = [DIVIDED.input_for(seed, label) for seed, label in zip(seeds, DIVIDED.labels_for(seeds), strict=True)]
+        np.testing.assert_allclose(np.bincount(inputs) / 5000, DIVIDED.input_probabilities, atol=0.004)
+        of_one_class = np.bincount([DIVIDED.input_for(seed, 1) - 2 for seed in seeds])
+        np.testing.assert_allclose(of_one_class / 5000, (0.2, 0.3, 0.5), atol=0.004)
+
+
+def test_dividing_classes_numbers_the_clusters_class_by_class():
+    classes = Classes(("a", "b"), (0.5, 0.5))
+    labels, clusters = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 0, 2]) * np.array([1, 1, 1, 1, 1, 0.5])
+    divided, inputs = divide_classes(classes, labels, clusters.astype(int))
+    assert divided == Classes(("a", "b"), (0.5, 0.5), ((1 / 3, 2 / 3), (2 / 3, 1 / 3)))
+    assert inputs.tolist() == [0, 1, 1, 2, 2, 3]
+
+
+def test_images_without_labels_become_a_single_class_that_is_no_choice():
+    divided, inputs = divide_classes(None, None, np.array([0, 1, 2, 1]))
+    assert divided == Classes(("all",), (1.0,), ((0.25, 0.5, 0.25),))
+    assert inputs.tolist() == [0, 1, 2, 1]
+    assert not divided.labeled
+    assert THREE.labeled
+
+
+def test_classes_of_one_cluster_each_are_not_divided():
+    labels = np.array([0, 1])
+    assert divide_classes(THREE, labels, np.zeros(2, int)) == (THREE, labels)
+    assert divide_classes(None, None, np.zeros(2, int)) == (None, None)
+
+
+def test_clusters_are_written_and_read(tmp_path):
+    for classes in (DIVIDED, Classes(("all",), (1.0,), ((0.25, 0.75),))):
+        write_classes(classes, tmp_path / "classes.json")
+        assert read_classes(tmp_path / "classes.json") == classes
+
+
+@pytest.mark.parametrize(
+    "clusters", [[[1.0]], [[0.5, 0.6], [1.0]], [[0.5, 0.5], [0.0, 1.0]], [[], [1.0]], "ab", [1, 2]]
+)
+def test_damaged_clusters_are_refused(tmp_path, clusters):
+    content = {"names": ["cat", "dog"], "probabilities": [0.6, 0.4], "clusters": clusters}
+    (tmp_path / "classes.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"damaged|can't be read"):
         read_classes(tmp_path / "classes.json")

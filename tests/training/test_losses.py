@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan.training.losses import discriminator_loss, generator_loss
+from dcgan.training.losses import discriminator_loss, generator_loss, relativistic
 
 LOGITS = np.random.default_rng(0).normal(0, 3, (2, 50, 1))
 
@@ -33,3 +33,16 @@ def test_logits_beyond_the_range_of_a_sigmoid_give_finite_losses(logit):
     extreme = np.full((4, 1), logit, np.float32)
     assert np.isfinite(float(discriminator_loss(extreme, extreme)))
     assert np.isfinite(float(generator_loss(extreme)))
+
+
+def test_the_relativistic_loss_is_the_cross_entropy_of_the_difference_within_each_pair():
+    real, fake = LOGITS
+    d_loss, g_loss = relativistic(*LOGITS)
+    assert float(d_loss) == pytest.approx(-np.log(sigmoid(real - fake)).mean(), rel=1e-6)
+    assert float(g_loss) == pytest.approx(-np.log(sigmoid(fake - real)).mean(), rel=1e-6)
+    exchanged = relativistic(LOGITS[0], LOGITS[1][::-1])
+    assert float(exchanged[0]) != pytest.approx(float(d_loss), rel=1e-3)
+
+
+def test_the_relativistic_loss_does_not_change_when_all_logits_are_shifted():
+    assert np.allclose(relativistic(*LOGITS), relativistic(*(LOGITS + 7.0)), rtol=1e-6)

@@ -12,7 +12,8 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.networks.fast import winograd
 from dcgan.networks.fused_upsampling import to_inference_kernel
-from dcgan.training.losses import DiscriminatorPass, non_saturating
+from dcgan.training.losses import non_saturating
+from dcgan.training.regularizers import DiscriminatorPass
 from dcgan.training.trainer import Trainer
 from tests.support.tiny_runs import tiny_config
 

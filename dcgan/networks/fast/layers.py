@@ -61,7 +61,7 @@ def select_in_xla(layer: Any, kernel: int, channels: int | None, size: Sequence[
     return im2col if _halves_or_doubles(layer, size) else None
 
 
-def compute(implementation: ModuleType, name: str, inputs: Any, kernel: Any, dtype: str) -> Any:
+def compute(implementation: ModuleType, name: str, inputs: Any, kernel: Any, dtype: str, bias: Any = None) -> Any:
     """Call a function of an implementation; Winograd computes in float32.
 
     Args:
@@ -70,12 +70,14 @@ def compute(implementation: ModuleType, name: str, inputs: Any, kernel: Any, dty
         inputs: maps (N, H, W, C).
         kernel: as the function takes it.
         dtype: type that other implementations compute in, and of the result.
+        bias: (C,), added to every position of the result; None for no bias.
 
     Returns:
         Maps of half or double the height and width.
     """
     inner = "float32" if implementation is winograd else dtype
-    return tf.cast(getattr(implementation, name)(tf.cast(inputs, inner), tf.cast(kernel, inner)), dtype)
+    outputs = tf.cast(getattr(implementation, name)(tf.cast(inputs, inner), tf.cast(kernel, inner)), dtype)
+    return outputs if bias is None else tf.nn.bias_add(outputs, tf.cast(bias, dtype))
 
 
 class FastConv2D(keras.layers.Conv2D):
@@ -88,7 +90,7 @@ class FastConv2D(keras.layers.Conv2D):
         implementation = self.select(self, self.kernel_size[0], channels, size)
         if implementation is None:
             return super().call(inputs)
-        return compute(implementation, "convolution", inputs, self.kernel, self.compute_dtype)
+        return compute(implementation, "convolution", inputs, self.kernel, self.compute_dtype, self.bias)
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
@@ -103,7 +105,7 @@ class FastConv2DTranspose(keras.layers.Conv2DTranspose):
         implementation = self.select(self, self.kernel_size[0], self.filters, _doubled_size(inputs))
         if implementation is None:
             return super().call(inputs)
-        return compute(implementation, "convolution_transpose", inputs, self.kernel, self.compute_dtype)
+        return compute(implementation, "convolution_transpose", inputs, self.kernel, self.compute_dtype, self.bias)
 
     def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.compute_dtype)
@@ -199,9 +201,10 @@ def to_keras_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
 
 
 def _halves_or_doubles(layer: Any, size: Sequence[int | None]) -> bool:
-    """Whether a layer without bias halves or doubles maps, the larger of which have this (height, width)."""
-    supported = layer.strides == (2, 2) and layer.padding == "same" and not layer.use_bias
-    return supported and all(side is not None and side % 2 == 0 for side in size)
+    """Whether a layer halves or doubles maps, the larger of which have this (height, width)."""
+    return (
+        layer.strides == (2, 2) and layer.padding == "same" and all(side is not None and side % 2 == 0 for side in size)
+    )
 
 
 def _doubled_size(inputs: tf.Tensor) -> list[int | None]:
