@@ -193,10 +193,10 @@ def _measure(
     for name in names:
         yield from METRICS[name].measure(context, figure_files.get(name))
     if statistics is not None:
-        features = context.generated_features, context.real_features
-        values = (distance_to_statistics(each, statistics) for each in features)
+        generated = distance_to_statistics(context.generated_features, statistics)
+        real = distance_to_statistics(context.real_features, statistics)
         note = f"to {statistics.path.name}; {context.count} images"
-        yield MetricResult("frechet_to_statistics", *values, "lower", note=note)
+        yield MetricResult("frechet_to_statistics", generated, real, "lower", note=note)
 
 
 def _printed(results: Iterator["MetricResult"]) -> Iterator["MetricResult"]:

@@ -68,7 +68,9 @@ class FrozenGraph(keras.layers.Layer):
         super().__init__(**kwargs)
         self._part = part_of_graph(graph, INPUT, OUTPUT)
         with tf.Graph().as_default():
-            self.width = int(self._features(tf.compat.v1.placeholder(tf.float32, (None, None, None, 3))).shape[-1])
+            width = self._features(tf.compat.v1.placeholder(tf.float32, (None, None, None, 3))).shape[-1]
+        assert width is not None  # the number of the last layer's filters
+        self.width = width
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         """Return the features of images, whose 256 levels are restored exactly."""

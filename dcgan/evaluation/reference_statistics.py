@@ -68,7 +68,7 @@ def distance_to_statistics(features: np.ndarray, statistics: ReferenceStatistics
         )
     features = features.astype(np.float64)
     mean = features.mean(axis=0)
-    root = np.linalg.qr((features - mean) / np.sqrt(len(features) - 1), mode="r")
+    root = np.asarray(np.linalg.qr((features - mean) / np.sqrt(len(features) - 1), mode="r"))
     eigenvalues, vectors = np.linalg.eigh(statistics.covariance)
     other_root = np.sqrt(np.maximum(eigenvalues, 0.0))[:, None] * vectors.T
     overlap = np.linalg.svd(root @ other_root.T, compute_uv=False).sum()
