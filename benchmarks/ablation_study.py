@@ -1,10 +1,12 @@
-"""Which variant of a preset generates the best images after equal time? Each differs in one thing from the preset.
+"""Which variant of a preset generates the best images after equal time? A row differs in what its name says alone.
 
 Every training has the same processor time of one core, so that two can run side by side and other load on the machine
 costs patience alone. The Fréchet distance is to held-out images, in the features of the dataset's classifier: to the
 test split, or without one to half of the images, which is then not trained on. `--train-images 1000` trains on that
-many images, which is what DiffAugment is for. R1 needs second derivatives, which the fast CPU layers don't have: it
-runs with `compile=none` and makes fewer steps in the time than it could.
+many images, which is what DiffAugment is for. Most rows change one thing. Those that change two, because the two depend
+on each other, stand beside rows that change one of them each: the discriminator's hidden layer with the upsampling,
+whose default follows from it in `train.py`, and R1 with `compile=none`, since it needs second derivatives, which the
+fast CPU layers don't have.
 """
 
 import statistics
@@ -48,14 +50,16 @@ PAPER: Variants = {
     "conditional": _paper({"conditional": True}),
     "label smoothing 0.9": _paper(real_target=0.9),
     "spectral normalization": _paper(spectral_norm=True),
-    "R1, γ 0.1": _paper({"compile": "none"}, r1_gamma=0.1),
+    "not compiled": _paper({"compile": "none"}),
+    "R1, γ 0.1, not compiled": _paper({"compile": "none"}, r1_gamma=0.1),
     "hinge": _paper(loss="hinge"),
     "256 hidden units": _paper({"discriminator_hidden": 256}),
-    "nearest upsampling": _paper({"upsampling": "nearest"}),
+    "nearest upsampling": _paper({"upsampling": "nearest", "discriminator_hidden": 0}),
+    "nearest upsampling, 256 hidden units": _paper({"upsampling": "nearest", "discriminator_hidden": 256}),
     "DiffAugment, translation": _paper({"augment": "translation"}),
     "packing 2": _paper(pack=2),
 }
-"""The preset `paper`, and one change at a time."""
+"""The preset `paper`, and one change at a time, or two that also stand alone."""
 
 DEFAULT: Variants = {
     "default": Variant(),
@@ -66,7 +70,8 @@ DEFAULT: Variants = {
     "learning rates 2e-4": Variant({"generator_lr": 2e-4, "discriminator_lr": 2e-4}),
     "learning rates 1e-3": Variant({"generator_lr": 1e-3, "discriminator_lr": 1e-3}),
     "kernel 4": Variant({"kernel": 4}),
-    "transposed upsampling": Variant({"upsampling": "transposed"}),
+    "transposed upsampling": Variant({"upsampling": "transposed", "discriminator_hidden": 256}),
+    "transposed upsampling, no hidden layer": Variant({"upsampling": "transposed", "discriminator_hidden": 0}),
     "generator width 32": Variant({"generator_width": 32}),
     "generator width 64": Variant({"generator_width": 64}),
     "discriminator width 64": Variant({"discriminator_width": 64}),
@@ -75,10 +80,11 @@ DEFAULT: Variants = {
     "latent dim 100": Variant({"latent_dim": 100}),
     "no EMA": Variant({"ema_decay": 0.0}),
     "label smoothing 0.9": Variant(real_target=0.9),
-    "R1, γ 0.1": Variant({"compile": "none"}, r1_gamma=0.1),
+    "not compiled": Variant({"compile": "none"}),
+    "R1, γ 0.1, not compiled": Variant({"compile": "none"}, r1_gamma=0.1),
     "DiffAugment, translation": Variant({"augment": "translation"}),
 }
-"""The preset `default`, and one change at a time."""
+"""The preset `default`, and one change at a time, or two that also stand alone."""
 
 PRESETS = {"paper": PAPER, "default": DEFAULT}
 

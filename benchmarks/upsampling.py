@@ -1,9 +1,10 @@
 """Which upsampling method generates the best images after equal time, and which leaves checkerboards?
 
-The default preset with each method of `--upsampling` in turn. Every training has the same processor time of one core,
-as in `benchmarks.ablation_study`. The energy of checkerboards is the fraction of an image's energy that repeats every 2
-or 4 pixels, left by the generator's last upsampling and the one before it. The contrast compares this with neighboring
-frequencies of the spectrum. Real images have some of both.
+The default preset with each method of `--upsampling` in turn, with and without the discriminator's hidden layer: which
+of the two is better depends on the method, and `train.py` has the layer by default only with those that resize. Every
+training has the same processor time of one core, as in `benchmarks.ablation_study`. The energy of checkerboards is the
+fraction of an image's energy that repeats every 2 or 4 pixels, left by the generator's last upsampling and the one
+before it. The contrast compares this with neighboring frequencies of the spectrum. Real images have some of both.
 """
 
 import statistics
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.ablation_study import Results, study
+from benchmarks.ablation_study import Results, Variants, study
 from benchmarks.baselines import Variant
 from benchmarks.options import add_dataset_options, argument_parser
 from benchmarks.tables import format_number, markdown_table, mean_and_deviation
@@ -25,6 +26,25 @@ TRAINING = "benchmarks.baselines.upsampling:UpsamplingTraining"
 
 MILLIONTHS = 1e6
 """Unit of the energies in the table."""
+
+
+def method_variants(methods: Sequence[str], hidden_units: Sequence[int]) -> Variants:
+    """Return the default preset with every method and every size of the discriminator's hidden layer.
+
+    Args:
+        methods: upsampling methods.
+        hidden_units: units of the hidden layer; 0 for none.
+
+    Returns:
+        Variants by row name; rows of one size differ in the method alone, rows of one method in the size alone.
+    """
+    return {
+        f"{method}, {f'{units} hidden units' if units else 'no hidden layer'}": Variant(
+            {"upsampling": method, "discriminator_hidden": units}
+        )
+        for units in hidden_units
+        for method in methods
+    }
 
 
 def real_checkerboards(dataset: str, data_dir: Path | None) -> dict[str, float]:
@@ -42,7 +62,7 @@ def real_checkerboards(dataset: str, data_dir: Path | None) -> dict[str, float]:
 
 
 def report(results: Results, real: Mapping[str, float]) -> str:
-    """Return the table: a row per method, with mean and standard deviation over the seeds, and a row of real images.
+    """Return the table: a row per variant, with mean and standard deviation over the seeds, and a row of real images.
 
     Args:
         results: as `benchmarks.ablation_study.study` returns them, with one training time.
@@ -55,7 +75,7 @@ def report(results: Results, real: Mapping[str, float]) -> str:
 
 
 def _row(name: str, by_seed: Sequence[list[dict[str, Any]] | str]) -> list[str]:
-    """Return the row of a method, or its error message."""
+    """Return the row of a variant, or its error message."""
     failed = [error for error in by_seed if isinstance(error, str)]
     if failed:
         return [name, failed[0], *[""] * 5]
@@ -76,7 +96,7 @@ def _checkerboard_cells(by_seed: Sequence[Mapping[str, float]]) -> list[str]:
 
 
 def stage_figure(results: Results) -> np.ndarray:
-    """Return a grid of the first seed's images, a column per stage: for each image a row per method.
+    """Return a grid of the first seed's images, a column per stage: for each image a row per variant.
 
     Args:
         results: as for `report`.
@@ -94,6 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run `python -m benchmarks.upsampling`."""
     parser = argument_parser(__doc__)
     parser.add_argument("--methods", nargs="+", choices=UPSAMPLERS, default=UPSAMPLERS, help="methods to compare")
+    parser.add_argument(
+        "--hidden", type=int, nargs="+", default=[256, 0], help="units of the discriminator's hidden layer; 0 for none"
+    )
     add_dataset_options(parser)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="seeds of the trainings of each method")
     parser.add_argument("--minutes", type=float, default=2.0, help="processor time of one core before the evaluation")
@@ -104,10 +127,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     training_options = {name: getattr(options, name) for name in ("dataset", "data_dir", "num")}
     training_options["train_images"] = None
     results: dict[str, Any] = {}
-    for method in options.methods:  # one after the other, each printed at once: the whole takes long
-        variants = {method: Variant({"upsampling": method})}
-        results |= study(variants, options.seeds, [options.minutes], options.jobs, TRAINING, **training_options)
-        print(" | ".join(_row(method, results[method])), file=sys.stderr, flush=True)
+    for name, variant in method_variants(options.methods, options.hidden).items():
+        # One after the other, each printed at once: the whole takes long.
+        results |= study({name: variant}, options.seeds, [options.minutes], options.jobs, TRAINING, **training_options)
+        print(" | ".join(_row(name, results[name])), file=sys.stderr, flush=True)
     real = real_checkerboards(options.dataset, options.data_dir)
     print(report(results, real), machine.describe(), sep="\n\n")
     if options.figure:

@@ -33,8 +33,10 @@ class EvaluateConfig(DataConfig):
         metrics: metrics to measure, separated by commas: frechet, kernel, precision_recall, density_coverage, modes,
             nearest_neighbors, memorization, support, checkerboard, linear_probe; by default all that can be measured
             except linear_probe.
-        features: features to compare images in: `classifier`, trained once on the dataset's labels, `inception`, whose
-            weights are downloaded, or a `.keras` file.
+        features: features to compare images in: `classifier`, trained once on the dataset's labels; `inception` or
+            `inception-2015`, the network of published FID, whose weights are downloaded; or a `.keras` file.
+        reference_statistics: `.npz` file with mean `mu` and covariance `sigma` of features, as published for datasets;
+            the Fréchet distance to them is measured as well.
         json: file for the report; figures are written beside it with the same name. The default is `evaluation.json` in
             the run directory, which is replaced if it exists; the report of a pretrained generator is kept, and the new
             report is `evaluation-2.json` and so on.
@@ -49,6 +51,7 @@ class EvaluateConfig(DataConfig):
     num: PositiveInt = option(10_000, "Images")
     metrics: str | None = option(None, "Report")
     features: str = option("classifier", "Report")
+    reference_statistics: Path | None = option(None, "Report")
     json: Path | None = option(None, "Report")
     overwrite: bool = option(False, "Report")
     device: str = device_option()

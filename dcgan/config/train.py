@@ -29,7 +29,7 @@ UPSAMPLERS: tuple[Upsampling, ...] = get_args(Upsampling)
 RESIZE_UPSAMPLERS = ("nearest", "bilinear")
 """Upsampling methods whose images are smooth from the first step on, so that the discriminator can't reject them at
 once. Against the others, a discriminator with a hidden layer wins: Fréchet distance 10.2 where `nearest` has 0.381
-(benchmarks/README.md)."""
+(`python -m benchmarks.upsampling --hidden 256 --minutes 1`, benchmarks/README.md)."""
 
 SMALL_DATASETS = ("mnist10k", "mnist", "fashion_mnist", "cifar10")
 """Datasets with at most ten classes whose images have 28 or 32 pixels per side unless they are resized."""
@@ -57,7 +57,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "discriminator_width": 32,
         # Without it, when the logit is linear in the last maps, the distance after 20,000 steps is 1.7 times as large.
         "discriminator_hidden": 256,
-        # Divides the distance of transposed convolutions by 1.5 (digits, 2,500 steps) to 1.7 (CIFAR-10, 1,200 steps);
+        # Divides the distance of transposed convolutions, both without a hidden layer (`python -m benchmarks.upsampling
+        # --hidden 0`), by 1.5 (digits, 2,500 steps) to 1.7 (CIFAR-10, 1,200 steps);
         # after 10,000 steps of digits both are equal.
         "upsampling": "nearest",
     },
@@ -167,8 +168,8 @@ class TrainConfig(DataConfig):
         evaluate_every: evaluate the EMA generator every so many steps by Fréchet distance, precision and recall, on
             validation images that `evaluate` does not use, and keep the best one as `best.keras`.
         evaluate_num: number of images to generate for an evaluation, at most.
-        features: features in which an evaluation compares images: `classifier`, `inception` or a `.keras` file; see
-            `evaluate`.
+        features: features in which an evaluation compares images: `classifier`, `inception`, `inception-2015` or a
+            `.keras` file; see `evaluate`.
         save_every: save a checkpoint every so many steps; after a crash, at most these are lost; by default 500, on a
             GPU 5000.
         sample_every: save a grid of generated images every so many steps; by default 250, on a GPU 2500.

@@ -1,7 +1,7 @@
 """Evaluation of generated images: distances to held-out real images, each beside the same distance of real images.
 
-Published FID values use the features of the 2015 Inception network. This package does not reproduce them; the README
-names programs that do.
+Published FID values use the features of the 2015 Inception network: `--features inception-2015`. docs/evaluating.md
+says what else they depend on.
 
 Importing this package loads neither TensorFlow nor scikit-learn; its functions do.
 """

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,12 +12,10 @@ from dcgan.core.sizes import format_shape
 from dcgan.evaluation.classifier import accuracy, load_classifier
 from dcgan.evaluation.features import (
     CLASSIFIER,
-    INCEPTION,
     Extractor,
     classifier_features_from,
     extract,
-    file_features,
-    inception_features,
+    named_features,
 )
 from dcgan.evaluation.samples import Samples
 from dcgan.evaluation.splits import Splits, random_subset
@@ -103,9 +100,7 @@ class EvaluationContext:
         height, width, channels = self.samples.shape
         if self.features == CLASSIFIER:
             return classifier_features_from(self.classifier, each_channel=self.is_stacked)
-        if self.features == INCEPTION:
-            return inception_features()
-        return file_features(Path(self.features), (height, width), channels)
+        return named_features(self.features, (height, width), channels, self.data.cache_dir)
 
 
 def build_context(

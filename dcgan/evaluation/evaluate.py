@@ -19,6 +19,7 @@ from dcgan.runs.loading import data_options
 if TYPE_CHECKING:
     from dcgan.evaluation.context import EvaluationContext
     from dcgan.evaluation.metrics import MetricResult
+    from dcgan.evaluation.reference_statistics import ReferenceStatistics
 
 _ROW = "{:22}{:>20}{:>20}{:>9}"
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
@@ -35,7 +36,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         GPU also `device` and `tensor_float_32` (false: features are computed in full float32 precision).
         `skipped_metrics` holds what default metrics need that could not be measured. `metrics` holds, by name,
         `generated`, `real` (as many real images), `ratio`, `better` and optionally `generated_std`, `real_std` and
-        `note`; values that do not exist are null.
+        `note`; values that do not exist are null. `frechet_to_statistics` is there with `--reference-statistics`.
 
     Raises:
         UserError: conflicting options; a missing run, image or dataset; a metric that can't be measured; or an output
@@ -43,16 +44,18 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
     """
     run = _find_run(config)
     report_file = _report_file(config, run)
+    statistics = _load_statistics(config)
     context = _load_context(config, run)
     from dcgan.evaluation.metrics import select_metrics, skipped_metrics
 
     names = select_metrics(config.metrics, context)  # before any image is generated or classifier trained
     figure_files = _figure_files(config, names, report_file)
     started = time.monotonic()
-    report = _describe(context, names)
+    report = _describe(context, names, statistics)
     report["skipped_metrics"] = skipped_metrics(context) if config.metrics is None else {}
     _print_header(report)
-    report["metrics"] = dict(_to_json(result) for result in _measure(context, names, figure_files))
+    results = _measure(context, names, figure_files, statistics)
+    report["metrics"] = dict(_to_json(result) for result in _printed(results))
     report["seconds"] = round(time.monotonic() - started, 1)
     _write(report, report_file)
     return report
@@ -98,6 +101,13 @@ def _figure_files(config: EvaluateConfig, names: list[str], report_file: Path | 
     return files
 
 
+def _load_statistics(config: EvaluateConfig) -> "ReferenceStatistics | None":
+    """Return the statistics to compare with besides the held-out images, if any."""
+    from dcgan.evaluation.reference_statistics import load_statistics
+
+    return load_statistics(config.reference_statistics) if config.reference_statistics else None
+
+
 def _load_context(config: EvaluateConfig, run: Run | None) -> "EvaluationContext":
     """Load generated and real images; TensorFlow is imported here."""
     from dcgan.core.imports import import_tensorflow
@@ -122,15 +132,19 @@ def _load_context(config: EvaluateConfig, run: Run | None) -> "EvaluationContext
     return build_context(images, splits, data, config.num, config.features)
 
 
-def _describe(context: "EvaluationContext", names: list[str]) -> dict[str, Any]:
+def _describe(
+    context: "EvaluationContext", names: list[str], statistics: "ReferenceStatistics | None"
+) -> dict[str, Any]:
     """Return what is compared, and in which features, if a metric uses any."""
     from dcgan.evaluation.metrics import METRICS
 
+    uses_features = statistics is not None or any(METRICS[name].uses_features for name in names)
     return {
         "images": context.samples.description,
         "data": context.splits.description,
         "counts": {"generated": context.count, "real": context.count, "held_out": len(context.held_out)},
-        "features": _describe_features(context) if any(METRICS[name].uses_features for name in names) else None,
+        "features": _describe_features(context) if uses_features else None,
+        **({"reference_statistics": str(statistics.path)} if statistics else {}),
         "fingerprint": context.splits.held_out.fingerprint,
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
         **_describe_gpu(),
@@ -166,16 +180,32 @@ def _print_header(report: dict[str, Any]) -> None:
     print("\n" + _ROW.format("", "generated", "real", "ratio"))
 
 
-def _measure(context: "EvaluationContext", names: list[str], figure_files: dict[str, Path]) -> Iterator["MetricResult"]:
-    """Yield the results of all metrics, each printed as soon as it is known."""
-    from dcgan.evaluation.metrics import METRICS
+def _measure(
+    context: "EvaluationContext",
+    names: list[str],
+    figure_files: dict[str, Path],
+    statistics: "ReferenceStatistics | None",
+) -> Iterator["MetricResult"]:
+    """Yield the results of all metrics, and of the comparison with statistics."""
+    from dcgan.evaluation.metrics import METRICS, MetricResult
+    from dcgan.evaluation.reference_statistics import distance_to_statistics
 
     for name in names:
-        for result in METRICS[name].measure(context, figure_files.get(name)):
-            generated, real = _format(result.generated, result.generated_std), _format(result.real, result.real_std)
-            note = f"  {result.note}" if result.note else ""
-            print(_ROW.format(result.name, generated, real, _format(result.ratio)) + note, flush=True)
-            yield result
+        yield from METRICS[name].measure(context, figure_files.get(name))
+    if statistics is not None:
+        generated = distance_to_statistics(context.generated_features, statistics)
+        real = distance_to_statistics(context.real_features, statistics)
+        note = f"to {statistics.path.name}; {context.count} images"
+        yield MetricResult("frechet_to_statistics", generated, real, "lower", note=note)
+
+
+def _printed(results: Iterator["MetricResult"]) -> Iterator["MetricResult"]:
+    """Yield results, each printed as soon as it is known."""
+    for result in results:
+        generated, real = _format(result.generated, result.generated_std), _format(result.real, result.real_std)
+        note = f"  {result.note}" if result.note else ""
+        print(_ROW.format(result.name, generated, real, _format(result.ratio)) + note, flush=True)
+        yield result
 
 
 def _format(value: float | None, std: float | None = None) -> str:

@@ -17,6 +17,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.core.sizes import Size
 from dcgan.data.image_dataset import ImageDataset
+from dcgan.evaluation import inception_2015
 from dcgan.evaluation.classifier import load_classifier
 from dcgan.evaluation.splits import load_splits
 
@@ -25,7 +26,7 @@ BATCH_SIZE = 256
 INCEPTION_BATCH_SIZE = 32  # its 299×299 images take 100 times the memory of a digit's
 INCEPTION_SIZE = (299, 299)
 
-CLASSIFIER, INCEPTION = "classifier", "inception"
+CLASSIFIER, INCEPTION, INCEPTION_2015 = "classifier", "inception", "inception-2015"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Extractor:
     """A network whose output is used as features.
 
     Args:
-        name: `classifier`, `inception`, or a file.
+        name: `classifier`, `inception`, `inception-2015`, or a file.
         model: maps float32 (N, H, W, C) in [-1, 1] to one floating-point output (N, …).
         note: what to know when comparing results in these features, in one sentence.
         batch_size: images per forward pass.
@@ -129,12 +130,50 @@ def classifier_features_from(classifier: keras.Model, *, each_channel: bool = Fa
     return Extractor(CLASSIFIER, hidden, note, each_channel=each_channel)
 
 
+def named_features(name: str, image_size: Size, channels: int, cache_dir: Path | None = None) -> Extractor:
+    """Return the features of a network that is trained already.
+
+    Args:
+        name: `inception`, `inception-2015`, or a `.keras` file.
+        image_size: as for `file_features`.
+        channels: as for `file_features`.
+        cache_dir: folder of downloaded weights; the default cache folder if None.
+
+    Returns:
+        Their extractor.
+
+    Raises:
+        UserError: the weights can't be downloaded, or the file can't be used.
+    """
+    if name == INCEPTION:
+        return inception_features()
+    if name == INCEPTION_2015:
+        return inception_2015_features(cache_dir)
+    return file_features(Path(name), image_size, channels)
+
+
+def inception_2015_features(cache_dir: Path | None = None) -> Extractor:
+    """Return the 2015 Inception network of published FID values; its weights are downloaded once.
+
+    Args:
+        cache_dir: as for `named_features`.
+
+    Returns:
+        An extractor of 2048 features.
+
+    Raises:
+        UserError: the weights are not there and the download fails, or they are not the published file.
+    """
+    model = inception_2015.build_inception_2015(inception_2015.graph_file(cache_dir))
+    note = "The network of published FID, which usually compares 50,000 images with training images."
+    return Extractor(INCEPTION_2015, model, note, INCEPTION_BATCH_SIZE)
+
+
 def inception_features() -> Extractor:
     """Return Inception-v3 from `keras.applications` with average pooling; its weights are downloaded once.
 
     Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", trained on ImageNet. Published
-    FID values use another network, the 2015 Inception weights in TensorFlow 1, so results must not be compared with
-    them.
+    FID values use another network, that of `inception_2015_features`, so results must not be compared with them.
 
     Returns:
         An extractor of 2048 features.
@@ -170,7 +209,9 @@ def file_features(path: Path, image_size: Size, channels: int) -> Extractor:
         UserError: the file is missing, contains no model, or its model takes other inputs.
     """
     if not path.is_file():
-        raise UserError(f"There is no model file {path}.", "--features: classifier, inception, or a .keras file.")
+        raise UserError(
+            f"There is no model file {path}.", "--features: classifier, inception, inception-2015, or a .keras file."
+        )
     try:
         model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
         shape, width = model.input_shape, math.prod(model.output_shape[1:])

@@ -266,4 +266,5 @@ def _last_step(config: ResolvedTrainConfig, count: int) -> int:
         )
     if config.epochs is None:
         return config.steps
-    return min(config.steps, math.ceil(config.epochs * count / config.batch_size))
+    steps = round(config.epochs * count / config.batch_size, 6)  # 1.1 epochs of 10 steps are 11.000000000000002 steps
+    return min(config.steps, max(1, math.ceil(steps)))

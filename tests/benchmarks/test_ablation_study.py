@@ -109,6 +109,81 @@ def test_a_packed_discriminator_returns_a_logit_per_group_and_is_trained():
     assert np.isfinite(train_one_step(trainer)["d_loss"])
 
 
+CHANGES = {
+    "unconditional": {"conditional"},
+    "conditional": {"conditional"},
+    "learning rates": {"generator_lr", "discriminator_lr"},
+    "G 2e-4, D 8e-4": {"discriminator_lr"},
+    "batch": {"batch_size"},
+    "width": {"generator_width", "discriminator_width"},
+    "generator width": {"generator_width"},
+    "discriminator width": {"discriminator_width"},
+    "kernel": {"kernel"},
+    "EMA": {"ema_decay"},
+    "no EMA": {"ema_decay"},
+    "latent dim": {"latent_dim"},
+    "hidden units": {"discriminator_hidden"},
+    "no hidden layer": {"discriminator_hidden"},
+    "nearest upsampling": {"upsampling"},
+    "transposed upsampling": {"upsampling"},
+    "not compiled": {"compile"},
+    "DiffAugment, translation": {"augment"},
+    "label smoothing": {"real_target"},
+    "spectral normalization": {"spectral_norm"},
+    "R1, γ": {"r1_gamma"},
+    "hinge": {"loss"},
+    "packing": {"pack"},
+}
+"""What the words of a row's name, without its numbers, say that it changes."""
+
+TWO_CHANGES = {
+    "unconditional, no hidden layer": ("unconditional", "no hidden layer"),
+    "transposed upsampling, no hidden layer": ("transposed upsampling", "no hidden layer"),
+    "nearest upsampling, 256 hidden units": ("nearest upsampling", "256 hidden units"),
+    "R1, γ 0.1, not compiled": ("R1, γ 0.1", "not compiled"),
+}
+"""Rows that change two things, and the names of the two."""
+
+DIFFERENCE_OF_ROWS = {"R1, γ 0.1"}
+"""A change that has no row of its own, because it does not run alone: the difference of two rows."""
+
+
+def named_changes(name):
+    """Return the options and ideas that one change's name says it changes."""
+    words = " ".join(word for word in name.split() if not word.replace(".", "").replace("e-", "").isdigit())
+    return CHANGES.get(name) or CHANGES[words]
+
+
+def changes(variant, base):
+    """Return the options of the resolved configs, and the ideas beside them, in which two variants differ."""
+    configs = [vars(TrainConfig(**each.options).resolve()) for each in (variant, base)]
+    ideas = [{name: value for name, value in vars(each).items() if name != "options"} for each in (variant, base)]
+    pairs = [*zip(*(config.items() for config in configs), strict=True)]
+    pairs += [*zip(*(idea.items() for idea in ideas), strict=True)]
+    return {name for (name, value), (_, other) in pairs if value != other}
+
+
+@pytest.mark.parametrize("preset", ablation_study.PRESETS)
+def test_every_variant_differs_from_its_preset_in_what_its_name_says_alone(preset):
+    base, *others = ablation_study.PRESETS[preset].items()
+    assert base[0] == preset
+    assert TrainConfig(**base[1].options).resolve() == TrainConfig(preset=preset).resolve()
+    for name, variant in others:
+        parts = TWO_CHANGES.get(name, (name,))
+        assert changes(variant, base[1]) == set().union(*map(named_changes, parts)), name
+
+
+@pytest.mark.parametrize("preset", ablation_study.PRESETS)
+def test_both_changes_of_a_row_that_makes_two_have_a_row_of_their_own(preset):
+    rows = ablation_study.PRESETS[preset]
+    combined = [name for name in rows if name in TWO_CHANGES]
+    assert len(combined) >= 2
+    for name in combined:
+        alone = set(TWO_CHANGES[name]) - DIFFERENCE_OF_ROWS
+        assert alone
+        assert alone <= set(rows)
+
+
 @pytest.mark.parametrize("preset", ablation_study.PRESETS)
 def test_every_variant_of_a_preset_can_train_a_step(preset):
     for variant in ablation_study.PRESETS[preset].values():

@@ -6,9 +6,25 @@ import pytest
 from benchmarks import upsampling
 from benchmarks.baselines import Variant
 from benchmarks.baselines.upsampling import CHECKERBOARD_IMAGES, UpsamplingTraining, checkerboards
+from dcgan.config import UPSAMPLERS, TrainConfig
 from dcgan.evaluation.samples import samples_from_generator
 
 SMALL = {"image_size": 12, "batch_size": 4, "latent_dim": 5, "generator_width": 4, "discriminator_width": 4}
+
+LAYERS = {256: "256 hidden units", 0: "no hidden layer"}
+
+
+def test_rows_of_one_hidden_layer_differ_in_the_method_alone_and_rows_of_one_method_in_the_hidden_layer_alone():
+    variants = upsampling.method_variants(UPSAMPLERS, [256, 0])
+    default = vars(TrainConfig().resolve())
+    expected = {f"{m}, {layer}": (m, units) for units, layer in LAYERS.items() for m in UPSAMPLERS}
+    assert variants.keys() == expected.keys()
+    for name, variant in variants.items():
+        resolved = vars(TrainConfig(**variant.options).resolve())
+        method, units = expected[name]
+        assert resolved == default | {"upsampling": method, "discriminator_hidden": units}
+        assert vars(variant) == vars(Variant(variant.options))
+    assert TrainConfig(**variants["nearest, 256 hidden units"].options).resolve() == TrainConfig().resolve()
 
 
 def checkerboard(period):

@@ -124,6 +124,22 @@ def test_checkerboards_are_refused_for_images_whose_sides_are_no_multiple_of_fou
         evaluate(EvaluateConfig(num=100, metrics="checkerboard"))
 
 
+def test_images_are_compared_with_a_statistics_file_beside_as_many_real_images(capsys):
+    new_run()
+    mean, covariance = np.full(64, 3.0), 2.0 * np.eye(64)
+    np.savez("published.npz", mu=mean, sigma=covariance)
+    report = evaluate(EvaluateConfig(num=200, metrics="frechet", reference_statistics=Path("published.npz")))
+    assert report["reference_statistics"] == "published.npz"
+    result = report["metrics"]["frechet_to_statistics"]
+    assert result["better"] == "lower"
+    assert result["generated"] > 0
+    assert result["real"] > 0
+    assert "frechet_to_statistics" in capsys.readouterr().out
+    np.savez("published.npz", mu=np.zeros(2048), sigma=np.eye(2048))
+    with pytest.raises(UserError, match=r"published\.npz has 2048 features, and --features computes 64"):
+        evaluate(EvaluateConfig(num=200, metrics="frechet", reference_statistics=Path("published.npz")))
+
+
 def test_a_second_evaluation_gives_the_same_results():
     new_run()
     first, second = (evaluate(EvaluateConfig(num=100, metrics="frechet,kernel"))["metrics"] for _ in range(2))
