@@ -19,7 +19,7 @@ from dcgan.core.classes import Classes
 from dcgan.networks import build_generator
 from dcgan.sampling.generation import BATCH_SIZE, generate_images
 from dcgan.sampling.selection import Selection
-from dcgan.training.loop import training_classes
+from dcgan.training.conditioning import divide_into_clusters, training_classes
 from dcgan.training.trainer import Trainer
 
 ENDLESS = 2**31
@@ -50,7 +50,7 @@ class OurTraining:
             self.config,
             pixels.shape[1:3],
             pixels.shape[3],
-            class_probabilities=() if classes is None else classes.probabilities,
+            class_probabilities=() if classes is None else classes.input_probabilities,
         )
         self._batches = self.trainer.batches(pixels, ENDLESS, labels)
 
@@ -111,9 +111,10 @@ def random_image_training(size: DCGANSize, **options: Any) -> OurTraining:
 
 def digit_training(**options: Any) -> OurTraining:
     """Train on the embedded digits with the default options, except for the given options of `TrainConfig`."""
-    config = TrainConfig(**options)
+    config = TrainConfig(**options).resolve()
     digits = data.load(config)
-    return OurTraining(config, digits.images, digits.labels, training_classes(config, digits))
+    classes, labels = divide_into_clusters(config, digits, training_classes(config, digits))
+    return OurTraining(config, digits.images, labels, classes)
 
 
 class Sampling:

@@ -5,6 +5,7 @@ import dcgan  # noqa: F401  (sets what TensorFlow reads at its import)
 # isort: split
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dcgan.evaluation.evaluator import Evaluator
 from dcgan.evaluation.splits import HELD_OUT, fixed_permutation, load_splits
 from dcgan.networks import build_discriminator
 from dcgan.networks.layers import Layers
-from dcgan.training.loop import training_classes
+from dcgan.training.conditioning import divide_into_clusters, training_classes
 from dcgan.training.losses import Loss, non_saturating
 from dcgan.training.regularizers import GradientPenalty
 from dcgan.training.trainer import Trainer
@@ -160,7 +161,7 @@ def build_trainer(variant: Variant, config: ResolvedTrainConfig, *sizes: Any, **
     return Trainer(
         config,
         *sizes,
-        loss=hinge if variant.loss == "hinge" else smoothed(variant.real_target),
+        loss={"hinge": hinge}.get(variant.loss) or (smoothed(variant.real_target) if variant.real_target < 1 else None),
         regularizer=GradientPenalty(variant.r1_gamma) if variant.r1_gamma else None,
         build_discriminator=packed_discriminator(variant.pack) if variant.pack > 1 else builder,
         **options,
@@ -187,17 +188,18 @@ class VariantTraining:
         run_options = {"seed": seed, "evaluate_every": 1, "evaluate_num": num}
         self.config = TrainConfig(**data_options, **run_options, **variant.options).resolve()
         images = load_splits(self.config).training
-        self.classes = training_classes(self.config, images)
+        chosen = fixed_permutation(len(images))[:train_images] if train_images else slice(None)
+        labels = None if images.labels is None else images.labels[chosen]
+        images = replace(images, images=images.images[chosen], labels=labels)
+        self.classes, labels = divide_into_clusters(self.config, images, training_classes(self.config, images))
         self.trainer = build_trainer(
             variant,
             self.config,
             images.image_size,
             images.channels,
-            class_probabilities=self.classes.probabilities if self.classes else (),
+            class_probabilities=self.classes.input_probabilities if self.classes else (),
         )
-        chosen = fixed_permutation(len(images))[:train_images] if train_images else slice(None)
-        labels = None if images.labels is None else images.labels[chosen]
-        self._batches = self.trainer.batches(images.images[chosen], 2**31, labels)
+        self._batches = self.trainer.batches(images.images, 2**31, labels)
         self._evaluate = Evaluator(self.config, HELD_OUT)
         self._train_steps(1)  # traces and compiles before the clock runs
 

@@ -9,13 +9,12 @@ from dcgan.config.fields import differing_options, option, result_options
 from dcgan.config.generate import GenerateConfig
 from dcgan.config.latent_space import EditConfig, ProjectConfig
 from dcgan.config.run_commands import EvaluateConfig, ExplainConfig, ExportConfig
-from dcgan.config.train import AUGMENTATIONS, PRESETS, SMALL_DATASETS, UPSAMPLERS, ResolvedTrainConfig, TrainConfig
+from dcgan.config.train import AUGMENTATIONS, PRESETS, UPSAMPLERS, ResolvedTrainConfig, TrainConfig
 
 __all__ = [
     "AUGMENTATIONS",
     "DATASETS",
     "PRESETS",
-    "SMALL_DATASETS",
     "UPSAMPLERS",
     "DataConfig",
     "EditConfig",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from dcgan.config.data import DataConfig
+from dcgan.config.data import DEFAULT_SIZES, DataConfig
 from dcgan.config.fields import (
     Clusters,
     Decay,
@@ -19,6 +19,7 @@ from dcgan.config.fields import (
     option,
 )
 from dcgan.core.errors import UserError
+from dcgan.core.sizes import parse_size
 
 AUGMENTATIONS = ("color", "translation", "cutout")
 
@@ -31,8 +32,8 @@ RESIZE_UPSAMPLERS = ("nearest", "bilinear")
 once. Against the others, a discriminator with a hidden layer wins: Fréchet distance 10.2 where `nearest` has 0.381
 (`python -m benchmarks.upsampling --hidden 256 --minutes 1`, benchmarks/README.md)."""
 
-SMALL_DATASETS = ("mnist10k", "mnist", "fashion_mnist", "cifar10")
-"""Datasets with at most ten classes whose images have 28 or 32 pixels per side unless they are resized."""
+SMALL_SIDE = 32
+"""Images of at most so many pixels per side are trained with the settings for small images."""
 
 Preset = Literal["default", "paper"]
 
@@ -42,7 +43,6 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "batch_size": 64,
         "generator_lr": 5e-4,
         "discriminator_lr": 5e-4,
-        "clusters": 0,
         "loss": "non_saturating",
         "gradient_penalty": 0.0,
         "discriminator_norm": "batch",
@@ -86,14 +86,17 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 }
 """By preset, the values of the options of `TrainConfig` that are not given."""
 
-_LARGE_DATASETS = {
-    "latent_dim": 100,
-    "kernel": 4,
-    "generator_width": 64,
-    "discriminator_width": 64,
-    "discriminator_hidden": 0,
-}
-"""What the preset `default` has instead for datasets that are not in `SMALL_DATASETS`."""
+_LARGE_IMAGES = {"latent_dim": 100, "kernel": 4, "generator_width": 32, "discriminator_width": 32}
+"""What the preset `default` has instead for images of more than `SMALL_SIDE` pixels. Narrow networks make three times
+as many steps in the same time: after 3 minutes on one core, the distance of emoji at 64 pixels is a quarter of that
+with 64 filters and no hidden layer (docs/results.md)."""
+
+_LARGE_IMAGES_ON_GPU = {"generator_width": 64, "discriminator_width": 64}
+"""On a GPU, where steps are cheap, they are wider. Which width is best there has not been measured."""
+
+_STACKED_MNIST = {"latent_dim": 100, "kernel": 4, "generator_width": 64, "discriminator_width": 64}
+_STACKED_MNIST |= {"discriminator_hidden": 0, "clusters": 0}
+"""Stacked digits, whose thousand classes are independent digits in three channels."""
 
 
 INTERVALS = {"save_every": 500, "sample_every": 250, "log_every": 50}
@@ -120,7 +123,7 @@ class TrainConfig(DataConfig):
             default if the images have labels of 2 to 100 classes, each with at least one image.
         clusters: divide the images into about so many clusters of similar ones before training, those of each class by
             themselves, and condition both networks on the cluster as well; at most one cluster per 50 images, 0 for
-            none; by default ???, `paper` 0.
+            none; by default 200 for images without labels, otherwise 0; `paper` 0.
         augment: differentiable augmentations (DiffAugment) of the real and fake images that the discriminator sees,
             separated by commas: color, translation, cutout; for small datasets.
         flip: mirror half of the images horizontally, at random; not for digits or letters.
@@ -128,26 +131,26 @@ class TrainConfig(DataConfig):
         generator_lr: learning rate of Adam for the generator; by default 5e-4, `paper` 2e-4.
         discriminator_lr: learning rate of Adam for the discriminator; by default 5e-4, `paper` 2e-4.
         loss: losses of both networks: `non_saturating` compares each image's logit with 0; `relativistic` compares the
-            logits of a real and a fake image with each other; by default ???.
+            logits of a real and a fake image with each other; by default non_saturating.
         gradient_penalty: weight γ of a penalty on the gradients of the discriminator's logit with respect to real and
-            fake images (R1 and R2, approximated by adding noise); 0 for none; by default ???.
+            fake images (R1 and R2, approximated by adding noise); 0 for none, which is the default.
         beta_1: decay of Adam's first moment; by default 0.5.
         ema_decay: decay of the exponential moving average (EMA) of the generator's weights, which images are generated
             with; 0 turns it off; by default 0.9999, `paper` 0.
-        latent_dim: length of the latent vector; by default 64, and 100 for `celeba`, `folder`, `stacked_mnist` and
-            `paper`.
+        latent_dim: length of the latent vector; by default 64, and 100 for images of more than 32 pixels per side,
+            `stacked_mnist` and `paper`.
         generator_width: filters of the generator's last hidden layer, doubled for every layer before it; by default 48,
-            and 64 for `celeba`, `folder`, `stacked_mnist` and `paper`.
+            32 for images of more than 32 pixels per side (64 on a GPU), and 64 for `stacked_mnist` and `paper`.
         discriminator_width: filters of the discriminator's first layer, doubled for every layer after it; by default
-            32, and 64 for `celeba`, `folder`, `stacked_mnist` and `paper`.
+            32, and 64 on a GPU for images of more than 32 pixels per side, and for `stacked_mnist` and `paper`.
         discriminator_hidden: units of a hidden layer between the discriminator's last feature maps and its logit, 0 for
-            none; by default 256, and 0 for `celeba`, `folder`, `stacked_mnist` and `paper`, and with an upsampling
-            other than nearest or bilinear.
+            none; by default 256, and 0 for `stacked_mnist` and `paper`, for batches of one image, and with an
+            upsampling other than nearest or bilinear.
         discriminator_norm: `batch` for BatchNorm in the discriminator; `none` for biases and larger initial weights
-            instead, as a gradient penalty needs it; by default ???.
+            instead, as a gradient penalty needs it; by default batch.
         kernel: kernel size of the convolutions in pixels; even sizes overlap evenly at stride 2; by default 6, and 4
-            for `celeba`, `folder`, `stacked_mnist` and `paper`. Convolutions of stride 1 use the next smaller odd size,
-            at least 3.
+            for images of more than 32 pixels per side, `stacked_mnist` and `paper`. Convolutions of stride 1 use the
+            next smaller odd size, at least 3.
         upsampling: how the generator upsamples: by `transposed` convolutions; by `nearest` or `bilinear` resizing and a
             convolution, where `nearest` is fused into one transposed convolution; by `subpixel` convolutions, whose
             maps are rearranged into blocks of pixels; or by max-unpooling and a convolution, `unpool`, with fixed
@@ -250,15 +253,23 @@ class TrainConfig(DataConfig):
             UserError: the batch size is 1, and the discriminator has a hidden layer.
         """
         defaults = PRESETS[self.preset]
-        if self.preset == "default" and self.dataset not in SMALL_DATASETS:
-            defaults = defaults | _LARGE_DATASETS
-        if (self.upsampling or defaults["upsampling"]) not in RESIZE_UPSAMPLERS:
+        if self.preset == "default":
+            defaults = defaults | self._size_defaults(on_gpu)
+        if (self.upsampling or defaults["upsampling"]) not in RESIZE_UPSAMPLERS or self.batch_size == 1:
             defaults = defaults | {"discriminator_hidden": 0}
         factor = GPU_INTERVAL_FACTOR if on_gpu else 1
         defaults = defaults | {name: steps * factor for name, steps in INTERVALS.items()}
         given: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         given |= {name: value for name, value in defaults.items() if given[name] is None}
         return ResolvedTrainConfig(**given)
+
+    def _size_defaults(self, on_gpu: bool) -> dict[str, Any]:
+        """Return what the preset `default` has for images of this size, on this type of device."""
+        if self.dataset == "stacked_mnist":
+            return _STACKED_MNIST
+        if max(parse_size(self.image_size or DEFAULT_SIZES.get(self.dataset, 64))) <= SMALL_SIDE:
+            return {}
+        return _LARGE_IMAGES | (_LARGE_IMAGES_ON_GPU if on_gpu else {})
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -271,11 +282,10 @@ class ResolvedTrainConfig(TrainConfig):
 
     The fields are those of `TrainConfig`; those annotated here are filled in. A field that can still be None means no
     limit (`epochs`, `minutes`), off (`augment`, `evaluate_every`), or determined by the dataset (`image_size`, `crop`,
-    `channels`, `conditional`, `run_dir`).
+    `channels`, `conditional`, `clusters`, `run_dir`).
     """
 
     batch_size: int
-    clusters: int
     generator_lr: float
     discriminator_lr: float
     loss: str

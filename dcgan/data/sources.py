@@ -12,8 +12,8 @@ A dataset of image files needs a context manager that lists them; they are prepa
     SOURCES["letters"] = ImageFileSource(open_files=open_letters)
 
 From Python, `dcgan.load(dcgan.DataConfig("letters", Path("letters")))` then reads it. The command line offers the names
-in `Dataset` in `dcgan/config/data.py`. A dataset of 28 or 32 pixels per side belongs in `SMALL_DATASETS` in
-`dcgan/config/train.py` as well; others are trained with the settings for large images.
+in `Dataset` in `dcgan/config/data.py`. A dataset whose images have not 64 pixels per side belongs in `DEFAULT_SIZES`
+there as well: the networks' settings depend on it.
 """
 
 import importlib

@@ -5,18 +5,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from dcgan import data
-from dcgan.config import ResolvedTrainConfig, TrainConfig
+from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
 from dcgan.core.autotuning import store_autotuning_results
-from dcgan.core.classes import Classes, classes_from_labels, divide_classes
+from dcgan.core.classes import Classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device, visible_gpus
 from dcgan.core.errors import UserError
 from dcgan.data import ImageDataset
-from dcgan.data.clusters import cluster_images
-from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.runs import Run, default_run_dir, open_run
@@ -28,6 +25,7 @@ from dcgan.training.agreement import (
     options_to_agree_on,
 )
 from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
+from dcgan.training.conditioning import divide_into_clusters, training_classes
 from dcgan.training.distributed import Job, build_strategy, resolve_job
 from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss
@@ -41,9 +39,6 @@ from dcgan.training.trainer import Trainer
 
 EvaluateGenerator = Callable[[keras.Model, Classes | None], dict[str, float]]
 """From a generator and the classes of a conditional run to metrics by name."""
-
-MAX_CLASSES = 100
-"""Largest number of classes for which training is conditional by default."""
 
 
 def train(
@@ -79,12 +74,12 @@ def train(
             lost.
     """
     select_device(config.device)
-    config = _with_known_precision(config.resolve(on_gpu=bool(visible_gpus())))
+    config = resolve_config(config, on_gpu=bool(visible_gpus()))
     memory = MemoryReport(config)
     job = resolve_job(config)
     dataset = data.load(config)
     classes = training_classes(config, dataset)
-    last = _last_step(config, len(dataset))
+    last = last_step(config, len(dataset))
     with explain_memory_errors(memory.error), explain_lost_workers(job):
         strategy = _connect(config, job, dataset)
         evaluator = _resolve_evaluator(config, job, evaluator)
@@ -107,10 +102,10 @@ def train(
         values = {"steps to resume from": trainer.step, "clusters": b"" if labels is None else labels.tobytes()}
         check_agreement(job, strategy, values)
         batches = trainer.batches(dataset.images, last, labels)
-        print_introduction(run, dataset, trainer, last, f"{device}{job.description}; {trainer.description}", job)
-        print_evaluation(evaluator, trainer.step < last)
         if job.is_chief:
             run.save_classes(classes)
+        print_introduction(run, dataset, trainer, last, f"{device}{job.description}; {trainer.description}", job)
+        print_evaluation(evaluator, trainer.step < last)
         checks = config.health_checks and trainer.step < last
         schedule = Schedule(config, trainer.step, last, health_checks=checks, is_chief=job.is_chief)
         memory.watch(trainer, schedule, dataset.images.nbytes)
@@ -153,12 +148,21 @@ def train(
     return run
 
 
-def _with_known_precision(config: ResolvedTrainConfig) -> ResolvedTrainConfig:
-    """Replace `--precision auto` by the precision of the run that is resumed, or else by what is best on the device."""
+def resolve_config(given: TrainConfig, on_gpu: bool) -> ResolvedTrainConfig:
+    """Fill in the options that were not given; a resumed run keeps what another type of device decided for it.
+
+    Args:
+        given: options of the command.
+        on_gpu: whether training will use a GPU.
+    """
+    config = given.resolve(on_gpu=on_gpu)
     run = Run(config.run_dir or default_run_dir(config))
-    if config.precision == "auto" and run.checkpoints.exist():
-        return replace(config, precision=run.config().precision)
-    return resolve_precision(config)
+    if not run.checkpoints.exist():
+        return resolve_precision(config)
+    saved, elsewhere = run.config(), given.resolve(on_gpu=not on_gpu)
+    decided = {name: theirs for name, (_, theirs) in differing_options(config, elsewhere).items()}
+    kept = {name: value for name, value in decided.items() if getattr(saved, name) == value}
+    return replace(config, **kept, precision=saved.precision if config.precision == "auto" else config.precision)
 
 
 def _connect(config: ResolvedTrainConfig, job: Job, dataset: ImageDataset) -> tf.distribute.Strategy:
@@ -200,65 +204,16 @@ def _scale(evaluator: EvaluateGenerator | None) -> str:
     return getattr(evaluator, "scale", "")
 
 
-def training_classes(config: ResolvedTrainConfig, dataset: ImageDataset) -> Classes | None:
-    """Return the classes of a conditional run, None for an unconditional one.
+def last_step(config: ResolvedTrainConfig, count: int) -> int:
+    """Return the step at which `--steps` or `--epochs` ends the run.
 
     Args:
-        config: options of the run, of which `conditional` decides; None makes a run conditional if it can be.
-        dataset: what the run is trained on.
+        config: options of the run.
+        count: number of training images.
 
     Raises:
-        UserError: `--conditional` is given and there are no usable labels.
+        UserError: a batch has more images than there are.
     """
-    names, labels = dataset.class_names, dataset.labels
-    if labels is None:
-        if config.conditional:
-            raise UserError(f"--conditional needs labels, and {config.dataset} has none here.", LABELS_HINT)
-        return None
-    if config.conditional is None:
-        complete = len(np.unique(labels)) == len(names)
-        return classes_from_labels(labels, names) if complete and 2 <= len(names) <= MAX_CLASSES else None
-    return classes_from_labels(labels, names) if config.conditional else None
-
-
-def divide_into_clusters(
-    config: ResolvedTrainConfig, dataset: ImageDataset, classes: Classes | None, run: Run, *, writing: bool
-) -> tuple[Classes | None, np.ndarray | None]:
-    """Divide the classes into clusters, if `--clusters` asks for it; a resumed run keeps the clusters it began with.
-
-    Args:
-        config: options of the run, of which `clusters` and `seed` decide.
-        dataset: what the run is trained on.
-        classes: what `training_classes` returned.
-        run: where the clusters are kept.
-        writing: whether this process writes the run directory.
-
-    Returns:
-        The classes, and for each image the element of their class input, int64 (N,); None for an unconditional run.
-
-    Raises:
-        UserError: the clusters of a run that is resumed are lost, and the images are divided otherwise now.
-    """
-    labels = None if classes is None else dataset.labels
-    if not config.clusters:
-        return classes, labels
-    resumed = run.checkpoints.exist()
-    clusters = run.clusters(len(dataset)) if resumed else None
-    if clusters is None:
-        print(f"Dividing {len(dataset)} images into clusters, once.", flush=True)
-        clusters = cluster_images(dataset.images, labels, config.clusters, config.seed)
-        if resumed and divide_classes(classes, labels, clusters)[0] != run.classes():
-            raise UserError(
-                f"{run.clusters_file} is missing or damaged, and the images can't be divided into the same clusters.",
-                "Restore it from a copy, or choose another --run-dir to start afresh.",
-            )
-        if writing:
-            run.save_clusters(clusters)
-    return divide_classes(classes, labels, clusters)
-
-
-def _last_step(config: ResolvedTrainConfig, count: int) -> int:
-    """Return the step at which `--steps` or `--epochs` ends the run."""
     if count < config.batch_size:
         raise UserError(
             f"--batch-size {config.batch_size} is larger than the dataset ({count} images).",

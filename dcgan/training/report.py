@@ -47,6 +47,10 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
         return
     height, width = dataset.image_size
     print(f"{dataset.name}: {len(dataset)} images of {height}x{width}x{dataset.channels} on {device}")
+    if (classes := run.classes()) is not None:
+        clusters = f"{len(classes.input_probabilities)} clusters" if classes.clusters else ""
+        parts = [f"{len(classes)} classes" if classes.labeled else "", clusters]
+        print(f"Conditioned on {' in '.join(filter(None, reversed(parts)))}")
     if trainer.config.device == "auto" and (reason := explain_missing_gpu()):
         print(reason)
     if trainer.step >= last:

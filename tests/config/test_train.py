@@ -19,7 +19,23 @@ def test_the_discriminator_has_a_hidden_layer_where_that_measured_better():
     assert by_upsampling == {None: 256, "transposed": 0, "nearest": 256, "bilinear": 256, "subpixel": 0, "unpool": 0}
     assert hidden(upsampling="transposed", discriminator_hidden=9) == 9
     assert hidden(preset="paper") == 0
-    assert hidden(dataset="celeba") == 0
+    assert hidden(dataset="celeba") == 256
+    assert hidden(dataset="stacked_mnist") == 0
+    assert hidden(batch_size=1) == 0
+
+
+def test_the_networks_depend_on_the_size_of_the_images_and_on_the_device():
+    def network(on_gpu=False, **options):
+        resolved = config.TrainConfig(**options).resolve(on_gpu=on_gpu)
+        return resolved.latent_dim, resolved.kernel, resolved.generator_width, resolved.discriminator_width
+
+    small, large, on_gpu, stacked = (64, 6, 48, 32), (100, 4, 32, 32), (100, 4, 64, 64), (100, 4, 64, 64)
+    assert network() == network(dataset="cifar10") == network(dataset="folder", image_size=32) == small
+    assert network(on_gpu=True, dataset="folder", image_size="16x32") == small
+    assert network(dataset="folder") == network(dataset="celeba") == network(dataset="mnist", image_size=64) == large
+    assert network(dataset="cifar10", image_size="32x64") == large
+    assert network(on_gpu=True, dataset="folder") == on_gpu
+    assert network(dataset="stacked_mnist") == stacked
 
 
 def test_resolving_fills_in_every_option_that_the_preset_or_the_dataset_decides():
@@ -52,7 +68,7 @@ def test_a_resolved_config_resolves_to_itself():
 
 def test_a_batch_size_of_one_and_a_hidden_layer_exclude_each_other():
     with pytest.raises(UserError, match="--batch-size 1"):
-        config.TrainConfig(batch_size=1).resolve()
+        config.TrainConfig(batch_size=1, discriminator_hidden=8).resolve()
     assert config.TrainConfig(batch_size=1, discriminator_hidden=0).resolve().batch_size == 1
 
 

@@ -1,0 +1,93 @@
+"""What the networks of a run are conditioned on: the classes of the dataset, and clusters of similar images."""
+
+import numpy as np
+
+from dcgan.config import ResolvedTrainConfig
+from dcgan.core.classes import Classes, classes_from_labels, divide_classes
+from dcgan.core.errors import UserError
+from dcgan.data import ImageDataset
+from dcgan.data.clusters import cluster_images
+from dcgan.data.image_dataset import LABELS_HINT
+from dcgan.runs import Run
+
+MAX_CLASSES = 100
+"""Largest number of classes for which training is conditional by default."""
+
+UNLABELED_CLUSTERS = 200
+"""Number of clusters that images without labels are divided into by default (docs/results.md has the measurements)."""
+
+
+def training_classes(config: ResolvedTrainConfig, dataset: ImageDataset) -> Classes | None:
+    """Return the classes of a conditional run, None for an unconditional one.
+
+    Args:
+        config: options of the run, of which `conditional` decides; None makes a run conditional if it can be.
+        dataset: what the run is trained on.
+
+    Raises:
+        UserError: `--conditional` is given and there are no usable labels.
+    """
+    names, labels = dataset.class_names, dataset.labels
+    if labels is None:
+        if config.conditional:
+            raise UserError(f"--conditional needs labels, and {config.dataset} has none here.", LABELS_HINT)
+        return None
+    if config.conditional is None:
+        complete = len(np.unique(labels)) == len(names)
+        return classes_from_labels(labels, names) if complete and 2 <= len(names) <= MAX_CLASSES else None
+    return classes_from_labels(labels, names) if config.conditional else None
+
+
+def num_clusters(config: ResolvedTrainConfig, classes: Classes | None) -> int:
+    """Return the number of clusters that the images are divided into, 0 for none.
+
+    Args:
+        config: options of the run, of which `clusters` decides, if it is given.
+        classes: what `training_classes` returned.
+    """
+    if config.clusters is not None:
+        return config.clusters
+    return UNLABELED_CLUSTERS if classes is None else 0
+
+
+def divide_into_clusters(
+    config: ResolvedTrainConfig,
+    dataset: ImageDataset,
+    classes: Classes | None,
+    run: Run | None = None,
+    *,
+    writing: bool = True,
+) -> tuple[Classes | None, np.ndarray | None]:
+    """Divide the classes into clusters, if `--clusters` asks for it; a resumed run keeps the clusters it began with.
+
+    Args:
+        config: options of the run, of which `clusters` and `seed` decide.
+        dataset: what the run is trained on.
+        classes: what `training_classes` returned.
+        run: where the clusters are kept; None to keep them nowhere.
+        writing: whether this process writes the run directory.
+
+    Returns:
+        The classes, and for each image the element of their class input, int64 (N,); None for an unconditional run.
+
+    Raises:
+        UserError: the clusters of a run that is resumed are lost, and the images are divided otherwise now.
+    """
+    labels = None if classes is None else dataset.labels
+    count = num_clusters(config, classes)
+    if not count:
+        return classes, labels
+    resumed = run is not None and run.checkpoints.exist()
+    clusters = run.clusters(len(dataset)) if run is not None and resumed else None
+    if clusters is not None:
+        return divide_classes(classes, labels, clusters)
+    clusters = cluster_images(dataset.images, labels, count, config.seed)
+    divided, inputs = divide_classes(classes, labels, clusters)
+    if run is not None and resumed and divided != run.classes():
+        raise UserError(
+            f"{run.clusters_file} is missing or damaged, and the images can't be divided into the same clusters.",
+            "Restore it from a copy, or choose another --run-dir to start afresh.",
+        )
+    if run is not None and writing and clusters.any():
+        run.save_clusters(clusters)
+    return divided, inputs
