@@ -65,6 +65,18 @@ DEFAULT: Variants = {
     "default": Variant(),
     "unconditional": Variant({"conditional": False}),
     "unconditional, no hidden layer": Variant({"conditional": False, "discriminator_hidden": 0}),
+    "unconditional, no clusters": Variant({"conditional": False, "clusters": 0}),
+    "unconditional, 50 clusters": Variant({"conditional": False, "clusters": 50}),
+    "100 clusters": Variant({"clusters": 100}),
+    "no discriminator norm": Variant({"discriminator_norm": "none"}),
+    "relativistic loss": Variant({"loss": "relativistic"}),
+    "no discriminator norm, relativistic loss, gradient penalty 0.01": Variant(
+        {"discriminator_norm": "none", "loss": "relativistic", "gradient_penalty": 0.01}
+    ),
+    "width 64": Variant({"generator_width": 64, "discriminator_width": 64}),
+    "width 64, no hidden layer": Variant(
+        {"generator_width": 64, "discriminator_width": 64, "discriminator_hidden": 0}
+    ),
     "batch 128": Variant({"batch_size": 128}),
     "batch 32": Variant({"batch_size": 32}),
     "learning rates 2e-4": Variant({"generator_lr": 2e-4, "discriminator_lr": 2e-4}),

@@ -39,6 +39,7 @@ CAPTION_PADDING = 8
 BRIEF_OPTIONS: dict[str, Any] = {
     "batch_size": 32,
     "conditional": False,
+    "clusters": 0,
     "generator_lr": 1e-3,
     "generator_width": 16,
     "discriminator_width": 16,

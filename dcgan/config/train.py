@@ -123,7 +123,8 @@ class TrainConfig(DataConfig):
             default if the images have labels of 2 to 100 classes, each with at least one image.
         clusters: divide the images into about so many clusters of similar ones before training, those of each class by
             themselves, and condition both networks on the cluster as well; at most one cluster per 50 images, 0 for
-            none; by default 200 for images without labels, otherwise 0; `paper` 0.
+            none; by default one per 300 images without labels, at most 200, and none for images with labels and
+            `paper`.
         augment: differentiable augmentations (DiffAugment) of the real and fake images that the discriminator sees,
             separated by commas: color, translation, cutout; for small datasets.
         flip: mirror half of the images horizontally, at random; not for digits or letters.

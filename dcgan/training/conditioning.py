@@ -13,8 +13,9 @@ from dcgan.runs import Run
 MAX_CLASSES = 100
 """Largest number of classes for which training is conditional by default."""
 
-UNLABELED_CLUSTERS = 200
-"""Number of clusters that images without labels are divided into by default (docs/results.md has the measurements)."""
+UNLABELED_CLUSTERS, IMAGES_PER_CLUSTER = 200, 300
+"""Most clusters that images without labels are divided into by default, and the number of images for each. With fewer
+images, the discriminator of a cluster learns them by heart (docs/results.md has the measurements)."""
 
 
 def training_classes(config: ResolvedTrainConfig, dataset: ImageDataset) -> Classes | None:
@@ -38,16 +39,17 @@ def training_classes(config: ResolvedTrainConfig, dataset: ImageDataset) -> Clas
     return classes_from_labels(labels, names) if config.conditional else None
 
 
-def num_clusters(config: ResolvedTrainConfig, classes: Classes | None) -> int:
+def num_clusters(config: ResolvedTrainConfig, classes: Classes | None, count: int) -> int:
     """Return the number of clusters that the images are divided into, 0 for none.
 
     Args:
         config: options of the run, of which `clusters` decides, if it is given.
         classes: what `training_classes` returned.
+        count: number of images.
     """
     if config.clusters is not None:
         return config.clusters
-    return UNLABELED_CLUSTERS if classes is None else 0
+    return min(UNLABELED_CLUSTERS, count // IMAGES_PER_CLUSTER) if classes is None else 0
 
 
 def divide_into_clusters(
@@ -74,7 +76,7 @@ def divide_into_clusters(
         UserError: the clusters of a run that is resumed are lost, and the images are divided otherwise now.
     """
     labels = None if classes is None else dataset.labels
-    count = num_clusters(config, classes)
+    count = num_clusters(config, classes, len(dataset))
     if not count:
         return classes, labels
     resumed = run is not None and run.checkpoints.exist()

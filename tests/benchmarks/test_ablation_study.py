@@ -133,6 +133,11 @@ CHANGES = {
     "R1, γ": {"r1_gamma"},
     "hinge": {"loss"},
     "packing": {"pack"},
+    "clusters": {"clusters"},
+    "no clusters": {"clusters"},
+    "no discriminator norm": {"discriminator_norm"},
+    "relativistic loss": {"loss"},
+    "gradient penalty": {"gradient_penalty"},
 }
 """What the words of a row's name, without its numbers, say that it changes."""
 
@@ -141,10 +146,18 @@ TWO_CHANGES = {
     "transposed upsampling, no hidden layer": ("transposed upsampling", "no hidden layer"),
     "nearest upsampling, 256 hidden units": ("nearest upsampling", "256 hidden units"),
     "R1, γ 0.1, not compiled": ("R1, γ 0.1", "not compiled"),
+    "unconditional, no clusters": ("unconditional", "no clusters"),
+    "unconditional, 50 clusters": ("unconditional", "50 clusters"),
+    "width 64, no hidden layer": ("width 64", "no hidden layer"),
+    "no discriminator norm, relativistic loss, gradient penalty 0.01": (
+        "no discriminator norm",
+        "relativistic loss",
+        "gradient penalty 0.01",
+    ),
 }
-"""Rows that change two things, and the names of the two."""
+"""Rows that change several things, and the names of them."""
 
-DIFFERENCE_OF_ROWS = {"R1, γ 0.1"}
+DIFFERENCE_OF_ROWS = {"R1, γ 0.1", "no clusters", "50 clusters", "gradient penalty 0.01"}
 """A change that has no row of its own, because it does not run alone: the difference of two rows."""
 
 

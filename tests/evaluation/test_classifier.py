@@ -12,7 +12,7 @@ from dcgan.evaluation.classifier import accuracy, build_classifier, classifier_p
 from dcgan.evaluation.features import extract
 from dcgan.evaluation.splits import take_subset
 
-STEPS = 60
+STEPS = 80
 
 
 @pytest.fixture(scope="module")
