@@ -74,9 +74,7 @@ DEFAULT: Variants = {
         {"discriminator_norm": "none", "loss": "relativistic", "gradient_penalty": 0.01}
     ),
     "width 64": Variant({"generator_width": 64, "discriminator_width": 64}),
-    "width 64, no hidden layer": Variant(
-        {"generator_width": 64, "discriminator_width": 64, "discriminator_hidden": 0}
-    ),
+    "width 64, no hidden layer": Variant({"generator_width": 64, "discriminator_width": 64, "discriminator_hidden": 0}),
     "batch 128": Variant({"batch_size": 128}),
     "batch 32": Variant({"batch_size": 32}),
     "learning rates 2e-4": Variant({"generator_lr": 2e-4, "discriminator_lr": 2e-4}),

@@ -11,7 +11,7 @@ Dataset = Literal["mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar1
 
 DATASETS: tuple[Dataset, ...] = get_args(Dataset)
 
-DEFAULT_SIZES: dict[Dataset, int] = dict.fromkeys(DATASETS, 28) | {"cifar10": 32, "celeba": 64, "folder": 64}
+DEFAULT_SIZES: dict[str, int] = {**dict.fromkeys(DATASETS, 28), "cifar10": 32, "celeba": 64, "folder": 64}
 """Pixels per side of each dataset's images, unless `--image-size` is given."""
 
 

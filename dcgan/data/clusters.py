@@ -1,6 +1,7 @@
 """Clusters of similar images: classes within the classes, found before training without labels."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,8 @@ def cluster_images(images: np.ndarray, labels: np.ndarray | None, count: int, se
         share = min(round(count * len(members) / len(images)), len(members) // MIN_IMAGES)
         share = min(share, len(np.unique(features[members], axis=0)))
         if share > 1:
-            k_means = sklearn.cluster.MiniBatchKMeans(share, random_state=random_state, n_init=3, batch_size=_CHUNK)
+            options: dict[str, Any] = {"random_state": random_state, "n_init": 3, "batch_size": _CHUNK}
+            k_means = sklearn.cluster.MiniBatchKMeans(share, **options)
             result[members] = np.unique(k_means.fit(features[members]).labels_, return_inverse=True)[1]
     return result
 

@@ -102,7 +102,11 @@ def project(
     if tried > MAX_STARTS:
         starts, one_hot, tried = *_most_similar_starts(generator, images, starts, one_hot), MAX_STARTS
     points, one_hot, errors, recorded = _in_batches(
-        max(1, BATCH_SIZE // tried), lambda *batch: _select_starts(search, *batch, selection), images, starts, one_hot
+        max(1, BATCH_SIZE // tried),
+        lambda batch, points, hot: _select_starts(search, batch, points, hot, selection),
+        images,
+        starts,
+        one_hot,
     )
     points, generated, later_errors, later_recorded = _in_batches(
         BATCH_SIZE,

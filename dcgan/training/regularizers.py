@@ -72,7 +72,7 @@ class GradientPenalty:
 
     def __call__(self, forward: DiscriminatorPass) -> tf.Tensor:
         """Return the penalty, a float32 scalar."""
-        gradients = (
+        gradients: Any = (
             forward.tape.gradient(forward.real_logits, forward.real),
             forward.tape.gradient(forward.fake_logits, forward.fake),
         )

@@ -220,7 +220,7 @@ def test_a_training_is_evaluated_on_images_that_it_is_not_trained_on(monkeypatch
 
     monkeypatch.setattr(Trainer, "batches", batches)
     monkeypatch.setattr(variants, "Evaluator", lambda config, part: None)  # it is not called
-    unconditional = Variant(SMALL | {"conditional": False})
+    unconditional = Variant(SMALL | {"conditional": False, "clusters": 0})
     VariantTraining(unconditional, "mnist10k", None, seed=0, train_images=None, num=200)
     held_out = load_splits(DataConfig(image_size=8)).held_out.images
     assert len(training_images[0]) == 8000

@@ -38,6 +38,16 @@ def test_the_networks_depend_on_the_size_of_the_images_and_on_the_device():
     assert network(dataset="stacked_mnist") == stacked
 
 
+def test_the_number_of_clusters_is_decided_by_the_dataset_unless_it_is_given():
+    def clusters(**options):
+        return config.TrainConfig(**options).resolve().clusters
+
+    assert clusters() is clusters(dataset="folder") is None  # depends on its labels and the number of its images
+    assert clusters(dataset="cifar10") == 100
+    assert clusters(dataset="stacked_mnist") == clusters(preset="paper", dataset="cifar10") == 0
+    assert clusters(dataset="cifar10", clusters=7) == 7
+
+
 def test_resolving_fills_in_every_option_that_the_preset_or_the_dataset_decides():
     resolved = config.TrainConfig(latent_dim=7).resolve()
     assert isinstance(resolved, config.ResolvedTrainConfig)

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from dcgan.config import GenerateConfig, ProjectConfig
+from dcgan.config import GenerateConfig, ProjectConfig, TrainConfig
+from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data import load
 from dcgan.evaluation.samples import samples_from_run
@@ -16,6 +17,7 @@ from dcgan.runs import Run
 from dcgan.sampling.generate import generate
 from dcgan.sampling.project import project
 from dcgan.training import train
+from dcgan.training.conditioning import num_clusters
 from tests.support.tiny_runs import make_images, tiny_config
 
 COUNT = 120
@@ -141,3 +143,11 @@ def test_the_discriminator_sees_each_real_image_with_its_own_cluster(tmp_path):
     distances = ((images[:, None] - centers) ** 2).sum(axis=2)
     assert (distances.argmin(axis=1) == clusters).mean() > 0.9  # k-means on principal components, nearly that of pixels
     assert isinstance(run.load_discriminator(), keras.Model)
+
+
+def test_images_without_labels_have_a_cluster_per_300_images_up_to_200():
+    config, classes = TrainConfig(dataset="folder").resolve(), Classes(("a", "b"), (0.5, 0.5))
+    counts = {count: num_clusters(config, None, count) for count in (100, 700, 3786, 60_000, 10**6)}
+    assert counts == {100: 0, 700: 2, 3786: 12, 60_000: 200, 10**6: 200}
+    assert num_clusters(config, classes, 60_000) == 0
+    assert num_clusters(replace(config, clusters=9), classes, 60_000) == 9
