@@ -25,7 +25,7 @@ from dcgan.training.agreement import (
     options_to_agree_on,
 )
 from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
-from dcgan.training.conditioning import divide_into_clusters, training_classes
+from dcgan.training.conditioning import divide_into_clusters, num_clusters, training_classes
 from dcgan.training.distributed import Job, build_strategy, resolve_job
 from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss
@@ -79,6 +79,7 @@ def train(
     job = resolve_job(config)
     dataset = data.load(config)
     classes = training_classes(config, dataset)
+    config = replace(config, clusters=num_clusters(config, classes, len(dataset)))
     last = last_step(config, len(dataset))
     with explain_memory_errors(memory.error), explain_lost_workers(job):
         strategy = _connect(config, job, dataset)

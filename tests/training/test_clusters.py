@@ -13,7 +13,6 @@ from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data import load
 from dcgan.evaluation.samples import samples_from_run
-from dcgan.runs import Run
 from dcgan.sampling.generate import generate
 from dcgan.sampling.project import project
 from dcgan.training import train
@@ -115,11 +114,24 @@ def test_lost_clusters_are_found_again_or_the_run_is_not_resumed(tmp_path, damag
         train(config)
 
 
-def test_a_run_from_the_time_before_clusters_has_none(tmp_path):
-    run = train(tiny_config(tmp_path))
+def test_a_run_from_the_time_before_clusters_is_resumed_without_any(tmp_path):
+    for name in ("cat", "dog"):
+        make_images(tmp_path / "classes" / name, 350)
+    config = tiny_config(tmp_path, data_dir=tmp_path / "classes")
+    run = train(replace(config, steps=3))
+    assert run.config().clusters == 0
     lines = run.config_file.read_text().splitlines(keepends=True)
     run.config_file.write_text("".join(line for line in lines if not line.startswith("clusters")))
-    assert Run(run.path).config().clusters == 0
+    assert train(config).checkpoints.latest_step() == 6
+    with pytest.raises(UserError, match="clusters is 0, now 2"):
+        train(replace(config, clusters=2))
+
+
+def test_the_number_of_clusters_is_kept_in_the_options_of_the_run(tmp_path):
+    many = make_images(tmp_path / "many", 600)
+    run = train(tiny_config(tmp_path, data_dir=many, steps=2))
+    assert run.config().clusters == 2
+    assert len(run.classes().clusters[0]) == 2
 
 
 def test_too_few_images_for_clusters_are_trained_on_without_any(tmp_path):
