@@ -67,6 +67,7 @@ DEFAULT: Variants = {
     "unconditional, no hidden layer": Variant({"conditional": False, "discriminator_hidden": 0}),
     "unconditional, no clusters": Variant({"conditional": False, "clusters": 0}),
     "unconditional, 50 clusters": Variant({"conditional": False, "clusters": 50}),
+    "no clusters": Variant({"clusters": 0}),
     "100 clusters": Variant({"clusters": 100}),
     "no discriminator norm": Variant({"discriminator_norm": "none"}),
     "relativistic loss": Variant({"loss": "relativistic"}),

@@ -157,7 +157,7 @@ TWO_CHANGES = {
 }
 """Rows that change several things, and the names of them."""
 
-DIFFERENCE_OF_ROWS = {"R1, γ 0.1", "no clusters", "50 clusters", "gradient penalty 0.01"}
+DIFFERENCE_OF_ROWS = {"R1, γ 0.1", "50 clusters", "gradient penalty 0.01"}
 """A change that has no row of its own, because it does not run alone: the difference of two rows."""
 
 
