@@ -48,7 +48,7 @@ def test_images_without_labels_are_divided_into_clusters_that_no_command_asks_fo
     generate(GenerateConfig(run_dir=run.path, num=5, out=Path("generated")))
     assert sorted(path.name for path in Path("generated").iterdir()) == [f"seed-{seed:06d}.png" for seed in range(5)]
     generate(GenerateConfig(run_dir=run.path, seeds="0-2", walk=4, out=Path("walk.png")))
-    generate(GenerateConfig(run_dir=run.path, arithmetic="0-1+2", out=Path("sum.png")))
+    generate(GenerateConfig(run_dir=run.path, arithmetic="0 - 1 + 2", out=Path("sum.png")))
     assert samples_from_run(run, "ema").labels is None
     with pytest.raises(UserError, match="not conditional"):
         generate(GenerateConfig(run_dir=run.path, class_label="all"))
