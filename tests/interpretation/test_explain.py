@@ -53,7 +53,7 @@ def new_run(images, name="tiny", classes=0, **options):
     """Write a run of untrained networks; return it and its discriminator."""
     run = Run(Path("checkpoints") / name)
     run.save_generator(build_generator((16, 16), images.shape[-1], width=2, latent_dim=3, classes=classes))
-    sizes = {"discriminator_width": 3, "discriminator_hidden": 0, "conditional": bool(classes)}
+    sizes = {"kernel": 4, "discriminator_width": 3, "discriminator_hidden": 0, "conditional": bool(classes)}
     config = TrainConfig(**sizes, **folder_options(images), **options)
     run.config_file.write_text(to_yaml(config))
     if classes:
