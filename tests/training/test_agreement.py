@@ -51,7 +51,8 @@ def test_the_chief_evaluates_with_several_workers(config, start, tmp_path):
     features = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
     features.save(tmp_path / "features.keras")
     options = {"features": str(tmp_path / "features.keras"), "evaluate_num": 8}
-    config = replace(config, steps=10, evaluate_every=5, **options)
+    enough = make_images(tmp_path / "enough", count=24, side=16)  # at least four in each part of the dataset
+    config = replace(config, data_dir=enough, steps=10, evaluate_every=5, **options)
     codes, (chief, other) = finish(start_workers(start, config, config))
     assert codes == [0, 0], (chief, other)
     assert [record["step"] for record in Run(config.run_dir).log_records() if "frechet_distance" in record] == [5, 10]

@@ -34,7 +34,7 @@ def everything_that_must_be_equal(run_dir, step):
 
 def test_a_run_leaves_config_log_samples_checkpoints_and_generator(config):
     run = train(config)
-    assert run.config() == replace(config, precision="float32")  # what `auto` is on a CPU
+    assert run.config() == replace(config, precision="float32", clusters=0)  # what is best on a CPU, and for few images
     assert [record["step"] for record in run.log_records()] == [1, 2, 3, 4, 5, 6]
     assert sorted(file.name for file in run.samples_dir.iterdir()) == [
         "real.png",
