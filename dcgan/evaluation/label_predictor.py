@@ -19,7 +19,6 @@ from dcgan.evaluation.features import extract
 from dcgan.runs import Run
 from dcgan.runs.loading import data_options
 from dcgan.sampling.generation import generate_images
-from dcgan.sampling.latents import latents
 from dcgan.sampling.selection import Selection
 
 LabelPredictor = Callable[[np.ndarray], np.ndarray]
@@ -79,12 +78,10 @@ class RunGenerator:
         Returns:
             One image per seed.
         """
-        z = latents(seeds, self.latent_dim)
-        if self.classes is None:
-            return GeneratedImages(z, generate_images(self.generator, z), None)
         selection = Selection(seeds, self.classes)
         rows = np.stack(list(selection.rows(self.latent_dim)))
-        labels = np.array([label for _, label in selection.pairs()]) if self.classes.labeled else None
+        labeled = self.classes is not None and self.classes.labeled
+        labels = np.array([label for _, label in selection.pairs()]) if labeled else None
         return GeneratedImages(rows, generate_images(self.generator, rows), labels)
 
     def label_predictor(self) -> tuple[tuple[str, ...], LabelPredictor]:

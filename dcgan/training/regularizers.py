@@ -86,8 +86,8 @@ class ApproximateGradientPenalty:
 
     Lin et al. 2025, "Diffusion Adversarial Post-Training for One-Step Video Generation", section 3.3. For small σ the
     difference is σ·ε·∇D, and its mean square σ²‖∇D‖². Computed for one image in `every`, which leaves the mean what it
-    is, and costs half of what a lazy penalty of every fourth step would (Karras et al. 2020, "Analyzing and Improving
-    the Image Quality of StyleGAN", section 3.1) in the largest step.
+    is; a lazy penalty computes it for all images of one step in so many instead (Karras et al. 2020, "Analyzing and
+    Improving the Image Quality of StyleGAN", section 3.1).
 
     Args:
         gamma: weight γ.
