@@ -99,6 +99,18 @@ def test_processes_that_can_not_start_are_replaced_by_threads(tmp_path, always_p
         assert numbers(decode_all(image_files, TRANSFORM, 2)) == list(range(100))
 
 
+@pytest.mark.parametrize("error", [ValueError("bad value(s) in fds_to_keep"), OSError(9, "Bad file descriptor")])
+def test_a_pool_that_breaks_while_a_process_starts_is_replaced_by_threads(
+    tmp_path, always_processes, monkeypatch, error
+):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr("multiprocessing.util.spawnv_passfds", fail)
+    with open_image_files(write_files(tmp_path / "images", numbered_images(100))) as image_files:
+        assert numbers(decode_all(image_files, TRANSFORM, 2)) == list(range(100))
+
+
 def test_a_system_without_semaphores_decodes_in_threads(tmp_path, always_processes, monkeypatch):
     def refuse(*args, **options):
         raise NotImplementedError("no semaphores")
