@@ -12,6 +12,7 @@ import yaml
 
 from dcgan.config import TrainConfig, result_options
 from dcgan.config.fields import Weights
+from dcgan.core.classes import Classes
 from dcgan.export.format import Format
 from dcgan.runs import Run
 
@@ -42,8 +43,8 @@ from PIL import Image
 {imports}
 {load}
 
-# Image n equals that of `generate.py --seeds n`{same_class}.
-seeds = range(8)
+{comment}
+seeds = range({count})
 keys = [np.random.Philox(key=[seed, 1]) for seed in seeds]
 latent = np.stack([np.random.Generator(key).standard_normal({latent_dim}, dtype=np.float32) for key in keys])
 {classes}
@@ -53,9 +54,12 @@ Image.fromarray(np.hstack(pixels).squeeze()).save("images.png")
 """
 
 _CLASSES = """\
-class_labels = [seed % {classes} for seed in seeds]
-class_one_hot = np.eye({classes}, dtype=np.float32)[class_labels]
+class_indices = {indices}  # one per seed
+class_one_hot = np.eye({classes}, dtype=np.float32)[class_indices]
 """
+
+_SEEDS = range(8)
+"""Seeds of the images that the code on a card generates."""
 
 
 def model_card(run: Run, weights: Weights, generator: keras.Model, target: Format, name: str, difference: float) -> str:
@@ -89,7 +93,9 @@ def model_card(run: Run, weights: Weights, generator: keras.Model, target: Forma
     return "\n\n".join(parts) + "\n"
 
 
-def usage_code(target: Format, name: str, latent_dim: int, shape: tuple[int, ...], classes: int) -> str:
+def usage_code(
+    target: Format, name: str, latent_dim: int, shape: tuple[int, ...], num_classes: int, classes: Classes | None = None
+) -> str:
     """Return Python code that generates the images of the seeds 0 to 7 and saves them side by side.
 
     Args:
@@ -97,23 +103,32 @@ def usage_code(target: Format, name: str, latent_dim: int, shape: tuple[int, ...
         name: name of its file or folder, in the folder where the code runs.
         latent_dim: length of a latent vector.
         shape: (H, W, C) of an image.
-        classes: number of classes; 0 for an unconditional generator.
+        num_classes: length of the class input; 0 for an unconditional generator.
+        classes: the classes of the run, if they are known; the images are in the classes and clusters of their seeds.
     """
-    inputs = {"latent": "latent"} | ({"class": "class_one_hot"} if classes else {})
+    inputs = {"latent": "latent"} | ({"class": "class_one_hot"} if num_classes else {})
     usage = target.usage
+    comment = "# Image n equals that of `generate.py --seeds n`."
+    indices = [seed % num_classes for seed in _SEEDS] if num_classes else []
+    if num_classes and classes is not None:
+        pairs = zip(_SEEDS, classes.labels_for(_SEEDS), strict=True)
+        indices = [classes.input_for(seed, label) for seed, label in pairs]
+    elif num_classes:
+        comment = "# The run does not record its classes: those of these images are arbitrary."
     code = _TEMPLATE.format(
         imports=f"{usage.imports}\n" if usage.imports else "",
         load=usage.load.format(name=name),
         latent_dim=latent_dim,
-        same_class=" with the same `--class`" if classes else "",
-        classes=_CLASSES.format(classes=classes) if classes else "",
+        comment=comment,
+        count=len(_SEEDS),
+        classes=_CLASSES.format(indices=indices, classes=num_classes) if num_classes else "",
         generate=usage.generate.format(
             arrays=_dictionary(inputs, "{}"),
             tensors=_dictionary(inputs, "tf.constant({})"),
-            model_input="[latent, class_one_hot]" if classes else "latent",
+            model_input="[latent, class_one_hot]" if num_classes else "latent",
             arguments=", ".join(inputs.values()),
         ),
-        shape=(8, *shape),
+        shape=(len(_SEEDS), *shape),
     )
     return f"{_source(usage.module)}\n\n{code}" if usage.module else f"import numpy as np\n{code}"
 
@@ -121,19 +136,22 @@ def usage_code(target: Format, name: str, latent_dim: int, shape: tuple[int, ...
 def _usage(target: Format, run: Run, generator: keras.Model, name: str) -> Iterable[str]:
     """Describe inputs and outputs, with code that generates images."""
     latent_dim, shape = generator.inputs[0].shape[1], generator.output_shape[1:]
-    classes = generator.inputs[1].shape[1] if len(generator.inputs) > 1 else 0
+    num_classes = generator.inputs[1].shape[1] if len(generator.inputs) > 1 else 0
+    classes = run.classes()
+    if classes is not None and len(classes.input_names) != num_classes:
+        classes = None
     rows = ["| | name | float32 of shape | values |", "| --- | --- | --- | --- |"]
     rows += [f"| input | `latent` | (N, {latent_dim}) | standard normal |"]
-    rows += [f"| input | `class` | (N, {classes}) | one-hot, or a mixture with sum 1 |"] if classes else []
+    rows += [f"| input | `class` | (N, {num_classes}) | one-hot, or a mixture with sum 1 |"] if num_classes else []
     rows += [f"| output | `image` | (N, {', '.join(map(str, shape))}) | in [-1, 1], black to white; {_axes(shape)} |"]
     return [
         "## Usage",
         "\n".join(rows),
         "N is any batch size.",
-        *([f"Classes, in order: {_class_names(run, classes)}."] if classes else []),
+        *([f"Classes, in order: {_class_names(classes, num_classes)}."] if num_classes else []),
         f"After `pip install {' '.join(['numpy', 'pillow', *target.usage.packages])}`, in the folder that holds "
         f"`{name}`:",
-        f"```python\n{usage_code(target, name, latent_dim, shape, classes).rstrip()}\n```",
+        f"```python\n{usage_code(target, name, latent_dim, shape, num_classes, classes).rstrip()}\n```",
         *([target.notes] if target.notes else []),
     ]
 
@@ -142,12 +160,16 @@ def _axes(shape: tuple[int, ...]) -> str:
     return f"height, width, {'red-green-blue' if shape[2] == 3 else 'gray'}"
 
 
-def _class_names(run: Run, count: int) -> str:
-    """List the class names, in the order of the one-hot row."""
-    known = run.classes()
-    names = known.input_names if known is not None else ()
-    names = names if len(names) == count else [str(number) for number in range(count)]
-    return ", ".join(f"`{name}`" for name in names)
+def _class_names(classes: Classes | None, count: int) -> str:
+    """List the elements of the class input in order: classes by name, the clusters of a class by their range."""
+    if classes is None or not classes.clusters:
+        return ", ".join(f"`{name}`" for name in (classes.names if classes else map(str, range(count))))
+    described = []
+    for label, name in enumerate(classes.names):
+        inputs = classes.inputs_of(label)
+        several = f"{inputs[0]} to {inputs[-1]} (clusters of similar images)"
+        described.append(f"`{name}` {several if len(inputs) > 1 else inputs[0]}")
+    return ", ".join(described)
 
 
 def _origin(run: Run, weights: Weights, trained: TrainConfig | None) -> Iterable[str]:

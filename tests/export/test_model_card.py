@@ -8,11 +8,13 @@ from PIL import Image
 
 from dcgan.config import DATASETS, TrainConfig
 from dcgan.config.parser import to_yaml
+from dcgan.core.classes import Classes, write_classes
 from dcgan.export.formats import FORMATS
 from dcgan.export.model_card import model_card
 from dcgan.export.output_path import card_path
-from dcgan.sampling import latents
+from dcgan.runs import Run
 from dcgan.sampling.generation import generate_batches
+from dcgan.sampling.selection import Selection
 from tests.support.small_generators import CLASSES, LATENT_DIM, small_generator
 
 
@@ -23,15 +25,30 @@ def test_the_code_on_the_card_generates_the_images_of_the_generate_command(expor
     monkeypatch.chdir(out.parent)
     namespace = {}
     exec(compile(code, "card", "exec"), namespace)
-    class_one_hot = np.eye(CLASSES, dtype=np.float32)[np.arange(8) % CLASSES]
-    rows = latents(range(8), LATENT_DIM)
-    rows = np.concatenate([rows, class_one_hot], axis=1) if len(generator.inputs) > 1 else rows
-    expected = np.concatenate(list(generate_batches(generator, rows)))
+    run = Run(out.parents[1] / "run")
+    expected = np.concatenate(list(generate_batches(generator, Selection(range(8), run.classes()).rows(LATENT_DIM))))
     assert namespace["pixels"].dtype == np.uint8
     differences = np.abs(namespace["pixels"].astype(int) - expected)
     assert differences.max() <= 1  # a value halfway between two levels may be rounded either way
     with Image.open("images.png") as image:
         assert image.size == (8 * 24, 16)
+
+
+def test_the_code_on_the_card_of_a_run_with_clusters_takes_the_clusters_of_its_seeds(conditional_run):
+    clusters = ((0.25, 0.75), (1.0,))
+    write_classes(Classes(("ant", "bee"), (0.5, 0.5), clusters), conditional_run.classes_file)
+    text = card_text(conditional_run)
+    rows = list(Selection(range(8), conditional_run.classes()).rows(LATENT_DIM))
+    assert f"class_indices = {[int(np.argmax(row[LATENT_DIM:])) for row in rows]}" in text
+    assert "`ant` 0 to 1 (clusters of similar images), `bee` 2." in text
+
+
+def test_a_card_promises_no_seeds_where_the_classes_are_unknown(conditional_run):
+    conditional_run.classes_file.unlink()
+    text = model_card(conditional_run, "ema", small_generator(CLASSES), FORMATS["npz"], "g.npz", 1.4e-6)
+    assert "`0`, `1`, `2`" in text
+    assert "--seeds n" not in text
+    assert "class_indices = [0, 1, 2, 0, 1, 2, 0, 1]" in text
 
 
 def card_text(run, weights="ema"):
