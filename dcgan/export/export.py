@@ -18,9 +18,6 @@ from dcgan.sampling.latents import latents
 if TYPE_CHECKING:
     import keras
 
-TOLERANCE = 1e-4
-"""Largest accepted difference of pixels in [-1, 1]: 1/78 of a gray level."""
-
 BATCH_SIZES = (1, 7, 56)
 """Sizes of the batches of the seeds 0 to 63, because an export has to accept every batch size."""
 
@@ -90,7 +87,7 @@ def max_difference(target: Format, path: Path, generator: "keras.Model") -> floa
         Largest absolute difference over all pixels of the images of seeds 0 to 63.
 
     Raises:
-        UserError: the difference is above `TOLERANCE` or NaN, or the shapes differ.
+        UserError: the difference is above `target.tolerance` or NaN, or the shapes differ.
     """
     batches = list(_input_batches(generator))
     from dcgan.core.devices import without_tensor_float_32
@@ -101,7 +98,7 @@ def max_difference(target: Format, path: Path, generator: "keras.Model") -> floa
     same_shapes = all(exported.shape == expected.shape for exported, expected in pairs)
     differences = [np.abs(exported - expected).max() for exported, expected in pairs] if same_shapes else [np.nan]
     difference = float(np.max(differences))
-    if not difference <= TOLERANCE:  # also true for NaN
+    if not difference <= target.tolerance:  # also true for NaN
         raise UserError(
             f"The {target.name} export generates other images than the Keras generator: they differ by up to "
             f"{difference:.2g}, for pixels in [-1, 1].",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 INPUTS = ("latent", "class")
 OUTPUT = "image"
 
+TOLERANCE = 1e-4
+"""Largest accepted difference of pixels in [-1, 1] for a format that stores float32 weights: 1/78 of a gray level."""
+
 REQUIREMENTS = "requirements-export.txt"
 """File that lists the packages of all formats beyond the core packages."""
 
@@ -62,6 +65,7 @@ class Format:
         usage: code for the model card.
         packages: modules that `write` and `load` import, beyond the core packages.
         notes: paragraph for the model card.
+        tolerance: largest accepted difference from the Keras generator, for pixels in [-1, 1].
     """
 
     name: str
@@ -71,6 +75,7 @@ class Format:
     usage: Usage
     packages: tuple[str, ...] = ()
     notes: str = ""
+    tolerance: float = TOLERANCE
 
     def check_packages(self) -> None:
         """Check that the packages of this format are installed.
