@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import dcgan
+from dcgan.config import PRETRAINED_NAMES
 from dcgan.visualization import read_png
 
 ROOT = Path(__file__).parents[1]
@@ -58,13 +59,16 @@ def wheel(tmp_path_factory):
     return file
 
 
-def test_the_wheel_contains_the_package_its_data_and_the_pretrained_run(wheel):
+def test_the_wheel_contains_the_package_its_data_and_the_pretrained_runs(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "dcgan").rglob("*.py")}
     assert modules <= names
     assert {"dcgan/py.typed", "dcgan/data/mnist10k/train-images-idx3-ubyte.gz"} <= names
-    pretrained = {name.rpartition("/")[2] for name in names if name.startswith("dcgan/pretrained/mnist/")}
-    assert {"generator.keras", "discriminator.keras", "config.yaml", "classes.json", "README.md"} <= pretrained
+    for name in PRETRAINED_NAMES:
+        packaged = {file.rpartition("/")[2] for file in names if file.startswith(f"dcgan/pretrained/{name}/")}
+        required = {"generator.keras", "config.yaml", "evaluation.json", "log.jsonl", "README.md"}
+        optional = {"classes.json", "discriminator.keras"}
+        assert packaged == required | {file for file in optional if (ROOT / "checkpoints" / name / file).exists()}
     assert not any(name.startswith(("tests", "benchmarks", "notebooks", "checkpoints")) for name in names)
 
 

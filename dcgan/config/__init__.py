@@ -5,7 +5,7 @@ The command line, `--help`, `--print-config`, a run's `config.yaml` and the vali
 """
 
 from dcgan.config.data import DATASETS, DataConfig, PrepareConfig
-from dcgan.config.fields import differing_options, option, result_options
+from dcgan.config.fields import PRETRAINED_NAMES, differing_options, option, result_options
 from dcgan.config.generate import GenerateConfig
 from dcgan.config.latent_space import EditConfig, ProjectConfig
 from dcgan.config.run_commands import EvaluateConfig, ExplainConfig, ExportConfig
@@ -15,6 +15,7 @@ __all__ = [
     "AUGMENTATIONS",
     "DATASETS",
     "PRESETS",
+    "PRETRAINED_NAMES",
     "UPSAMPLERS",
     "DataConfig",
     "EditConfig",

@@ -75,13 +75,17 @@ def option(
     )
 
 
+PRETRAINED_NAMES = ("mnist", "fashion_mnist", "emoji")
+"""The pretrained runs that come with the program; `dcgan.runs.finding` finds them."""
+
+
 def run_dir_option(group: str) -> Any:
     """Return the field `run_dir` of a command that reads a run, with its help text."""
-    return option(
-        None,
-        group,
-        help="folder of the run; by default the newest one under `checkpoints/`, or else the pretrained one.",
+    text = (
+        f"folder of the run, or the name of a pretrained one ({', '.join(PRETRAINED_NAMES)}); by default the newest "
+        "one under `checkpoints/`, or else the pretrained digits."
     )
+    return option(None, group, help=text)
 
 
 def weights_option(group: str) -> Any:

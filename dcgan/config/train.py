@@ -87,9 +87,10 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 """By preset, the values of the options of `TrainConfig` that are not given."""
 
 _LARGE_IMAGES = {"latent_dim": 100, "kernel": 4, "generator_width": 32, "discriminator_width": 32}
+_LARGE_IMAGES |= {"upsampling": "transposed", "discriminator_hidden": 0}
 """What the preset `default` has instead for images of more than `SMALL_SIDE` pixels. Narrow networks make three times
-as many steps in the same time: after 3 minutes on one core, emoji of 64 pixels have 0.44 times the distance that 64
-filters and no hidden layer have (docs/results.md)."""
+as many steps in the same time. With nearest upsampling and a hidden layer the discriminator wins: on emoji of 64 pixels
+the distance rises again after 500 steps (docs/results.md)."""
 
 _LARGE_IMAGES_ON_GPU = {"generator_width": 64, "discriminator_width": 64}
 """On a GPU, where steps are cheap, they are wider. Which width is best there has not been measured."""
@@ -148,8 +149,8 @@ class TrainConfig(DataConfig):
         discriminator_width: filters of the discriminator's first layer, doubled for every layer after it; by default
             32, and 64 on a GPU for images of more than 32 pixels per side, and for `stacked_mnist` and `paper`.
         discriminator_hidden: units of a hidden layer between the discriminator's last feature maps and its logit, 0 for
-            none; by default 256, and 0 for `stacked_mnist` and `paper`, for batches of one image, and with an
-            upsampling other than nearest or bilinear.
+            none; by default 256, and 0 for images of more than 32 pixels per side, `stacked_mnist` and `paper`, for
+            batches of one image, and with an upsampling other than nearest or bilinear.
         discriminator_norm: `batch` for BatchNorm in the discriminator; `none` for biases and larger initial weights
             instead, as a gradient penalty needs it; by default batch.
         kernel: kernel size of the convolutions in pixels; even sizes overlap evenly at stride 2; by default 6, and 4
@@ -158,7 +159,8 @@ class TrainConfig(DataConfig):
         upsampling: how the generator upsamples: by `transposed` convolutions; by `nearest` or `bilinear` resizing and a
             convolution, where `nearest` is fused into one transposed convolution; by `subpixel` convolutions, whose
             maps are rearranged into blocks of pixels; or by max-unpooling and a convolution, `unpool`, with fixed
-            switches, since a generator has no encoder to record them; by default nearest, `paper` transposed.
+            switches, since a generator has no encoder to record them; by default nearest, and transposed for images of
+            more than 32 pixels per side and `paper`.
         downsampling: how the discriminator downsamples: by `strided` convolutions, or by convolutions and 2x2
             max-pooling, `maxpool`.
         precision: precision of the computation; weights, optimizer states, EMA and BatchNorm statistics are always

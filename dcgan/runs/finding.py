@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
-from dcgan.config import TrainConfig
+from dcgan.config import PRETRAINED_NAMES, TrainConfig
 from dcgan.core.errors import UserError
 from dcgan.runs.run import CHECKPOINTS, Run
 
 _PACKAGE = Path(__file__).parents[1]
-PACKAGED = _PACKAGE / "pretrained" / "mnist"
-"""The pretrained MNIST run of an installed package; commands write next to the user's files, not into it."""
+PACKAGED = _PACKAGE / "pretrained"
+"""The pretrained runs of an installed package; commands write next to the user's files, not into them."""
 
-PRETRAINED = PACKAGED if PACKAGED.is_dir() else _PACKAGE.parent / CHECKPOINTS / "mnist"
-"""The pretrained MNIST run: inside an installed package, under `checkpoints/` in a source tree."""
+_GALLERY = PACKAGED if PACKAGED.is_dir() else _PACKAGE.parent / CHECKPOINTS
+GALLERY = {name: _GALLERY / name for name in PRETRAINED_NAMES}
+"""The pretrained runs by name: inside an installed package, under `checkpoints/` in a source tree."""
+
+PRETRAINED = GALLERY["mnist"]
+"""The pretrained run that is used where no other is named."""
 
 _TRAIN_HINT = "`python -m dcgan train` creates one."
 
@@ -20,7 +24,8 @@ def find_run(path: Path | str | None = None) -> Run:
     """Find a run with a trained generator.
 
     Args:
-        path: run directory; None for the run under `checkpoints/` whose generator was written last, or if there is
+        path: run directory, or the name of a pretrained run, whose outputs go to the current folder, where there is no
+            such directory; None for the run under `checkpoints/` whose generator was written last, or if there is
             none, the pretrained run, whose outputs go to the current folder.
 
     Returns:
@@ -30,6 +35,9 @@ def find_run(path: Path | str | None = None) -> Run:
         UserError: the directory does not exist or is not a run, or there is no run.
     """
     if path is not None:
+        pretrained = GALLERY.get(str(path))
+        if pretrained is not None and pretrained.is_dir() and not Path(path).exists():
+            return Run(pretrained, output_dir=Path())
         return _run_at(Path(path))
     generators = sorted(CHECKPOINTS.glob("*/generator.keras"), key=lambda file: file.stat().st_mtime)
     if generators:
@@ -42,12 +50,13 @@ def find_run(path: Path | str | None = None) -> Run:
 def _run_at(path: Path) -> Run:
     """Return the run in a directory; if it is none, name the runs in its subdirectories."""
     if not path.is_dir():
-        raise UserError(f"There is no run directory {path}.", _TRAIN_HINT)
+        names = ", ".join(GALLERY)
+        raise UserError(f"There is no run directory {path}.", f"{_TRAIN_HINT} Pretrained runs: {names}.")
     if not _is_run(path):
         runs = sorted(str(entry) for entry in path.iterdir() if entry.is_dir() and _is_run(entry))
         hint = f"Runs in it: {', '.join(runs[:5])}{', …' * (len(runs) > 5)}." if runs else _TRAIN_HINT
         raise UserError(f"{path} is not a run: it has no trained generator.", hint)
-    return Run(path, output_dir=Path() if path.resolve() == PACKAGED.resolve() else None)
+    return Run(path, output_dir=Path() if path.resolve().parent == PACKAGED.resolve() else None)
 
 
 def _is_run(path: Path) -> bool:

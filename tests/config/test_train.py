@@ -19,7 +19,8 @@ def test_the_discriminator_has_a_hidden_layer_where_that_measured_better():
     assert by_upsampling == {None: 256, "transposed": 0, "nearest": 256, "bilinear": 256, "subpixel": 0, "unpool": 0}
     assert hidden(upsampling="transposed", discriminator_hidden=9) == 9
     assert hidden(preset="paper") == 0
-    assert hidden(dataset="celeba") == 256
+    assert hidden(dataset="celeba") == hidden(dataset="folder", upsampling="nearest") == 0  # it wins on large images
+    assert hidden(dataset="folder", image_size=32) == 256
     assert hidden(dataset="stacked_mnist") == 0
     assert hidden(batch_size=1) == 0
 
@@ -27,9 +28,11 @@ def test_the_discriminator_has_a_hidden_layer_where_that_measured_better():
 def test_the_networks_depend_on_the_size_of_the_images_and_on_the_device():
     def network(on_gpu=False, **options):
         resolved = config.TrainConfig(**options).resolve(on_gpu=on_gpu)
-        return resolved.latent_dim, resolved.kernel, resolved.generator_width, resolved.discriminator_width
+        widths = resolved.generator_width, resolved.discriminator_width
+        return resolved.latent_dim, resolved.kernel, *widths, resolved.upsampling
 
-    small, large, on_gpu, stacked = (64, 6, 48, 32), (100, 4, 32, 32), (100, 4, 64, 64), (100, 4, 64, 64)
+    small, large = (64, 6, 48, 32, "nearest"), (100, 4, 32, 32, "transposed")
+    on_gpu, stacked = (100, 4, 64, 64, "transposed"), (100, 4, 64, 64, "nearest")
     assert network() == network(dataset="cifar10") == network(dataset="folder", image_size=32) == small
     assert network(on_gpu=True, dataset="folder", image_size="16x32") == small
     assert network(dataset="folder") == network(dataset="celeba") == network(dataset="mnist", image_size=64) == large

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan.config import TrainConfig
+from dcgan.config import PRETRAINED_NAMES, TrainConfig
 from dcgan.config.parser import to_yaml
 from dcgan.core.errors import UserError
 from dcgan.runs import PRETRAINED, Run, find_run, finding, open_run
@@ -48,9 +48,17 @@ def test_a_pretrained_run_inside_the_package_is_not_written_to(tmp_path, monkeyp
     packaged = tmp_path / "dcgan" / "pretrained" / "mnist"
     packaged.mkdir(parents=True)
     (packaged / "generator.keras").touch()
-    monkeypatch.setattr(finding, "PACKAGED", packaged)
+    monkeypatch.setattr(finding, "PACKAGED", packaged.parent)
     assert find_run(packaged).output_dir == Path()
     assert find_run(Path("dcgan/pretrained/mnist")).output_dir == Path()
+
+
+@pytest.mark.parametrize("name", PRETRAINED_NAMES)
+def test_a_pretrained_run_is_found_by_its_name_and_writes_to_the_current_folder(name):
+    assert find_run(name).is_pretrained()
+    assert find_run(Path(name)).output_dir == Path()
+    Run(Path(name)).samples_dir.mkdir(parents=True)
+    assert find_run(name).path == find_run(name).output_dir == Path(name)  # a run of that name is meant
 
 
 def test_a_path_may_be_given_as_text():
@@ -59,8 +67,9 @@ def test_a_path_may_be_given_as_text():
 
 
 def test_a_missing_run_is_a_user_error(monkeypatch):
-    with pytest.raises(UserError, match="no run directory"):
+    with pytest.raises(UserError, match="no run directory") as caught:
         find_run(Path("nowhere"))
+    assert "Pretrained runs: mnist, fashion_mnist, emoji." in caught.value.hint
     monkeypatch.setattr(finding, "PRETRAINED", Path("nowhere"))
     with pytest.raises(UserError, match="no trained generator"):
         find_run()

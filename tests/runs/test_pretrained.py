@@ -1,8 +1,7 @@
-"""The pretrained generator: it loads, it is small, and it is as good as its model card says."""
+"""The pretrained generators: they load, they are small, and they are as good as their model cards say."""
 
 import json
 import re
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,26 +12,36 @@ from dcgan.config import DataConfig, EvaluateConfig, GenerateConfig
 from dcgan.core.image_range import to_float
 from dcgan.evaluation import evaluate
 from dcgan.runs import Run
+from dcgan.runs.finding import GALLERY
 from dcgan.runs.loading import load_discriminator
 from dcgan.sampling import generate
 from dcgan.visualization import read_png
 
-MNIST = Run(Path(__file__).parents[2] / "checkpoints" / "mnist")
+MNIST = Run(GALLERY["mnist"])
 MAX_BYTES, MAX_DISCRIMINATOR_BYTES = 3_000_000, 4_000_000
-"""Of everything that generating needs or that describes it, and of the discriminator beside it."""
+"""Of everything that generating needs or that describes it, and of a discriminator beside it."""
+
+each_run = pytest.mark.parametrize("run", [Run(path) for path in GALLERY.values()], ids=list(GALLERY))
 
 
-def test_it_is_small_with_all_its_files():
-    sizes = {file.name: file.stat().st_size for file in MNIST.path.iterdir() if file.is_file()}
-    assert sizes.pop(MNIST.discriminator_file.name) < MAX_DISCRIMINATOR_BYTES
+@each_run
+def test_it_is_small_with_all_its_files(run):
+    sizes = {file.name: file.stat().st_size for file in run.path.iterdir() if file.is_file()}
+    assert sizes.pop(run.discriminator_file.name, 0) < MAX_DISCRIMINATOR_BYTES
     assert sum(sizes.values()) < MAX_BYTES
 
 
-def test_it_generates_one_row_per_digit_without_any_training(tmp_path):
+@each_run
+def test_it_generates_without_any_training(run, tmp_path):
+    assert run.is_pretrained()
+    image = read_png(generate(GenerateConfig(run_dir=run.path, seeds="0-7", out=tmp_path / "images.png")))
+    assert image.std() > 20  # out of 255: not one color
+
+
+def test_a_grid_of_digits_has_one_row_per_class(tmp_path):
     out = generate(GenerateConfig(run_dir=MNIST.path, out=tmp_path / "digits.png"))
     assert read_png(out).shape[0] > read_png(out).shape[1]  # ten rows of eight
     assert MNIST.classes().names == tuple("0123456789")
-    assert MNIST.is_pretrained()
 
 
 def test_its_discriminator_separates_generated_from_real_digits():
@@ -47,10 +56,11 @@ def test_its_discriminator_separates_generated_from_real_digits():
     assert real_logit > fake_logit
 
 
-def test_its_model_card_agrees_with_its_report():
-    metrics = json.loads((MNIST.path / "evaluation.json").read_text())["metrics"]
-    card = MNIST.model_card_file.read_text(encoding="utf-8")
-    for name in ("frechet_distance", "one_nn_error", "precision", "recall"):
+@each_run
+def test_its_model_card_agrees_with_its_report(run):
+    metrics = json.loads((run.path / "evaluation.json").read_text())["metrics"]
+    card = run.model_card_file.read_text(encoding="utf-8")
+    for name in {"frechet_distance", "one_nn_error", "precision", "recall"} & metrics.keys():
         row = re.search(rf"^\| {name} \| ([\d.]+) \| ([\d.]+) \|", card, re.MULTILINE)
         assert float(row[1]) == pytest.approx(metrics[name]["generated"], rel=0.01)
         assert float(row[2]) == pytest.approx(metrics[name]["real"], rel=0.01)
