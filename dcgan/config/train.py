@@ -95,8 +95,8 @@ the distance rises again after 500 steps (docs/results.md)."""
 _LARGE_IMAGES_ON_GPU = {"generator_width": 64, "discriminator_width": 64}
 """On a GPU, where steps are cheap, they are wider. Which width is best there has not been measured."""
 
-CIFAR10_CLUSTERS = 100
-"""Ten per class (docs/results.md)."""
+LABELED_CLUSTERS = {"cifar10": 100, "fashion_mnist": 200}
+"""Numbers of clusters of images with labels, by dataset: those that measured better than none (docs/results.md)."""
 
 _STACKED_MNIST = {"latent_dim": 100, "kernel": 4, "generator_width": 64, "discriminator_width": 64}
 _STACKED_MNIST |= {"discriminator_hidden": 0, "clusters": 0}
@@ -127,8 +127,8 @@ class TrainConfig(DataConfig):
             default if the images have labels of 2 to 100 classes, each with at least one image.
         clusters: divide the images into about so many clusters of similar ones before training, those of each class by
             themselves, and condition both networks on the cluster as well; at most one cluster per 50 images, 0 for
-            none; by default one per 300 images without labels, at most 200; 100 for `cifar10`; and none for other
-            images with labels, `stacked_mnist` and `paper`.
+            none; by default one per 300 images without labels, at most 200; 100 for `cifar10`, 200 for
+            `fashion_mnist`, and none for other images with labels, `stacked_mnist` and `paper`.
         augment: differentiable augmentations (DiffAugment) of the real and fake images that the discriminator sees,
             separated by commas: color, translation, cutout; for small datasets.
         flip: mirror half of the images horizontally, at random; not for digits or letters.
@@ -273,7 +273,7 @@ class TrainConfig(DataConfig):
         """Return what the preset `default` has for images of this size, on this type of device."""
         if self.dataset == "stacked_mnist":
             return _STACKED_MNIST
-        clusters = {"clusters": CIFAR10_CLUSTERS} if self.dataset == "cifar10" else {}
+        clusters = {"clusters": LABELED_CLUSTERS[self.dataset]} if self.dataset in LABELED_CLUSTERS else {}
         if max(parse_size(self.image_size or DEFAULT_SIZES.get(self.dataset, 64))) <= SMALL_SIDE:
             return clusters
         return clusters | _LARGE_IMAGES | (_LARGE_IMAGES_ON_GPU if on_gpu else {})

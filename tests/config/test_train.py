@@ -46,7 +46,7 @@ def test_the_number_of_clusters_is_decided_by_the_dataset_unless_it_is_given():
         return config.TrainConfig(**options).resolve().clusters
 
     assert clusters() is clusters(dataset="folder") is None  # depends on its labels and the number of its images
-    assert clusters(dataset="cifar10") == 100
+    assert (clusters(dataset="cifar10"), clusters(dataset="fashion_mnist")) == (100, 200)
     assert clusters(dataset="stacked_mnist") == clusters(preset="paper", dataset="cifar10") == 0
     assert clusters(dataset="cifar10", clusters=7) == 7
 
