@@ -13,11 +13,12 @@ import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from benchmarks import machine
 from benchmarks.baselines import Variant
-from benchmarks.options import add_dataset_options, argument_parser
+from benchmarks.options import add_dataset_options, argument_parser, parse_variant
 from benchmarks.tables import format_number, markdown_table, mean_and_deviation
 from benchmarks.workers import ONEDNN, Baseline, Worker, WorkerError
 
@@ -97,7 +98,37 @@ DEFAULT: Variants = {
 }
 """The preset `default`, and one change at a time, or two that also stand alone."""
 
-PRESETS = {"paper": PAPER, "default": DEFAULT}
+
+def _large(**changes: Any) -> Variant:
+    """Return a variant of the preset `default` for images of 64 pixels."""
+    return Variant({"image_size": "64", **changes})
+
+
+LARGE: Variants = {
+    "large": _large(),
+    "no clusters": _large(clusters=0),
+    "width 64": _large(generator_width=64, discriminator_width=64),
+    "256 hidden units": _large(discriminator_hidden=256),
+    "nearest upsampling": _large(upsampling="nearest"),
+    "nearest upsampling, 256 hidden units": _large(upsampling="nearest", discriminator_hidden=256),
+    "nearest upsampling, width 64": _large(upsampling="nearest", generator_width=64, discriminator_width=64),
+    "nearest upsampling, width 64, no clusters": _large(
+        upsampling="nearest", generator_width=64, discriminator_width=64, clusters=0
+    ),
+    "no discriminator norm": _large(discriminator_norm="none"),
+    "relativistic loss": _large(loss="relativistic"),
+    "no discriminator norm, relativistic loss, gradient penalty 1": _large(
+        discriminator_norm="none", loss="relativistic", gradient_penalty=1.0
+    ),
+    "learning rates 2e-4": _large(generator_lr=2e-4, discriminator_lr=2e-4),
+    "kernel 6": _large(kernel=6),
+    "batch 32": _large(batch_size=32),
+    "DiffAugment, translation": _large(augment="translation"),
+}
+"""What the preset `default` has for images of 64 pixels, and one change at a time, or several that also stand alone.
+The default before clusters was *nearest upsampling, width 64, no clusters*."""
+
+PRESETS = {"paper": PAPER, "default": DEFAULT, "large": LARGE}
 
 
 def study(
@@ -194,7 +225,15 @@ def _mean(by_seed: Sequence[list[dict[str, Any]]], index: int, metric: str) -> f
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `python -m benchmarks.ablation_study`."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--preset", choices=PRESETS, default="paper", help="preset that the variants differ from")
+    parser.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="paper",
+        help="preset that the variants differ from; `large` is `default` for images of 64 pixels",
+    )
+    parser.add_argument(
+        "--common", type=parse_variant, default={}, help="options of every training: name=value,name=value"
+    )
     parser.add_argument("--only", default="", help="comma-separated parts of the variants' names to compare")
     add_dataset_options(parser)
     parser.add_argument("--seeds", type=int, default=3, help="number of trainings of each variant")
@@ -208,6 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     first, *others = PRESETS[options.preset].items()
     parts = [part.strip() for part in options.only.split(",")]
     variants = dict([first, *(pair for pair in others if any(part in pair[0] for part in parts))])
+    variants = {name: replace(variant, options=variant.options | options.common) for name, variant in variants.items()}
     training_options = {name: getattr(options, name) for name in ("dataset", "data_dir", "train_images", "num")}
     results = study(variants, range(options.seeds), sorted(options.minutes), options.jobs, **training_options)
     print(report(results, sorted(options.minutes)), machine.describe(), sep="\n\n")

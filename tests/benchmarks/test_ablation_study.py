@@ -149,6 +149,13 @@ TWO_CHANGES = {
     "unconditional, no clusters": ("unconditional", "no clusters"),
     "unconditional, 50 clusters": ("unconditional", "50 clusters"),
     "width 64, no hidden layer": ("width 64", "no hidden layer"),
+    "nearest upsampling, width 64": ("nearest upsampling", "width 64"),
+    "nearest upsampling, width 64, no clusters": ("nearest upsampling", "width 64", "no clusters"),
+    "no discriminator norm, relativistic loss, gradient penalty 1": (
+        "no discriminator norm",
+        "relativistic loss",
+        "gradient penalty 1",
+    ),
     "no discriminator norm, relativistic loss, gradient penalty 0.01": (
         "no discriminator norm",
         "relativistic loss",
@@ -157,7 +164,7 @@ TWO_CHANGES = {
 }
 """Rows that change several things, and the names of them."""
 
-DIFFERENCE_OF_ROWS = {"R1, γ 0.1", "50 clusters", "gradient penalty 0.01"}
+DIFFERENCE_OF_ROWS = {"R1, γ 0.1", "50 clusters", "gradient penalty 0.01", "gradient penalty 1"}
 """A change that has no row of its own, because it does not run alone: the difference of two rows."""
 
 
@@ -180,7 +187,8 @@ def changes(variant, base):
 def test_every_variant_differs_from_its_preset_in_what_its_name_says_alone(preset):
     base, *others = ablation_study.PRESETS[preset].items()
     assert base[0] == preset
-    assert TrainConfig(**base[1].options).resolve() == TrainConfig(preset=preset).resolve()
+    expected = TrainConfig(image_size="64") if preset == "large" else TrainConfig(preset=preset)
+    assert TrainConfig(**base[1].options).resolve() == expected.resolve()
     for name, variant in others:
         parts = TWO_CHANGES.get(name, (name,))
         assert changes(variant, base[1]) == set().union(*map(named_changes, parts)), name
@@ -264,3 +272,18 @@ def test_every_variant_is_trained_with_every_seed(monkeypatch, capsys):
     names = ["paper", "batch 64", "batch 32", "hinge"]
     assert sorted(trained) == sorted((name, seed) for name in names for seed in (0, 1))
     assert "hinge" in capsys.readouterr().out
+
+
+def test_options_can_be_common_to_all_trainings(monkeypatch):
+    trained = []
+
+    def train(baseline, minutes):
+        trained.append(baseline.options["variant"].options)
+        return metrics_of(*(1.0 for _ in minutes))
+
+    monkeypatch.setattr(ablation_study, "train_variant", train)
+    ablation_study.main(["--preset", "large", "--only", "kernel", "--common", "conditional=False", "--seeds", "1"])
+    assert trained == [
+        {"image_size": "64", "conditional": False},
+        {"image_size": "64", "kernel": 6, "conditional": False},
+    ]
