@@ -84,10 +84,12 @@ def _class_edit(source: RunGenerator, config: EditConfig) -> FindEdit:
     """Return how to find the edit to one class from another class or all others, before any image is generated."""
     toward = config.toward or ""
     if source.classes is not None:
+        labeled = source.classes.labeled
         raise UserError(
-            f"{source.run.path} is class-conditional, so the latent does not encode the class.",
-            "Use `dcgan generate --class` to generate a class, or --toward slant or boldness"
-            f"{did_you_mean(toward, STROKE_FEATURES)}",
+            f"{source.run.path} is conditioned on {'classes' if labeled else 'clusters of similar images'}, so the latent "
+            "does not encode the class.",
+            ("Use `dcgan generate --class` to generate a class, or" if labeled else "Train with --clusters 0, or use")
+            + f" --toward slant or boldness{did_you_mean(toward, STROKE_FEATURES)}",
         )
     names, predict = source.label_predictor()
     target = parse_class(toward, names, STROKE_FEATURES)

@@ -9,7 +9,7 @@ import pytest
 from dcgan import runs
 from dcgan.config import EditConfig, TrainConfig
 from dcgan.config.parser import to_yaml
-from dcgan.core.classes import Classes
+from dcgan.core.classes import Classes, write_classes
 from dcgan.core.errors import UserError
 from dcgan.evaluation import label_predictor
 from dcgan.evaluation.edit import edit
@@ -101,15 +101,23 @@ def test_a_misspelled_class_is_refused_before_any_image_is_generated(config, hin
 
 def test_a_misspelled_feature_of_a_conditional_run_is_corrected():
     new_run(classes=2)
-    with pytest.raises(UserError, match=r"class-conditional.*\n.*did you mean slant"):
+    with pytest.raises(UserError, match=r"conditioned on classes.*\n.*--class.*did you mean slant"):
         edit(EditConfig(toward="slnt"))
 
 
 def test_a_conditional_run_is_edited_within_its_classes_and_not_from_class_to_class():
     new_run(classes=2)
     assert edit(EditConfig(toward="boldness", num=100, rows=2, method="plane")).exists()
-    with pytest.raises(UserError, match="class-conditional"):
+    with pytest.raises(UserError, match="conditioned on classes"):
         edit(EditConfig(toward="bright"))
+
+
+def test_a_run_with_clusters_but_no_labels_has_no_class_to_edit_toward_or_to_generate():
+    run = new_run(classes=2)
+    write_classes(Classes(("all",), (1.0,), ((0.5, 0.5),)), run.classes_file)
+    with pytest.raises(UserError, match=r"conditioned on clusters(?s:.)*--clusters 0") as caught:
+        edit(EditConfig(toward="bright"))
+    assert "--class" not in caught.value.hint
 
 
 @pytest.mark.parametrize(
