@@ -85,9 +85,9 @@ def _class_edit(source: RunGenerator, config: EditConfig) -> FindEdit:
     toward = config.toward or ""
     if source.classes is not None:
         labeled = source.classes.labeled
+        condition = "classes" if labeled else "clusters of similar images"
         raise UserError(
-            f"{source.run.path} is conditioned on {'classes' if labeled else 'clusters of similar images'}, so the latent "
-            "does not encode the class.",
+            f"{source.run.path} is conditioned on {condition}, so the latent does not encode the class.",
             ("Use `dcgan generate --class` to generate a class, or" if labeled else "Train with --clusters 0, or use")
             + f" --toward slant or boldness{did_you_mean(toward, STROKE_FEATURES)}",
         )
