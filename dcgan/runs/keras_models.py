@@ -55,17 +55,17 @@ def store_in_float16(file: Path) -> None:
     Args:
         file: the archive.
     """
-    import h5py
-
     with zipfile.ZipFile(file) as archive:
         members = {info: archive.read(info) for info in archive.infolist()}
     with zipfile.ZipFile(file, "w") as archive:
         for info, content in members.items():
-            archive.writestr(info, _to_float16(content, h5py) if info.filename.endswith(".h5") else content)
+            archive.writestr(info, _to_float16(content) if info.filename.endswith(".h5") else content)
 
 
-def _to_float16(content: bytes, h5py: Any) -> bytes:
+def _to_float16(content: bytes) -> bytes:
     """Return an HDF5 file with its float32 datasets as float16."""
+    import h5py
+
     with io.BytesIO(content) as before, io.BytesIO() as after:
         with h5py.File(before, "r") as source, h5py.File(after, "w") as target:
 
