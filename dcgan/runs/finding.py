@@ -39,7 +39,9 @@ def find_run(path: Path | str | None = None) -> Run:
         if pretrained is not None and pretrained.is_dir() and not Path(path).exists():
             return Run(pretrained, output_dir=Path())
         return _run_at(Path(path))
-    generators = sorted(CHECKPOINTS.glob("*/generator.keras"), key=lambda file: file.stat().st_mtime)
+    others = {path.resolve() for path in GALLERY.values() if path != PRETRAINED}  # found by name alone
+    generators = [file for file in CHECKPOINTS.glob("*/generator.keras") if file.parent.resolve() not in others]
+    generators.sort(key=lambda file: file.stat().st_mtime)
     if generators:
         return Run(generators[-1].parent)
     if (PRETRAINED / "generator.keras").is_file():

@@ -53,6 +53,17 @@ def test_a_pretrained_run_inside_the_package_is_not_written_to(tmp_path, monkeyp
     assert find_run(Path("dcgan/pretrained/mnist")).output_dir == Path()
 
 
+def test_in_a_source_tree_the_other_pretrained_runs_are_no_runs_of_the_user(monkeypatch):
+    gallery = {name: Path("checkpoints", name).absolute() for name in PRETRAINED_NAMES}
+    monkeypatch.setattr(finding, "GALLERY", gallery)
+    monkeypatch.setattr(finding, "PRETRAINED", gallery["mnist"])
+    for index, path in enumerate(gallery.values()):  # the digits are the oldest, as a clone may have it
+        path.mkdir(parents=True)
+        (path / "generator.keras").touch()
+        os.utime(path / "generator.keras", (0, index))
+    assert find_run().path == Path("checkpoints/mnist")
+
+
 @pytest.mark.parametrize("name", PRETRAINED_NAMES)
 def test_a_pretrained_run_is_found_by_its_name_and_writes_to_the_current_folder(name):
     assert find_run(name).is_pretrained()
