@@ -145,7 +145,8 @@ def test_processes_do_not_run_an_unguarded_main_module_again(tmp_path, from_file
 def test_processes_end_with_their_parent_and_print_nothing_on_ctrl_c(tmp_path, how):
     root = write_files(tmp_path / "images", numbered_images(100))
     then = (
-        "import multiprocessing, time\n"
+        "import multiprocessing, signal, time\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C\n"
         "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
         "    time.sleep(60)"
     )
