@@ -6,7 +6,6 @@ memory. PyTorch's rows go from its DCGAN example to everything that makes it fas
 for say so.
 """
 
-import itertools
 import json
 import sys
 import time
@@ -119,6 +118,11 @@ def _sampling(size: DCGANSize) -> list[Baseline]:
     ]
 
 
+def distinct(baselines: Sequence[Baseline]) -> list[Baseline]:
+    """Return each baseline once, in the order of the first: a row of two groups is built and compiled once."""
+    return [baseline for index, baseline in enumerate(baselines) if baseline not in baselines[:index]]
+
+
 def measure(group: Group, workers: Sequence[Worker], rounds: int, seconds: float, end: float) -> list[dict[str, Any]]:
     """Measure the rows of a group in turns.
 
@@ -221,14 +225,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     start = time.monotonic()
     records: list[dict[str, Any]] = []
     compared = groups(options.rehearse)
-    baselines = [baseline for group in compared for baseline in group.baselines]
+    baselines = distinct([baseline for group in compared for baseline in group.baselines])
     with start_workers(baselines, at_once=machine.cores() >= ROWS_AT_ONCE_FROM_CORES) as workers:
-        waiting = iter(workers)
-        for group in compared:
-            rows = list(itertools.islice(waiting, len(group.baselines)))
+        for number, group in enumerate(compared):
+            rows = [workers[baselines.index(baseline)] for baseline in group.baselines]
             records += measure(group, rows, options.rounds, options.seconds, start + options.limit)
-            for worker in rows:
-                worker.close()
+            needed = [baseline for later in compared[number + 1 :] for baseline in later.baselines]
+            for baseline, worker in zip(group.baselines, rows, strict=True):
+                if baseline not in needed:
+                    worker.close()
             if options.json:
                 content = {"machine": machine.describe(), "cards": machine.describe_cards(), "records": records}
                 options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ killed after its first checkpoint and resumed. Options after `--` are those of `
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -73,9 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `python -m benchmarks.repeatability`; return 0 if all bytes are equal, otherwise 1."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kill-after", type=int, default=1, help="step of the checkpoint after which to kill")
+    parser.add_argument("--keep", type=Path, help="folder to keep the three run directories in; deleted if not given")
     parser.add_argument("options", nargs="*", help="options of train.py, after --")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.nullcontext(given.keep) if given.keep else tempfile.TemporaryDirectory() as folder:
         runs = {name: Path(folder) / name for name in ("first", "second", "killed")}
         seconds = {name: f"{train(runs[name], given.options):.0f}" for name in ("first", "second")}
         before = train(runs["killed"], given.options, given.kill_after)

@@ -61,3 +61,10 @@ def test_ours_comes_first_in_each_group_and_rows_have_names_of_their_own():
             names = [baseline.name for baseline in group.baselines]
             assert names[0] == gpu.OURS
             assert len(set(names)) == len(names)
+
+
+def test_a_row_of_two_groups_is_built_once():
+    rows = [baseline for group in gpu.groups() for baseline in group.baselines]
+    built = gpu.distinct(rows)
+    assert len(built) < len(rows)
+    assert all(built.count(row) == 1 for row in rows)
