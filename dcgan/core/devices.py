@@ -161,6 +161,27 @@ def explain_memory_errors(explain: Callable[[], UserError] | None = None) -> Ite
         raise (explain or _memory_error)() from error
 
 
+@contextlib.contextmanager
+def explain_compiler_errors() -> Iterator[None]:
+    """Raise a `UserError` if XLA can't divide a sum within a GPU kernel (openxla/xla#36792).
+
+    Whether it tries to depends on the card and on all sizes of the networks and the batch.
+
+    Raises:
+        UserError: the compiler failed.
+    """
+    try:
+        yield
+    except tf.errors.InternalError as error:
+        if "symbolic tile" not in str(error):
+            raise
+        raise UserError(
+            "XLA can't compile this training for this GPU: it fails to divide a sum within a kernel.",
+            "Set the environment variable XLA_FLAGS=--xla_gpu_enable_split_k_autotuning=false, or use another "
+            "--batch-size, or --compile none, which is slower.",
+        ) from error
+
+
 def _memory_error() -> UserError:
     return UserError(
         "The networks and one batch don't fit into the memory of the device.",

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
+from dcgan.core.devices import explain_compiler_errors
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_uint8
 from dcgan.core.sizes import Size
@@ -178,14 +179,16 @@ class Trainer:
             (mean D(G(z))).
         """
         if not isinstance(batches, ResidentImages):
-            return self._train_steps(batches, tf.convert_to_tensor(count))
+            with explain_compiler_errors():
+                return self._train_steps(batches, tf.convert_to_tensor(count))
         metrics, first, end = {}, self.step + 1, self.step + 1 + int(count)
         for step in range(first, end, STEPS_PER_PROGRAM):
             size = self.config.batch_size
             steps = min(STEPS_PER_PROGRAM, end - step)
             order = np.zeros((STEPS_PER_PROGRAM, size), np.int32)
             order[:steps] = batch_indices(step, size, len(batches.images), self.config.seed, steps).reshape(-1, size)
-            metrics = self._program(batches.images, batches.labels, tf.constant(order), tf.constant(steps))
+            with explain_compiler_errors():
+                metrics = self._program(batches.images, batches.labels, tf.constant(order), tf.constant(steps))
         return metrics
 
     @tf.function

@@ -32,7 +32,7 @@ GROUP = gpu.Group("a network", [])
 
 def test_rows_have_ratios_memory_and_the_fraction_of_the_matrix_rate():
     workers = [CountingWorker("ours", 600), CountingWorker("PyTorch", 400), CountingWorker(gpu.LIMIT.name, 1.2e10)]
-    ours, torch, limit = gpu.measure(GROUP, workers, 3, 0.1, math.inf)
+    ours, torch, limit = gpu.measure(GROUP, workers, {}, 3, 0.1, math.inf)
     assert ours["median"] == pytest.approx(600)
     assert torch["ours_over_this"] == pytest.approx(1.5)
     assert ours["fraction_of_limit"] == pytest.approx(600 * 10e6 / 1.2e10)  # 3 and 7 passes of a million each
@@ -45,11 +45,11 @@ def test_rows_have_ratios_memory_and_the_fraction_of_the_matrix_rate():
 
 def test_a_row_that_fails_or_comes_too_late_says_so():
     failed = CountingWorker("PyTorch", 1, error="RuntimeError: no GPU")
-    first, second = gpu.measure(GROUP, [CountingWorker("ours", 600), failed], 2, 0.1, math.inf)
+    first, second = gpu.measure(GROUP, [CountingWorker("ours", 600), failed], {}, 2, 0.1, math.inf)
     assert first["error"] == ""
     assert second["error"] == "RuntimeError: no GPU"
     assert second["ours_over_this"] is None
-    (late,) = gpu.measure(GROUP, [CountingWorker("ours", 600)], 2, 0.1, time.monotonic() - 1)
+    (late,) = gpu.measure(GROUP, [CountingWorker("ours", 600)], {}, 2, 0.1, time.monotonic() - 1)
     assert late["error"] == "not measured: the time was up"
     assert late["values"] == []
     assert "not measured: the time was up" in gpu.report([late])
@@ -68,3 +68,10 @@ def test_a_row_of_two_groups_is_built_once():
     built = gpu.distinct(rows)
     assert len(built) < len(rows)
     assert all(built.count(row) == 1 for row in rows)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_every_row_is_compiled_and_a_failure_has_no_time(at_once):
+    workers = [CountingWorker("ours", 600), CountingWorker("PyTorch", 1, error="no GPU"), CountingWorker("limit", 50)]
+    seconds = gpu.compile_rows(workers, at_once)
+    assert [seconds[worker] for worker in workers] == [pytest.approx(0.2, abs=0.05), None, 2.0]

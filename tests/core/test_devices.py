@@ -224,3 +224,12 @@ def test_tf32_is_off_within_the_block_and_restored_after_it(before):
         assert enabled() == before
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(default)
+
+
+def test_a_sum_that_xla_cannot_divide_is_explained():
+    message = "Failed to analyze the computation (Failed to compute symbolic tile for (d0, d1) -> (d1 * 56 + d0)"
+    with pytest.raises(UserError, match="XLA can't compile") as error, devices.explain_compiler_errors():
+        raise tf.errors.InternalError(None, None, message)
+    assert "--xla_gpu_enable_split_k_autotuning=false" in error.value.hint
+    with pytest.raises(tf.errors.InternalError), devices.explain_compiler_errors():
+        raise tf.errors.InternalError(None, None, "another failure")

@@ -33,9 +33,7 @@ def convolution(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradie
     patches, matrix = extract_patches(images, size), _kernel_to_matrix(kernel)
 
     def gradient(upstream: tf.Tensor):
-        rows = tf.reshape(upstream, (-1, outputs))
-        kernel_gradient = _matrix_to_kernel(tf.matmul(patches, rows, transpose_a=True), size)
-        return _adjoint(upstream, matrix, size), kernel_gradient
+        return _adjoint(upstream, matrix, size), _kernel_gradient(patches, upstream, size)
 
     return tf.reshape(tf.matmul(patches, matrix), (-1, height // 2, width // 2, outputs)), gradient
 
@@ -57,8 +55,7 @@ def convolution_transpose(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tens
     def gradient(upstream: tf.Tensor):
         patches = extract_patches(upstream, size)
         images_gradient = tf.reshape(tf.matmul(patches, matrix), (-1, height, width, channels))
-        rows = tf.reshape(images, (-1, channels))
-        return images_gradient, _matrix_to_kernel(tf.matmul(patches, rows, transpose_a=True), size)
+        return images_gradient, _kernel_gradient(patches, images, size)
 
     return _adjoint(images, matrix, size), gradient
 
@@ -77,6 +74,30 @@ def extract_patches(images: tf.Tensor, size: int) -> tf.Tensor:
     cells, border = _cells(size), _cells(size) - 1
     padded = tf.pad(materialized(images), [[0, 0], [border, border], [border, border], [0, 0]])
     return _windows(tf.nn.space_to_depth(padded, 2), cells)
+
+
+def _kernel_gradient(patches: tf.Tensor, maps: tf.Tensor, size: int) -> tf.Tensor:
+    """Return the gradient of a kernel (k, k, ·, C): a sum over all pixels of all images.
+
+    On a GPU, XLA may divide this sum into 2, 4, … 512 parts and find the pixels of a part from (N, H, W) within the
+    same kernel. TensorFlow 2.21 stops with an `InternalError` ("Failed to compute symbolic tile") where a part is not a
+    whole number of rows, as for 64 images of 14x14 pixels in 256 parts (openxla/xla#36792). So the pixels are stored as
+    rows of a matrix first, unless all sides are powers of two.
+
+    Args:
+        patches: (N·H·W, (2·cells)²·…), as `extract_patches` returns them.
+        maps: (N, H, W, C).
+        size: height and width of the kernel in pixels, k.
+    """
+    *pixels, channels = static_shape(maps)
+    rows = tf.reshape(maps, (-1, channels))
+    if not all(side is not None and _is_power_of_two(side) for side in pixels):
+        patches, rows = materialized(patches), materialized(rows)
+    return _matrix_to_kernel(tf.matmul(patches, rows, transpose_a=True), size)
+
+
+def _is_power_of_two(number: int) -> bool:
+    return number & (number - 1) == 0
 
 
 def _adjoint(images: tf.Tensor, matrix: tf.Tensor, size: int) -> tf.Tensor:

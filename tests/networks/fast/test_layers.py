@@ -92,6 +92,28 @@ def test_convolutions_of_bfloat16_are_exact_to_its_rounding(implementation, size
             assert np.sqrt(np.mean(error**2)) <= 0.006 * np.sqrt(np.mean(reference**2))
 
 
+@pytest.mark.parametrize(
+    ("pixels", "stored"),
+    [((64, 16, 16), 0), ((64, 14, 14), 2), ((64, 4, 6), 2), ((100, 16, 16), 2), ((None, 16, 16), 2)],
+)
+def test_pixels_that_xla_cannot_divide_are_stored_before_the_kernels_gradient(monkeypatch, pixels, stored):
+    calls = []
+    monkeypatch.setattr(im2col, "materialized", lambda tensor: calls.append(tensor) or tensor)
+
+    @tf.function(input_signature=[tf.TensorSpec((*pixels, 3)), tf.TensorSpec((None, 2 * 2 * 2 * 2 * 5))])
+    def gradient(maps, patches):
+        return im2col._kernel_gradient(patches, maps, 4)
+
+    maps = normal(*(3 if side is None else side for side in pixels), 3)
+    rows = len(maps) * maps.shape[1] * maps.shape[2]
+    patches = normal(rows, 80)
+    expected = tf.matmul(patches, tf.reshape(maps, (rows, 3)), transpose_a=True)
+    assert_close(
+        [tf.reshape(gradient(maps, patches), (-1,))], [tf.reshape(im2col._matrix_to_kernel(expected, 4), (-1,))], 1e-6
+    )
+    assert len(calls) == stored
+
+
 def test_the_three_winograd_matrices_compute_a_filter_of_two_taps_exactly():
     matrices = winograd.transform_matrices()
     data, taps = np.random.default_rng(0).standard_normal((2, 5)), np.array([0.3, -1.7])
