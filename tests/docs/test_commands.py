@@ -22,6 +22,7 @@ BENCHMARKS = {command.text: command for command in IN_BLOCKS + IN_TEXT if comman
 RUN = {command.text.replace(" --data-dir DIR", ""): command for command in IN_BLOCKS if not command.reason}
 
 OTHER_PROGRAMS = {
+    "--xla_gpu_enable_split_k_autotuning": "XLA",
     "--build-arg": "docker",
     "--rm": "docker",
     "--gpus": "docker",
