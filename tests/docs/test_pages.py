@@ -29,6 +29,13 @@ def test_python_files_that_a_page_names_exist(page):
         assert (ROOT / name).exists() or (ROOT / "dcgan" / name).exists(), name
 
 
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+def test_every_table_has_its_header(page):
+    parts = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL).split("\n\n")
+    tables = [part.strip().splitlines() for part in parts if part.strip().startswith("|")]
+    assert [table[0] for table in tables if not re.fullmatch(r"(\|( ?:?-+:? ?))+\|", table[1])] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PYTHON, ids=lambda page: page.name)
 def test_the_python_code_of_a_page_runs_from_top_to_bottom(page, tmp_path):
