@@ -32,7 +32,7 @@ def test_python_files_that_a_page_names_exist(page):
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
 def test_every_table_has_its_header(page):
     parts = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL).split("\n\n")
-    tables = [part.strip().splitlines() for part in parts if part.strip().startswith("|")]
+    tables = [[line.strip() for line in part.strip().splitlines()] for part in parts if part.strip().startswith("|")]
     assert [table[0] for table in tables if not re.fullmatch(r"(\|( ?:?-+:? ?))+\|", table[1])] == []
 
 
