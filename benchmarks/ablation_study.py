@@ -112,8 +112,8 @@ LARGE: Variants = {
     "nearest upsampling": _large(upsampling="nearest"),
     "nearest upsampling, 256 hidden units": _large(upsampling="nearest", discriminator_hidden=256),
     "nearest upsampling, width 64": _large(upsampling="nearest", generator_width=64, discriminator_width=64),
-    "nearest upsampling, width 64, no clusters": _large(
-        upsampling="nearest", generator_width=64, discriminator_width=64, clusters=0
+    "nearest upsampling, width 64, batch 64, no clusters": _large(
+        upsampling="nearest", generator_width=64, discriminator_width=64, batch_size=64, clusters=0
     ),
     "no discriminator norm": _large(discriminator_norm="none"),
     "relativistic loss": _large(loss="relativistic"),
@@ -122,11 +122,11 @@ LARGE: Variants = {
     ),
     "learning rates 2e-4": _large(generator_lr=2e-4, discriminator_lr=2e-4),
     "kernel 6": _large(kernel=6),
-    "batch 32": _large(batch_size=32),
+    "batch 64": _large(batch_size=64),
     "DiffAugment, translation": _large(augment="translation"),
 }
 """What the preset `default` has for images of 64 pixels, and one change at a time, or several that also stand alone.
-The default before clusters was *nearest upsampling, width 64, no clusters*."""
+The default before clusters was *nearest upsampling, width 64, batch 64, no clusters*."""
 
 PRESETS = {"paper": PAPER, "default": DEFAULT, "large": LARGE}
 

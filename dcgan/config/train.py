@@ -87,13 +87,13 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 """By preset, the values of the options of `TrainConfig` that are not given."""
 
 _LARGE_IMAGES = {"latent_dim": 100, "kernel": 4, "generator_width": 32, "discriminator_width": 32}
-_LARGE_IMAGES |= {"upsampling": "transposed", "discriminator_hidden": 0}
+_LARGE_IMAGES |= {"upsampling": "transposed", "discriminator_hidden": 0, "batch_size": 32}
 """What the preset `default` has instead for images of more than `SMALL_SIDE` pixels. Narrow networks make three times
-as many steps in the same time. With nearest upsampling and a hidden layer the discriminator wins: on emoji of 64 pixels
-the distance rises again after 500 steps (docs/results.md)."""
+as many steps in the same time, and batches of 32 another 1.7 times. With nearest upsampling the discriminator wins: on
+emoji of 64 pixels the distance rises again after 500 steps, with a hidden layer and without (docs/results.md)."""
 
-_LARGE_IMAGES_ON_GPU = {"generator_width": 64, "discriminator_width": 64}
-"""On a GPU, where steps are cheap, they are wider. Which width is best there has not been measured."""
+_LARGE_IMAGES_ON_GPU = {"generator_width": 64, "discriminator_width": 64, "batch_size": 64}
+"""On a GPU, where steps are cheap, they are wider and see more images. What is best there has not been measured."""
 
 LABELED_CLUSTERS = {"cifar10": 100, "fashion_mnist": 200}
 """Numbers of clusters of images with labels, by dataset: those that measured better than none (docs/results.md)."""
@@ -122,7 +122,8 @@ class TrainConfig(DataConfig):
         steps: stop when the run has this many steps.
         epochs: stop after this many passes over the dataset, if that is earlier.
         minutes: stop after this many minutes of training in this call, if that is earlier.
-        batch_size: number of images per step, over all devices; by default 64, `paper` 128.
+        batch_size: number of images per step, over all devices; by default 64, on a CPU 32 for images of more than 32
+            pixels per side, `paper` 128.
         conditional: condition both networks on the class labels, so that images of a given class can be generated; by
             default if the images have labels of 2 to 100 classes, each with at least one image.
         clusters: divide the images into about so many clusters of similar ones before training, those of each class by

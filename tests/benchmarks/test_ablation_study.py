@@ -150,7 +150,12 @@ TWO_CHANGES = {
     "unconditional, 50 clusters": ("unconditional", "50 clusters"),
     "width 64, no hidden layer": ("width 64", "no hidden layer"),
     "nearest upsampling, width 64": ("nearest upsampling", "width 64"),
-    "nearest upsampling, width 64, no clusters": ("nearest upsampling", "width 64", "no clusters"),
+    "nearest upsampling, width 64, batch 64, no clusters": (
+        "nearest upsampling",
+        "width 64",
+        "batch 64",
+        "no clusters",
+    ),
     "no discriminator norm, relativistic loss, gradient penalty 1": (
         "no discriminator norm",
         "relativistic loss",

@@ -29,10 +29,10 @@ def test_the_networks_depend_on_the_size_of_the_images_and_on_the_device():
     def network(on_gpu=False, **options):
         resolved = config.TrainConfig(**options).resolve(on_gpu=on_gpu)
         widths = resolved.generator_width, resolved.discriminator_width
-        return resolved.latent_dim, resolved.kernel, *widths, resolved.upsampling
+        return resolved.batch_size, resolved.latent_dim, resolved.kernel, *widths, resolved.upsampling
 
-    small, large = (64, 6, 48, 32, "nearest"), (100, 4, 32, 32, "transposed")
-    on_gpu, stacked = (100, 4, 64, 64, "transposed"), (100, 4, 64, 64, "nearest")
+    small, large = (64, 64, 6, 48, 32, "nearest"), (32, 100, 4, 32, 32, "transposed")
+    on_gpu, stacked = (64, 100, 4, 64, 64, "transposed"), (64, 100, 4, 64, 64, "nearest")
     assert network() == network(dataset="cifar10") == network(dataset="folder", image_size=32) == small
     assert network(on_gpu=True, dataset="folder", image_size="16x32") == small
     assert network(dataset="folder") == network(dataset="celeba") == network(dataset="mnist", image_size=64) == large
