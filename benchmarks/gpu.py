@@ -255,13 +255,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     at_once = machine.cores() >= ROWS_AT_ONCE_FROM_CORES
     with start_workers(baselines, at_once) as workers:
         first_steps = compile_rows(workers, at_once)
-        for number, group in enumerate(compared):
+        for group in compared:
             rows = [workers[baselines.index(baseline)] for baseline in group.baselines]
             records += measure(group, rows, first_steps, options.rounds, options.seconds, start + options.limit)
-            needed = [baseline for later in compared[number + 1 :] for baseline in later.baselines]
-            for baseline, worker in zip(group.baselines, rows, strict=True):
-                if baseline not in needed:
-                    worker.close()
             if options.json:
                 content = {"machine": machine.describe(), "cards": machine.describe_cards(), "records": records}
                 options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ CPU, they beat a convolution's loops where an image has few channels.
 
 import tensorflow as tf
 
+from dcgan.core.devices import visible_gpus
 from dcgan.core.sizes import Size
 from dcgan.networks.fast.xla import Gradient, first_order_gradient, materialized, static_shape, xla_compiled
 
@@ -81,8 +82,8 @@ def _kernel_gradient(patches: tf.Tensor, maps: tf.Tensor, size: int) -> tf.Tenso
 
     On a GPU, XLA may divide this sum into 2, 4, … 512 parts and find the pixels of a part from (N, H, W) within the
     same kernel. TensorFlow 2.21 stops with an `InternalError` ("Failed to compute symbolic tile") where a part is not a
-    whole number of rows, as for 64 images of 14x14 pixels in 256 parts (openxla/xla#36792). So the pixels are stored as
-    rows of a matrix first, unless all sides are powers of two.
+    whole number of rows, as for 64 images of 14x14 pixels in 256 parts (openxla/xla#36792). So, where there is a GPU,
+    the pixels are stored as rows of a matrix first, unless all sides are powers of two.
 
     Args:
         patches: (N·H·W, (2·cells)²·…), as `extract_patches` returns them.
@@ -91,7 +92,7 @@ def _kernel_gradient(patches: tf.Tensor, maps: tf.Tensor, size: int) -> tf.Tenso
     """
     *pixels, channels = static_shape(maps)
     rows = tf.reshape(maps, (-1, channels))
-    if not all(side is not None and _is_power_of_two(side) for side in pixels):
+    if visible_gpus() and not all(side is not None and _is_power_of_two(side) for side in pixels):
         patches, rows = materialized(patches), materialized(rows)
     return _matrix_to_kernel(tf.matmul(patches, rows, transpose_a=True), size)
 
