@@ -12,6 +12,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import tensorflow as tf
 
+from dcgan.networks.fast.xla import static_shape
+
 SIGMA = 0.05
 """Standard deviation of the noise of `ApproximateGradientPenalty`, for images in [-1, 1]."""
 
@@ -102,9 +104,10 @@ class ApproximateGradientPenalty:
 
     def __call__(self, forward: DiscriminatorPass) -> tf.Tensor:
         """Return the penalty, a float32 scalar."""
-        every = math.gcd(self.every, len(forward.real))
+        count = static_shape(forward.real)[0]
+        every = math.gcd(self.every, count)
         real, fake = forward.real[::every], tf.stop_gradient(forward.fake)[::every]
-        noise = self.sigma * forward.normal(len(real))
+        noise = self.sigma * forward.normal(count // every)
         noisy = forward.discriminate(real + noise, fake + noise, every)
         pairs = zip((forward.real_logits, forward.fake_logits), noisy, strict=True)
         squares: Any = [tf.reduce_mean(tf.square(logits[::every] - other)) for logits, other in pairs]
