@@ -132,6 +132,8 @@ class TrainConfig(DataConfig):
             `fashion_mnist`, and none for other images with labels, `stacked_mnist` and `paper`.
         augment: differentiable augmentations (DiffAugment) of the real and fake images that the discriminator sees,
             separated by commas: color, translation, cutout; for small datasets.
+        adaptive_augment: apply each augmentation to an image with a probability that begins at 0, and rises up to 0.8
+            while the discriminator takes more than four in five real images for real (ADA).
         flip: mirror half of the images horizontally, at random; not for digits or letters.
         seed: seed of all random numbers of the run.
         generator_lr: learning rate of Adam for the generator; by default 5e-4, `paper` 2e-4.
@@ -201,6 +203,7 @@ class TrainConfig(DataConfig):
     conditional: bool | None = option(None, "Training")
     clusters: Clusters | None = option(None, "Training")
     augment: str | None = option(None, "Training")
+    adaptive_augment: bool = option(False, "Training")
     flip: bool = option(False, "Training")
     seed: Seed = option(0, "Training")
     generator_lr: PositiveFloat | None = option(None, "Training")
@@ -246,6 +249,8 @@ class TrainConfig(DataConfig):
                 raise ValueError(f"augment takes {', '.join(AUGMENTATIONS)}, separated by commas, not {self.augment!r}")
             text = ",".join(name for name in AUGMENTATIONS if name in given) or None
             object.__setattr__(self, "augment", text)
+        if self.adaptive_augment and not self.augment:
+            raise ValueError(f"adaptive_augment needs augment: {', '.join(AUGMENTATIONS)}")
 
     def resolve(self, on_gpu: bool = False) -> "ResolvedTrainConfig":
         """Return the config with every option that was not given filled in.

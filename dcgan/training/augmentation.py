@@ -6,6 +6,9 @@ gradients flow through the augmentation, the generator does not learn to imitate
 brightness ±0.5, saturation 0 to 2, contrast 0.5 to 1.5, translation by up to an eighth of the side, cutout of half the
 side.
 
+With `--adaptive-augment` each augmentation is applied to an image with a probability that follows the discriminator:
+Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data" (ADA), section 3.1.
+
 A new augmentation is a function `(images, random) -> images` and one entry in `AUGMENTATION_FUNCTIONS`.
 """
 
@@ -18,21 +21,47 @@ from dcgan.networks.fast.xla import static_shape
 NUM_RANDOM = 7
 """Random numbers per image, whichever augmentations are used."""
 
+TARGET = 0.6
+"""Mean sign of the logits of real images above which the probability rises, and below which it falls: the discriminator
+takes four in five of them for real."""
 
-def augment_images(images: tf.Tensor, random: tf.Tensor, names: Sequence[str]) -> tf.Tensor:
+MAX_PROBABILITY = 0.8
+"""Up to here no augmentation is found in generated images (Karras et al. 2020, section 2.2)."""
+
+IMAGES_TO_ONE = 100_000
+"""Images in which the probability could rise from 0 to 1. The paper has 500,000, for trainings of 25 million."""
+
+
+def adapt_probability(probability: tf.Tensor, sign: tf.Tensor, batch_size: int) -> tf.Tensor:
+    """Return the probability of the next step, a float32 scalar from 0 to `MAX_PROBABILITY`.
+
+    Args:
+        probability: that of this step, a float32 scalar.
+        sign: mean sign of the logits of this step's real images, in [-1, 1].
+        batch_size: images of a step.
+    """
+    change = tf.sign(sign - TARGET) * (batch_size / IMAGES_TO_ONE)
+    return tf.clip_by_value(probability + change, 0.0, MAX_PROBABILITY)
+
+
+def augment_images(
+    images: tf.Tensor, random: tf.Tensor, names: Sequence[str], applied: tf.Tensor | None = None
+) -> tf.Tensor:
     """Augment each image with its own random strengths.
 
     Args:
         images: float32 (N, H, W, C) in [-1, 1]; pixels that are shifted in or cut out become 0.
         random: float32 (N, NUM_RANDOM), uniform in [0, 1).
         names: keys of `AUGMENTATION_FUNCTIONS`, in any order.
+        applied: bool (N, number of `AUGMENTATION_FUNCTIONS`), which are applied to which image; None for all.
 
     Returns:
         Images of the same shape; color may leave [-1, 1].
     """
-    for name, augment in AUGMENTATION_FUNCTIONS.items():
+    for index, (name, augment) in enumerate(AUGMENTATION_FUNCTIONS.items()):
         if name in names:
-            images = augment(images, random)
+            augmented = augment(images, random)
+            images = augmented if applied is None else tf.where(applied[:, index, None, None, None], augmented, images)
     return images
 
 

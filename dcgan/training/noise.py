@@ -8,10 +8,13 @@ import tensorflow as tf
 from dcgan.config import ResolvedTrainConfig
 from dcgan.core import philox
 from dcgan.core.rng import derived_seed
-from dcgan.training.augmentation import NUM_RANDOM
+from dcgan.training.augmentation import AUGMENTATION_FUNCTIONS, NUM_RANDOM
 
 AUGMENTATION_STREAMS = {"real": "real", "fake": "drawn"}
 """Random stream of each side's augmentation; a stream's name decides its numbers, so it never changes."""
+
+CHANCE_STREAMS = {"real": "chance of real", "fake": "chance of fake"}
+"""Random stream that decides which augmentations are applied, where a probability does."""
 
 
 class Noise:
@@ -26,15 +29,17 @@ class Noise:
     def __init__(self, config: ResolvedTrainConfig, class_probabilities: Sequence[float] = (), *, in_xla: bool = False):
         self.config, self.class_probabilities, self.in_xla = config, tuple(class_probabilities), in_xla
 
-    def for_step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def for_step(self, step: tf.Tensor, probability: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Return the random numbers of one step for the whole batch, by purpose.
 
         Args:
             step: int64 scalar, from 1.
+            probability: of applying an augmentation to an image, a float32 scalar; None to apply all to each.
 
         Returns:
             `latents`, float32 (batch_size, latent_dim); with `--flip`, `flip`, bool (batch_size,); with `--augment`,
-            `augment_real` and `augment_fake`, float32 (batch_size, NUM_RANDOM).
+            `augment_real` and `augment_fake`, float32 (batch_size, NUM_RANDOM); with a probability, `applied_real` and
+            `applied_fake`, bool (batch_size, number of augmentations).
         """
         draw_uniform = philox.uniform if self.in_xla else _uniform
         batch_size = self.config.batch_size
@@ -44,6 +49,10 @@ class Noise:
         if self.config.augmentations:
             for side, stream in AUGMENTATION_STREAMS.items():
                 noise[f"augment_{side}"] = draw_uniform((batch_size, NUM_RANDOM), self._seed(step, stream))
+        if probability is not None:
+            for side, stream in CHANCE_STREAMS.items():
+                chance = draw_uniform((batch_size, len(AUGMENTATION_FUNCTIONS)), self._seed(step, stream))
+                noise[f"applied_{side}"] = chance < probability
         return noise
 
     def images(self, step: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:

@@ -22,6 +22,9 @@ from dcgan.training.regularizers import DiscriminatorPass, Regularizer
 STEP_METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
 """What a step returns: both losses, mean D(x) and mean D(G(z))."""
 
+SIGN = "d_sign"
+"""With `--adaptive-augment` it returns the mean sign of the logits of real images as well."""
+
 
 class TrainStep:
     """Trains both networks on one batch, each against the other as it was before the step.
@@ -70,7 +73,8 @@ class TrainStep:
             noise: what `Noise.for_step` returns for the whole batch; this replica takes its rows.
 
         Returns:
-            This replica's part of each of `STEP_METRICS`; the parts of all replicas add up to the mean over the batch.
+            This replica's part of each of `STEP_METRICS`, and of `SIGN` where it is used; the parts of all replicas add
+            up to the mean over the batch.
         """
         noise = {name: self._replica_slice(values) for name, values in noise.items()}
         images, labels = batch if self.num_classes else (batch, None)
@@ -87,18 +91,23 @@ class TrainStep:
             tape.gradient(scaled_g_loss, self.generator.trainable_variables),
         )
         d_real, d_fake = (tf.reduce_mean(tf.sigmoid(logits)) / self.replicas for logits in (real_logits, fake_logits))
-        return {"d_loss": d_loss, "g_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
+        metrics = {"d_loss": d_loss, "g_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
+        if self.config.adaptive_augment:
+            metrics[SIGN] = tf.reduce_mean(tf.sign(real_logits)) / self.replicas
+        return metrics
 
     def _losses(
         self, real: Any, fake: Any, class_one_hot: Any, step: tf.Tensor, noise: dict[str, tf.Tensor]
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return discriminator loss, generator loss, real logits and fake logits."""
 
+        def augmented(images: tf.Tensor, side: str, every: int) -> tf.Tensor:
+            applied = noise[f"applied_{side}"][::every] if self.config.adaptive_augment else None
+            return augment_images(images, noise[f"augment_{side}"][::every], self.config.augmentations, applied)
+
         def discriminate(real: tf.Tensor, fake: tf.Tensor, every: int = 1) -> tuple[tf.Tensor, tf.Tensor]:
-            names = self.config.augmentations
-            if names:
-                real = augment_images(real, noise["augment_real"][::every], names)
-                fake = augment_images(fake, noise["augment_fake"][::every], names)
+            if self.config.augmentations:
+                real, fake = augmented(real, "real", every), augmented(fake, "fake", every)
             classes = None if class_one_hot is None else class_one_hot[::every]
             real_logits, fake_logits = (
                 self.discriminator(with_class_input(images, classes), training=True) for images in (real, fake)

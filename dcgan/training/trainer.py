@@ -19,6 +19,7 @@ from dcgan.networks.fast.xla import xla_compiled
 from dcgan.networks.fused_upsampling import to_inference_kernel
 from dcgan.networks.layers import SYNCHRONIZED_LAYERS, TRAINING_LAYERS, Layers
 from dcgan.runs import assign_weights
+from dcgan.training.augmentation import adapt_probability
 from dcgan.training.bn_recalibration import BatchNormRecalibration
 from dcgan.training.losses import LOSSES, Loss
 from dcgan.training.noise import Noise
@@ -33,7 +34,9 @@ from dcgan.training.precision import (
     resolve_precision,
 )
 from dcgan.training.regularizers import ApproximateGradientPenalty, Regularizer
-from dcgan.training.train_step import STEP_METRICS, TrainStep, update_ema
+from dcgan.training.train_step import SIGN, STEP_METRICS, TrainStep, update_ema
+
+AUGMENT_PROBABILITY = "augment_probability"
 
 STEPS_PER_PROGRAM = 128
 """Most steps that a compiled program does in one call: about a quarter of a second of DCGAN-64 on a fast GPU."""
@@ -94,6 +97,11 @@ class Trainer:
         # One per process, whatever the number of replicas: it takes no part in the step, images are generated with it.
         self.ema_generator = build_generator(**generator_options)
         self.steps_done = tf.Variable(tf.constant(0, tf.int64), trainable=False, name="steps_done")
+        self._augment_probability = None
+        self._metrics = STEP_METRICS
+        if config.adaptive_augment:
+            self._augment_probability = tf.Variable(0.0, trainable=False, name=AUGMENT_PROBABILITY)
+            self._metrics += (SIGN, AUGMENT_PROBABILITY)
         self._train_step = TrainStep(
             config,
             self.noise,
@@ -176,7 +184,8 @@ class Trainer:
 
         Returns:
             float32 scalars of the last step over all replicas: `d_loss`, `g_loss`, `d_real` (mean D(x)) and `d_fake`
-            (mean D(G(z))).
+            (mean D(G(z))); with `--adaptive-augment` also `d_sign`, mean sign of the logits of real images, and
+            `augment_probability`, that of the next step.
         """
         if not isinstance(batches, ResidentImages):
             with explain_compiler_errors():
@@ -194,7 +203,7 @@ class Trainer:
     @tf.function
     def _train_steps(self, batches: Iterator[Any], count: tf.Tensor) -> dict[str, tf.Tensor]:
         """Train on the next `count` batches of an iterator."""
-        metrics = {name: tf.constant(0.0) for name in STEP_METRICS}
+        metrics = {name: tf.constant(0.0) for name in self._metrics}
         for _ in tf.range(count):
             metrics = self._step(next(batches))
         return metrics
@@ -208,17 +217,22 @@ class Trainer:
             batch = tf.gather(images, order[done])
             return done + 1, self._train_on_batch(batch if labels is None else (batch, tf.gather(labels, order[done])))
 
-        start = (tf.constant(0), {name: tf.constant(0.0) for name in STEP_METRICS})
+        start = (tf.constant(0), {name: tf.constant(0.0) for name in self._metrics})
         return tf.while_loop(lambda done, _metrics: done < count, step, start)[1]
 
     def _train_on_batch(self, batch: Any) -> dict[str, tf.Tensor]:
         """Train on one batch: both networks, both optimizers and the EMA weights."""
         step = self.steps_done.assign_add(1)
-        parts = self.strategy.run(self._train_step.train_on_batch, (batch, step, self.noise.for_step(step)))
+        probability = self._augment_probability
+        noise = self.noise.for_step(step, probability)
+        metrics = self.strategy.run(self._train_step.train_on_batch, (batch, step, noise))
         self._update_ema(step)
-        if self.strategy.num_replicas_in_sync == 1:
-            return parts
-        return {name: self.strategy.reduce("SUM", parts[name], axis=None) for name in STEP_METRICS}
+        if self.strategy.num_replicas_in_sync > 1:
+            metrics = {name: self.strategy.reduce("SUM", part, axis=None) for name, part in metrics.items()}
+        if probability is not None:
+            probability.assign(adapt_probability(probability, metrics[SIGN], self.config.batch_size))
+            metrics = metrics | {AUGMENT_PROBABILITY: probability.read_value()}
+        return metrics
 
     def _training_layers(self, replicas: int, regularizer: Regularizer | None) -> Layers:
         """Return the layer classes of both networks; a regularizer may need the second derivatives of Keras' own."""
@@ -315,6 +329,8 @@ class Trainer:
             "discriminator_optimizer": self.discriminator_optimizer.variables,
         }
         named = {f"{owner}/{v.path.removeprefix(f'{owner}/')}": v for owner, vs in owners.items() for v in vs}
+        if self._augment_probability is not None:
+            named[AUGMENT_PROBABILITY] = self._augment_probability
         return {"steps_done": self.steps_done, **named}
 
 

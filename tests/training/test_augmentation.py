@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan.training.augmentation import AUGMENTATION_FUNCTIONS, NUM_RANDOM, augment_images
+from dcgan.training.augmentation import (
+    AUGMENTATION_FUNCTIONS,
+    IMAGES_TO_ONE,
+    MAX_PROBABILITY,
+    NUM_RANDOM,
+    TARGET,
+    adapt_probability,
+    augment_images,
+)
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (6, 16, 24, 3)).astype(np.float32)
 RANDOM = np.random.default_rng(1).uniform(0, 1, (6, NUM_RANDOM)).astype(np.float32)
@@ -53,6 +61,30 @@ def test_augmentations_are_applied_in_one_order_however_they_are_listed():
         augment_images(IMAGES, RANDOM, ["color", "cutout"]),
     )
     np.testing.assert_array_equal(one, other)
+
+
+def test_each_augmentation_is_applied_to_the_images_it_is_meant_for():
+    applied = np.array([[True, False, False], [False, True, True], [False, False, False]] * 2)
+    names = list(AUGMENTATION_FUNCTIONS)
+    augmented = augment_images(IMAGES, RANDOM, names, applied).numpy()
+    for index, mask in enumerate(applied):
+        chosen = [name for name, chosen in zip(names, mask, strict=True) if chosen]
+        np.testing.assert_array_equal(augmented[index], augment_images(IMAGES, RANDOM, chosen)[index])
+
+
+@pytest.mark.parametrize(
+    ("probability", "sign", "expected"),
+    [
+        (0.3, 1.0, 0.3 + 32 / IMAGES_TO_ONE),
+        (0.3, TARGET - 0.01, 0.3 - 32 / IMAGES_TO_ONE),
+        (0.3, TARGET, 0.3),
+        (0.0, -1.0, 0.0),
+        (MAX_PROBABILITY, 1.0, MAX_PROBABILITY),
+    ],
+)
+def test_the_probability_follows_the_sign_of_real_logits_and_keeps_its_limits(probability, sign, expected):
+    adapted = adapt_probability(tf.constant(probability), tf.constant(sign), 32)
+    assert float(adapted) == pytest.approx(expected, abs=1e-7)
 
 
 def test_no_augmentation_changes_nothing():

@@ -24,6 +24,7 @@ OPTIONS = {
     "subpixel": {"upsampling": "subpixel"},
     "unpooling and pooling": {"upsampling": "unpool", "downsampling": "maxpool"},
     "augmentation and flip": {"augment": "color,translation,cutout", "flip": True},
+    "adaptive augmentation": {"augment": "color,translation,cutout", "adaptive_augment": True},
     "relativistic loss and penalty": {"loss": "relativistic", "discriminator_norm": "none", "gradient_penalty": 1.0},
 }
 SIZES = {"square": ((16, 16), 3), "oblong": ((8, 24), 1), "digits": ((28, 28), 1)}

@@ -12,7 +12,9 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.networks.fast import winograd
 from dcgan.networks.fused_upsampling import to_inference_kernel
+from dcgan.training import augmentation
 from dcgan.training.losses import non_saturating
+from dcgan.training.noise import Noise
 from dcgan.training.regularizers import DiscriminatorPass
 from dcgan.training.trainer import Trainer
 from tests.support.tiny_runs import tiny_config
@@ -243,6 +245,32 @@ def test_a_restored_trainer_takes_the_same_next_step_to_the_bit(config, images):
     ours, theirs = trainer.checkpoint(), restored.checkpoint()
     assert list(ours) == list(theirs)
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("compile_mode", ["none", "xla"])
+def test_the_probability_of_augmentation_is_part_of_a_checkpoint(config, images, monkeypatch, compile_mode):
+    monkeypatch.setattr(augmentation, "IMAGES_TO_ONE", 20)
+    monkeypatch.setattr(augmentation, "TARGET", -1.1)  # below every sign: it rises at each step
+    config = replace(config, augment="translation,cutout", adaptive_augment=True, compile=compile_mode)
+    ours, theirs = new_trainer(config), new_trainer(config)
+    metrics = train_steps(ours, images, 2)
+    assert float(metrics["augment_probability"]) == pytest.approx(2 * config.batch_size / 20)
+    assert -1 <= float(metrics["d_sign"]) <= 1
+    theirs.restore(ours.checkpoint())
+    for trainer in (ours, theirs):
+        train_steps(trainer, images)
+    ours, theirs = ours.checkpoint(), theirs.checkpoint()
+    assert ours["augment_probability"] == pytest.approx(3 * config.batch_size / 20)
+    assert [name for name in ours if not np.array_equal(ours[name], theirs[name])] == []
+
+
+def test_augmentations_are_rarely_applied_while_their_probability_is_low(config):
+    noise = Noise(replace(config, batch_size=1000))
+    for probability in (0.0, 0.3, 1.0):
+        masks = noise.for_step(tf.constant(3, tf.int64), tf.constant(probability))
+        real, fake = masks["applied_real"].numpy(), masks["applied_fake"].numpy()
+        np.testing.assert_allclose([real.mean(axis=0), fake.mean(axis=0)], probability, atol=0.06)
+        assert (real != fake).any() == (0 < probability < 1)
 
 
 def test_a_checkpoint_holds_both_networks_both_optimizers_the_ema_weights_and_the_step(config):
