@@ -100,7 +100,7 @@ class Trainer:
         self._augment_probability = None
         self._metrics = STEP_METRICS
         if config.adaptive_augment:
-            self._augment_probability = tf.Variable(0.0, trainable=False, name=AUGMENT_PROBABILITY)
+            self._augment_probability = tf.Variable(tf.constant(0.0), trainable=False, name=AUGMENT_PROBABILITY)
             self._metrics += (SIGN, AUGMENT_PROBABILITY)
         self._train_step = TrainStep(
             config,
