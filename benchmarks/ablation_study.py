@@ -95,6 +95,7 @@ DEFAULT: Variants = {
     "not compiled": Variant({"compile": "none"}),
     "R1, γ 0.1, not compiled": Variant({"compile": "none"}, r1_gamma=0.1),
     "DiffAugment, translation": Variant({"augment": "translation"}),
+    "no augmentation": Variant({"augment": "none"}),
 }
 """The preset `default`, and one change at a time, or two that also stand alone."""
 
@@ -124,6 +125,7 @@ LARGE: Variants = {
     "kernel 6": _large(kernel=6),
     "batch 64": _large(batch_size=64),
     "DiffAugment, translation": _large(augment="translation"),
+    "no augmentation": _large(augment="none"),
 }
 """What the preset `default` has for images of 64 pixels, and one change at a time, or several that also stand alone.
 The default before clusters was *nearest upsampling, width 64, batch 64, no clusters*."""

@@ -191,6 +191,7 @@ class VariantTraining:
         chosen = fixed_permutation(len(images))[:train_images] if train_images else slice(None)
         labels = None if images.labels is None else images.labels[chosen]
         images = replace(images, images=images.images[chosen], labels=labels)
+        self.config = self.config.resolve_augmentation(len(images))
         self.classes, labels = divide_into_clusters(self.config, images, training_classes(self.config, images))
         self.trainer = build_trainer(
             variant,

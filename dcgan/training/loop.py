@@ -79,7 +79,7 @@ def train(
     job = resolve_job(config)
     dataset = data.load(config)
     classes = training_classes(config, dataset)
-    config = replace(config, clusters=num_clusters(config, classes, len(dataset)))
+    config = replace(config, clusters=num_clusters(config, classes, len(dataset))).resolve_augmentation(len(dataset))
     last = last_step(config, len(dataset))
     with explain_memory_errors(memory.error), explain_lost_workers(job):
         strategy = _connect(config, job, dataset)

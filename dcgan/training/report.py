@@ -65,6 +65,9 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
             "1 image: expect copies of it" if len(dataset) == 1 else f"{len(dataset)} images: expect copies of them"
         )
         print(f"Only {images}{'' if trainer.config.augmentations else '; see --augment'}.")
+    if trainer.step < last and (names := trainer.config.augmentations):
+        adaptive = ", more often while it tells the images apart" if trainer.config.adaptive_augment else ""
+        print(f"The discriminator sees images with {' and '.join(names)}{adaptive}.")
     if trainer.config.tensorboard and trainer.step < last:
         print(f"TensorBoard: {_tensorboard_command()} --logdir {shlex.quote(str(run.path.parent))}")
 

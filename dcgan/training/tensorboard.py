@@ -26,6 +26,8 @@ TAGS = {
     "g_loss": "loss/generator",
     "d_real": "mean of D/real images",
     "d_fake": "mean of D/generated images",
+    "d_sign": "augmentation/mean sign of the logits of real images",
+    "augment_probability": "augmentation/probability",
     "frechet_distance": "evaluation/Fréchet distance",
     "frechet_ratio": "evaluation/ratio to real images",
     "precision": "evaluation/precision",

@@ -128,6 +128,7 @@ CHANGES = {
     "transposed upsampling": {"upsampling"},
     "not compiled": {"compile"},
     "DiffAugment, translation": {"augment"},
+    "no augmentation": {"augment"},
     "label smoothing": {"real_target"},
     "spectral normalization": {"spectral_norm"},
     "R1, γ": {"r1_gamma"},

@@ -129,7 +129,7 @@ INVALID_FILES = {
     b"conditional: maybe\n": "An option that is on or off takes true or false, not maybe.",
     b"image_size: abc\n": "'abc' is neither N nor HxW.",
     b"augment: blur\n": "augment takes color",
-    b"adaptive_augment: true\n": "adaptive_augment needs augment: color, translation, cutout",
+    b"augment: none\nadaptive_augment: true\n": "adaptive_augment needs augment: color, translation, cutout",
     b"data_dir: ''\n": "data_dir is empty.",
     b"steps: 3\na: b: c\n": "it is not valid YAML: mapping values are not allowed here, in line 2.",
     b"batch_size: [\n": "it is not valid YAML",

@@ -51,6 +51,26 @@ def test_the_number_of_clusters_is_decided_by_the_dataset_unless_it_is_given():
     assert clusters(dataset="cifar10", clusters=7) == 7
 
 
+@pytest.mark.parametrize(
+    ("options", "few", "many"),
+    [
+        ({}, ("translation", True), (None, False)),
+        ({"adaptive_augment": False}, ("translation", False), (None, False)),
+        ({"adaptive_augment": True}, ("translation", True), ("translation", True)),
+        ({"augment": "none"}, (None, False), (None, False)),
+        ({"augment": "cutout, color"}, ("color,cutout", False), ("color,cutout", False)),
+        ({"augment": "cutout", "adaptive_augment": True}, ("cutout", True), ("cutout", True)),
+        ({"preset": "paper"}, (None, False), (None, False)),
+    ],
+)
+def test_few_images_are_augmented_with_a_probability_that_adapts_unless_an_option_says_otherwise(options, few, many):
+    resolved = config.TrainConfig(**options).resolve()
+    for count, expected in ((4999, few), (5000, many)):
+        augmented = resolved.resolve_augmentation(count)
+        assert (augmented.augment, augmented.adaptive_augment) == expected
+        assert augmented.resolve_augmentation(count) == augmented
+
+
 def test_resolving_fills_in_every_option_that_the_preset_or_the_dataset_decides():
     resolved = config.TrainConfig(latent_dim=7).resolve()
     assert isinstance(resolved, config.ResolvedTrainConfig)

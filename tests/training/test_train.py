@@ -18,6 +18,7 @@ from dcgan.config import GenerateConfig
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.sampling import generate, latents
+from dcgan.training import augmentation
 from dcgan.training.losses import non_saturating
 from dcgan.training.progress import Progress
 from tests.support.tiny_runs import make_images, tiny_config
@@ -34,7 +35,8 @@ def everything_that_must_be_equal(run_dir, step):
 
 def test_a_run_leaves_config_log_samples_checkpoints_and_generator(config):
     run = train(config)
-    assert run.config() == replace(config, precision="float32", clusters=0)  # what is best on a CPU, and for few images
+    few = {"clusters": 0, "augment": "translation", "adaptive_augment": True}
+    assert run.config() == replace(config, precision="float32", **few)  # what is best on a CPU, and for few images
     assert [record["step"] for record in run.log_records()] == [1, 2, 3, 4, 5, 6]
     assert sorted(file.name for file in run.samples_dir.iterdir()) == [
         "real.png",
@@ -330,7 +332,11 @@ def test_time_spent_on_evaluation_is_not_training_time(config):
 def test_the_augmentation_is_part_of_the_run(config):
     run = train(replace(config, augment="cutout, color"))
     assert run.config().augment == "color,cutout"
-    plain = train(replace(config, run_dir=config.run_dir.with_name("plain")))
+    few = train(replace(config, run_dir=config.run_dir.with_name("few")))
+    assert (few.config().augment, few.config().adaptive_augment) == ("translation", True)
+    assert few.log_records()[-1]["augment_probability"] <= 6 * config.batch_size / augmentation.IMAGES_TO_ONE
+    plain = train(replace(config, augment="none", run_dir=config.run_dir.with_name("plain")))
+    assert "augment_probability" not in plain.log_records()[-1]
     assert run.checkpoints.latest()["discriminator/logit/kernel"].tolist() != (
         plain.checkpoints.latest()["discriminator/logit/kernel"].tolist()
     )
