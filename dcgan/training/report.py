@@ -66,8 +66,8 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
         )
         print(f"Only {images}{'' if trainer.config.augmentations else '; see --augment'}.")
     if trainer.step < last and (names := trainer.config.augmentations):
-        adaptive = ", more often while it tells the images apart" if trainer.config.adaptive_augment else ""
-        print(f"The discriminator sees images with {' and '.join(names)}{adaptive}.")
+        adaptive = ", with a probability that adapts" if trainer.config.adaptive_augment else ""
+        print(f"Augmentation of what the discriminator sees: {', '.join(names)}{adaptive}; --augment none turns it off")
     if trainer.config.tensorboard and trainer.step < last:
         print(f"TensorBoard: {_tensorboard_command()} --logdir {shlex.quote(str(run.path.parent))}")
 

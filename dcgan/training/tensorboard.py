@@ -26,7 +26,7 @@ TAGS = {
     "g_loss": "loss/generator",
     "d_real": "mean of D/real images",
     "d_fake": "mean of D/generated images",
-    "d_sign": "augmentation/mean sign of the logits of real images",
+    "d_sign": "augmentation/mean sign of the logits",
     "augment_probability": "augmentation/probability",
     "frechet_distance": "evaluation/Fréchet distance",
     "frechet_ratio": "evaluation/ratio to real images",

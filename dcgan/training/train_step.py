@@ -23,7 +23,8 @@ STEP_METRICS = ("d_loss", "g_loss", "d_real", "d_fake")
 """What a step returns: both losses, mean D(x) and mean D(G(z))."""
 
 SIGN = "d_sign"
-"""With `--adaptive-augment` it returns the mean sign of the logits of real images as well."""
+"""With `--adaptive-augment` it returns the mean sign of the logits of real images as well; with the relativistic loss,
+which leaves the logits' zero open, that of their differences from the logits of generated images."""
 
 
 class TrainStep:
@@ -93,7 +94,8 @@ class TrainStep:
         d_real, d_fake = (tf.reduce_mean(tf.sigmoid(logits)) / self.replicas for logits in (real_logits, fake_logits))
         metrics = {"d_loss": d_loss, "g_loss": g_loss, "d_real": d_real, "d_fake": d_fake}
         if self.config.adaptive_augment:
-            metrics[SIGN] = tf.reduce_mean(tf.sign(real_logits)) / self.replicas
+            zero = fake_logits if self.config.loss == "relativistic" else 0.0
+            metrics[SIGN] = tf.reduce_mean(tf.sign(real_logits - zero)) / self.replicas
         return metrics
 
     def _losses(

@@ -184,6 +184,19 @@ def test_d_of_x_and_d_of_g_of_z_are_mean_probabilities(config, images):
     assert 0 < float(metrics["d_fake"]) < 1
 
 
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
+def test_the_mean_sign_is_that_of_what_the_loss_is_computed_from(config, images, loss):
+    config = replace(
+        config, loss=loss, augment="translation", adaptive_augment=True
+    )  # with a probability of 0 at first
+    trainer, before = new_trainer(config), new_trainer(config)
+    metrics = train_steps(trainer, images)
+    fake = before.generator(before.noise.for_step(tf.constant(1, tf.int64))["latents"], training=True)
+    real_logits, fake_logits = (before.discriminator(x, training=True).numpy() for x in (to_float(images), fake))
+    difference = real_logits - fake_logits if loss == "relativistic" else real_logits
+    assert float(metrics["d_sign"]) == pytest.approx(np.sign(difference).mean(), abs=1e-5)
+
+
 def test_training_updates_the_batch_norm_statistics_of_both_networks(config, images):
     trainer = new_trainer(tiny_config(config.run_dir.parent, image_size="16"))
     trainer = Trainer(trainer.config, (16, 16), CHANNELS)
