@@ -24,8 +24,8 @@ from dcgan.core.sizes import parse_size
 AUGMENTATIONS = ("color", "translation", "cutout")
 
 FEW_IMAGES = 5000
-"""Fewer images than these are augmented by default: on 3,786 emoji the distance is lower from 4,000 steps on, and on
-1,000 digits after 1,600 (docs/results.md)."""
+"""Fewer images than these are augmented by default: on 3,786 emoji the distance is lower from 3,000 steps on, and on
+1,000 digits from 900 steps on (docs/results.md)."""
 
 Upsampling = Literal["transposed", "nearest", "bilinear", "subpixel", "unpool"]
 
