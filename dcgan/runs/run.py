@@ -27,7 +27,6 @@ EARLIER_DEFAULTS = {
     "loss": "non_saturating",
     "gradient_penalty": 0.0,
     "clusters": 0,
-    "augment": None,
     "adaptive_augment": False,
 }
 """Values of options that did not exist yet when a run without them in its `config.yaml` was trained."""

@@ -36,7 +36,7 @@ def test_it_replaces_the_lines(tmp_path, capsys):
 def test_its_time_is_not_training_time(tmp_path):
     run = train(tiny_config(tmp_path, steps=3), callback=lambda run: time.sleep(2))
     steps = [record["seconds"] for record in run.log_records()]
-    assert steps[-1] - steps[0] < 4  # two calls lie between them
+    assert steps[-1] - steps[0] < 2
 
 
 def test_a_callback_does_not_change_the_result(tmp_path):

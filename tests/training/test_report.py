@@ -72,6 +72,17 @@ def test_few_images_give_a_warning(capsys):
     assert not any(line.startswith("Only") for line in introduction(100, capsys))
 
 
+def test_the_introduction_says_what_the_discriminator_sees_and_how_to_turn_it_off(capsys):
+    def line(**options):
+        return [line for line in introduction(100, capsys, **options) if "discriminator sees" in line]
+
+    (fixed,) = line(augment="cutout,color")
+    assert fixed == "Augmentation of what the discriminator sees: color, cutout; --augment none turns it off"
+    (adaptive,) = line(augment="translation", adaptive_augment=True)
+    assert "translation, with a probability that adapts;" in adaptive
+    assert line(augment="none") == []
+
+
 def test_a_run_ends_with_as_many_real_images_as_generated_ones_side_by_side(tmp_path):
     run = train(tiny_config(tmp_path))
     image, samples = read_png(run.path / "real-vs-generated.png"), read_png(run.sample_file(6))

@@ -186,9 +186,8 @@ def test_d_of_x_and_d_of_g_of_z_are_mean_probabilities(config, images):
 
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
 def test_the_mean_sign_is_that_of_what_the_loss_is_computed_from(config, images, loss):
-    config = replace(
-        config, loss=loss, augment="translation", adaptive_augment=True
-    )  # with a probability of 0 at first
+    # The probability is 0 at first: the discriminator sees the images as they are.
+    config = replace(config, loss=loss, augment="translation", adaptive_augment=True)
     trainer, before = new_trainer(config), new_trainer(config)
     metrics = train_steps(trainer, images)
     fake = before.generator(before.noise.for_step(tf.constant(1, tf.int64))["latents"], training=True)
