@@ -8,7 +8,6 @@ generator.keras        EMA generator; loads with `keras.models.load_model`
 discriminator.keras    discriminator at the end of training, for runs that are published without checkpoints
 classes.json           of a conditional run: names and probabilities of its classes
 health.jsonl           health events: warnings, and rollbacks with their reasons
-health_state.jsonl     per checkpoint: whether it is healthy, and the state of the health monitor
 best.keras, best.json  with --evaluate-every: the EMA generator with the best evaluation, and its metrics
 curves.png             the log as curves, written at the end of training
 real-vs-generated.png  real images beside generated ones, written at the end of training

@@ -38,6 +38,15 @@ class Checkpoints:
         """
         with atomic_write(self._file(step)) as path, path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
+        self.prune(keep, protected)
+
+    def prune(self, keep: int, protected: Container[int] = ()) -> None:
+        """Remove older checkpoints.
+
+        Args:
+            keep: number of the newest checkpoints that stay.
+            protected: steps of further checkpoints that stay.
+        """
         for old in self._files()[keep:]:
             if _step(old) not in protected:
                 old.unlink()

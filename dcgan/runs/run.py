@@ -53,7 +53,6 @@ class Run:
         self.classes_file = path / "classes.json"
         self.clusters_file = path / "clusters.npy"
         self.health_file = path / "health.jsonl"
-        self.health_state_file = path / "health_state.jsonl"
         self.best_file, self.best_report = path / "best.keras", path / "best.json"
         self.evaluation_file = path / "evaluation.json"
         self.tensorboard_dir = path / "tensorboard"
@@ -149,7 +148,7 @@ class Run:
 
     def clear_evaluations(self) -> None:
         """Remove the best generator and the health records, which belong to other weights."""
-        for file in (self.best_file, self.best_report, self.health_file, self.health_state_file):
+        for file in (self.best_file, self.best_report, self.health_file):
             file.unlink(missing_ok=True)
 
     def load_generator(self, weights: str = "ema") -> "keras.Model":
@@ -227,20 +226,10 @@ class Run:
         """Append a health event: an object with at least `step` and `message`."""
         write_jsonl(self.health_file, [*self.health_events(), event])
 
-    def health_states(self) -> dict[int, dict[str, Any]]:
-        """Read the state of the health monitor at each checkpoint, by step; `healthy` is part of it."""
-        return {int(record["step"]): record for record in read_jsonl(self.health_state_file)}
-
-    def save_health_state(self, step: int, state: dict[str, Any]) -> None:
-        """Write the state of the health monitor at a checkpoint that is about to be saved.
-
-        Args:
-            step: step of the checkpoint; states of later steps, and of removed checkpoints, are dropped.
-            state: what the monitor has to remember, and `healthy`.
-        """
-        existing = set(self.checkpoints.steps())
-        kept = [record for old, record in sorted(self.health_states().items()) if old in existing and old < step]
-        write_jsonl(self.health_state_file, [*kept, {"step": step, **state}])
+    def rewind_health_events(self, count: int) -> None:
+        """Remove all but the first `count` health events; the others are of steps that are to be repeated."""
+        if len(events := self.health_events()) > count:
+            write_jsonl(self.health_file, events[:count])
 
     def is_pretrained(self) -> bool:
         """Return whether it is a published generator with a model card and without checkpoints to resume from."""

@@ -1,5 +1,6 @@
 """Move state between a trainer and its run directory: checkpoints, the EMA generator, sample grids."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
+from dcgan.runs.jsonl import parse_json
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.selection import default_selection
 from dcgan.training.health import HealthIssue, describe_nonfinite, nonfinite_arrays, training_stopped
@@ -18,7 +20,7 @@ NUM_REAL_IMAGES = 64
 """Images in the grid that shows what the networks see."""
 
 
-def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing: bool = True) -> None:
+def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing: bool = True) -> dict[str, Any]:
     """Restore the run's newest checkpoint; without one, leave the trainer at its initial weights.
 
     Args:
@@ -27,11 +29,16 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
         fingerprint: identity of the data set's content.
         writing: whether this process writes the run directory; it drops what was logged after the checkpoint.
 
+    Returns:
+        What `save_checkpoint` got as `health_state`; empty without a checkpoint, or one without it.
+
     Raises:
         UserError: the run was trained on other images, or with another loss or regularizer.
     """
     checkpoint = run.checkpoints.latest()
+    health_state: dict[str, Any] = {}
     if checkpoint is not None:
+        health_state = _health_state(str(checkpoint.pop("health", "")))
         if str(checkpoint.pop("fingerprint", "")) != fingerprint:
             raise UserError(
                 f"The images are not those that {run.path} was trained on.",
@@ -45,22 +52,21 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
         trainer.restore(checkpoint)
     if writing:
         run.checkpoints.remove_after(trainer.step)  # later ones could not be read
+        run.checkpoints.prune(trainer.config.keep_checkpoints, health_state.get("targets", ()))
         run.rewind_log(trainer.step)
+        if "events" in health_state:
+            run.rewind_health_events(health_state["events"])
+    return health_state
 
 
-def save_checkpoint(
-    trainer: Trainer, run: Run, fingerprint: str, health_state: dict[str, Any] | None = None
-) -> dict[str, np.ndarray]:
+def save_checkpoint(trainer: Trainer, run: Run, fingerprint: str, health_state: dict[str, Any] | None = None) -> None:
     """Write the EMA generator, then the checkpoint, so that a checkpoint is never ahead of its generator.
 
     Args:
         trainer: in its current state.
         run: where to write.
         fingerprint: identity of the data set's content.
-        health_state: what `HealthMonitor.state` returns; the newest checkpoint recorded as healthy is never removed.
-
-    Returns:
-        The checkpoint, as `Trainer.restore` takes it.
+        health_state: what `HealthChecks.state_at_checkpoint` returns; its `targets` are steps of checkpoints that stay.
 
     Raises:
         UserError: the checkpoint holds a NaN or infinite value, or a file can't be written; earlier files stay.
@@ -69,13 +75,23 @@ def save_checkpoint(
     if names := nonfinite_arrays(checkpoint.items()):
         raise training_stopped(run, HealthIssue(trainer.step, describe_nonfinite(names)), 0)
     run.save_generator(trainer.sampling_generator())
-    protected = []
-    if health_state is not None:
-        run.save_health_state(trainer.step, health_state)
-        protected = [max((step for step, record in run.health_states().items() if record.get("healthy")), default=0)]
-    arrays = {**checkpoint, "fingerprint": np.array(fingerprint), "objective": np.array(trainer.objective)}
-    run.checkpoints.save(trainer.step, arrays, trainer.config.keep_checkpoints, protected)
-    return checkpoint
+    health_state = health_state or {}
+    arrays = {
+        **checkpoint,
+        "fingerprint": np.array(fingerprint),
+        "objective": np.array(trainer.objective),
+        "health": np.array(json.dumps(health_state)),
+    }
+    run.checkpoints.save(trainer.step, arrays, trainer.config.keep_checkpoints, health_state.get("targets", ()))
+
+
+def _health_state(text: str) -> dict[str, Any]:
+    """Return the health state in a checkpoint; empty for one that has none, or a damaged one."""
+    state = parse_json(text)
+    if not isinstance(state, dict):
+        return {}
+    counts = [state.get("events"), state.get("rollbacks"), *(state.get("targets") or [None])]
+    return state if all(type(count) is int and count >= 0 for count in counts) else {}
 
 
 def save_samples(trainer: Trainer, run: Run, classes: Classes | None) -> np.ndarray:

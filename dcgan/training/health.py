@@ -92,29 +92,32 @@ class HealthMonitor:
     Args:
         real: uint8 (N, H, W, C), real images chosen at random.
         state: what `state` returned when the checkpoint was written that training resumes from.
-        best: smallest distance to the data so far, if any was measured.
+        best: smallest distance to the data up to that checkpoint, if any was measured.
     """
 
     def __init__(self, real: np.ndarray, state: Mapping[str, Any] | None = None, best: float | None = None):
         self.real = real[: min(NUM_IMAGES, len(real))]
         state = state or {}
-        self._low_checks, self._won_checks = (_check_count(state.get(name)) for name in ("low_checks", "won_checks"))
+        self._low_checks, self._won_checks, self._worse_checks = (
+            _check_count(state.get(name)) for name in ("low_checks", "won_checks", "worse_checks")
+        )
         self._was_diverse = state.get("was_diverse") is True
         self._diversity = 1.0
-        self._worse_checks, self._best = 0, best
+        self._best = best
 
     def state(self) -> dict[str, Any]:
-        """Return whether the run is healthy, and what has to be remembered when it is resumed."""
+        """Return what has to be remembered when the run is resumed."""
         return {
-            "healthy": self.healthy,
             "low_checks": self._low_checks,
             "won_checks": self._won_checks,
+            "worse_checks": self._worse_checks,
             "was_diverse": self._was_diverse,
+            "best": self._best,
         }
 
     def reset(self) -> None:
         """Forget the checks of steps that were rolled back."""
-        self._low_checks = self._won_checks = 0
+        self._low_checks = self._won_checks = self._worse_checks = 0
         self._diversity = 1.0
 
     def check_losses(self, metrics: Mapping[str, float]) -> tuple[str | None, str | None]:
@@ -178,7 +181,7 @@ class HealthMonitor:
 
 def _check_count(value: object) -> int:
     """Return a number of checks read from a file, 0 if it is not valid."""
-    return value if type(value) is int and 0 <= value < MAX_WON_CHECKS else 0
+    return value if type(value) is int and 0 <= value < 10**6 else 0
 
 
 def describe_nonfinite(names: list[str]) -> str:

@@ -10,6 +10,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.rng import derived_seed
 from dcgan.data import ImageDataset
 from dcgan.runs import Run
+from dcgan.runs.jsonl import is_number
 from dcgan.training.agreement import step_of_chief
 from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint
 from dcgan.training.distributed import Job
@@ -44,6 +45,8 @@ class HealthChecks:
         trainer: whose metrics, images and weights are checked.
         progress: where warnings are reported.
         scale: how distances are measured; the best distance so far is remembered on the same scale only.
+        initial: checkpoint of the trainer before its first step.
+        state: what `state` returned when the checkpoint was written that training resumes from; empty without one.
         enabled: whether losses, diversity and distances are checked.
     """
 
@@ -55,17 +58,19 @@ class HealthChecks:
         trainer: Trainer,
         progress: Progress,
         scale: str,
+        initial: dict[str, np.ndarray],
+        state: Mapping[str, Any],
         *,
         enabled: bool,
     ):
-        self.job, self.run, self.trainer, self.progress = job, run, trainer, progress
+        self.job, self.run, self.trainer, self.progress, self.scale = job, run, trainer, progress, scale
         self.fingerprint = dataset.fingerprint
         self.monitor = self.rollback = None
         if enabled and job.is_chief:
-            best = run.best_metrics(scale).get("frechet_distance")
-            state = run.health_states().get(trainer.step)
-            self.monitor = HealthMonitor(_random_images(dataset.images, trainer.config.seed), state, best)
-            self.rollback = Rollback(run, trainer, dataset.fingerprint)
+            best = state.get("best") if state.get("scale") == scale else run.best_metrics(scale).get("frechet_distance")
+            real = _random_images(dataset.images, trainer.config.seed)
+            self.monitor = HealthMonitor(real, state, best if is_number(best) else None)
+            self.rollback = Rollback(run, trainer, initial, state)
 
     def check(self, step: int, metrics: dict[str, float], schedule: Schedule) -> HealthIssue | None:
         """Return what training cannot continue with, if anything; `diversity` is added to the metrics if measured.
@@ -119,10 +124,19 @@ class HealthChecks:
         return message
 
     def _roll_back_chief(self, issue: HealthIssue) -> str:
-        """Restore the last healthy checkpoint with lower learning rates and write it as the run's newest."""
+        """Restore the last healthy checkpoint with lower learning rates and write it as the run's newest.
+
+        Whatever a crash leaves of this, training goes on from a checkpoint that knows nothing of the rollback, and
+        repeats it, or from the one that is written here.
+        """
         if self.monitor is None or self.rollback is None:
             raise training_stopped(self.run, issue, 0)
-        return self.rollback.restore(issue, self.monitor)
+        message, event = self.rollback.restore(issue)
+        self.monitor.reset()
+        self.run.log_health_event(event)
+        save_checkpoint(self.trainer, self.run, self.fingerprint, self._state())
+        self.run.checkpoints.remove_after(self.trainer.step)
+        return message
 
     def _follow_chief(self) -> None:
         """Wait until the chief has rolled back, and restore the checkpoint that it wrote."""
@@ -146,14 +160,27 @@ class HealthChecks:
         if self.monitor is not None:
             self._warn(step, self.monitor.check_distance(distance))
 
-    def state(self) -> dict[str, Any] | None:
-        """Return what a checkpoint records; None where health is not checked."""
-        return None if self.monitor is None else self.monitor.state()
+    def state_at_checkpoint(self) -> dict[str, Any] | None:
+        """Return what the checkpoint of this step records, which may be rolled back to if the run is healthy.
 
-    def remember(self, checkpoint: dict[str, np.ndarray]) -> None:
-        """Remember a checkpoint to roll back to, if the run is healthy."""
-        if self.monitor is not None and self.rollback is not None and self.monitor.healthy:
-            self.rollback.remember(checkpoint)
+        Returns:
+            Values that JSON can represent; `targets` are the steps of the checkpoints that have to be kept. None where
+            health is not checked.
+        """
+        if self.monitor is None or self.rollback is None:
+            return None
+        if self.monitor.healthy:
+            self.rollback.remember(self.trainer.step)
+        return self._state()
+
+    def _state(self) -> dict[str, Any]:
+        assert self.monitor is not None and self.rollback is not None
+        return {
+            **self.monitor.state(),
+            **self.rollback.state(),
+            "scale": self.scale,
+            "events": len(self.run.health_events()),
+        }
 
     def _check_losses(self, step: int, metrics: Mapping[str, float]) -> str | None:
         assert self.monitor is not None
@@ -172,62 +199,69 @@ class Rollback:
     """Remembers the two latest healthy checkpoints of a run and returns to them.
 
     If training fails again before the next healthy checkpoint, the latest one was not healthy either, and the one
-    before it is used.
+    before it is used. Only checkpoints at multiples of `--save-every` are remembered: where a run was stopped does not
+    decide where it goes back to.
 
     Args:
-        run: where checkpoints and health events are written.
-        trainer: its current state counts as healthy unless the run's health records say otherwise.
-        fingerprint: identity of the data set's content, stored in every checkpoint.
+        run: where the checkpoints are.
+        trainer: what is restored.
+        initial: checkpoint of the trainer before its first step, which is not in the run.
+        state: what `state` returned when the checkpoint was written that training resumes from. Without it, the current
+            state counts as healthy.
     """
 
-    def __init__(self, run: Run, trainer: Trainer, fingerprint: str):
-        self.run, self.trainer, self.fingerprint = run, trainer, fingerprint
-        self._healthy = [self._latest_healthy()]
-        self._tried = False
+    def __init__(self, run: Run, trainer: Trainer, initial: dict[str, np.ndarray], state: Mapping[str, Any]):
+        self.run, self.trainer, self.initial = run, trainer, initial
+        self._targets: list[int] = list(state.get("targets", [trainer.step]))
+        self._tried = state.get("tried") is True
+        self._rollbacks: int = state.get("rollbacks", sum("action" in event for event in run.health_events()))
 
-    def _latest_healthy(self) -> dict[str, np.ndarray]:
-        """Return the checkpoint to roll back to: the newest one, up to the current step, recorded as healthy."""
-        records, here = self.run.health_states(), self.trainer.step
-        healthy = (s for s in self.run.checkpoints.steps() if records.get(s, {"healthy": True}).get("healthy"))
-        newest = next((step for step in healthy if step <= here), here)
-        earlier = self.run.checkpoints.at(newest) if newest < here else None
-        return earlier or self.trainer.checkpoint()
+    def state(self) -> dict[str, Any]:
+        """Return what has to be remembered when the run is resumed."""
+        return {"targets": self._targets, "tried": self._tried, "rollbacks": self._rollbacks}
 
-    def remember(self, checkpoint: dict[str, np.ndarray]) -> None:
-        """Remember a healthy checkpoint."""
-        self._healthy = [*self._healthy[-1:], checkpoint]
-        self._tried = False
+    def remember(self, step: int) -> None:
+        """Remember the healthy checkpoint of a step, which is about to be written."""
+        if step % self.trainer.config.save_every == 0:
+            self._targets = [*self._targets[-1:], step]
+            self._tried = False
 
-    def restore(self, issue: HealthIssue, monitor: HealthMonitor) -> str:
-        """Restore a healthy checkpoint with lower learning rates and make it the run's newest.
+    def restore(self, issue: HealthIssue) -> tuple[str, dict[str, Any]]:
+        """Restore a healthy checkpoint with lower learning rates.
 
         Args:
             issue: what was detected.
-            monitor: what detected it; its counts are reset.
 
         Returns:
-            What was detected and what was done, as one line.
+            What was detected and what was done: as one line, and as a health event.
 
         Raises:
-            UserError: the run was rolled back too often already.
+            UserError: the run was rolled back too often already, or the checkpoint can't be read.
         """
-        before = sum("action" in event for event in self.run.health_events())
-        if before >= MAX_ROLLBACKS:
-            raise training_stopped(self.run, issue, before)
-        if self._tried and len(self._healthy) > 1:
-            self._healthy.pop()
+        if self._rollbacks >= MAX_ROLLBACKS:
+            raise training_stopped(self.run, issue, self._rollbacks)
+        if self._tried and len(self._targets) > 1:
+            self._targets.pop()
         self._tried = True
-        self.trainer.restore(self._healthy[-1])
-        g_rate, d_rate = self.trainer.scale_learning_rates(LEARNING_RATE_FACTOR ** (before + 1))
+        self._rollbacks += 1
+        self.trainer.restore(self._read(self._targets[-1]))
+        g_rate, d_rate = self.trainer.scale_learning_rates(LEARNING_RATE_FACTOR**self._rollbacks)
         step = self.trainer.step
-        self.run.checkpoints.remove_after(step)
-        monitor.reset()
-        save_checkpoint(self.trainer, self.run, self.fingerprint, monitor.state())
         action = f"rolled back to step {step}, learning rates of G and D now {g_rate:.3g} and {d_rate:.3g}"
-        self.run.log_health_event(
-            {"step": issue.step, "message": issue.message, "rolled_back_to": step, "action": action}
-        )
-        return f"{issue.message}; {action} (rollback {before + 1} of {MAX_ROLLBACKS})"
+        event = {"step": issue.step, "message": issue.message, "rolled_back_to": step, "action": action}
+        return f"{issue.message}; {action} (rollback {self._rollbacks} of {MAX_ROLLBACKS})", event
+
+    def _read(self, step: int) -> dict[str, np.ndarray]:
+        """Return the checkpoint of a step."""
+        checkpoint = self.run.checkpoints.at(step)
+        if checkpoint is None and step == 0:
+            return self.initial
+        if checkpoint is None:
+            raise UserError(
+                f"The checkpoint of step {step}, to which the run is to return, is missing or damaged.",
+                "Start a new run with another --run-dir.",
+            )
+        return checkpoint
 
 
 def _random_images(images: np.ndarray, seed: int) -> np.ndarray:

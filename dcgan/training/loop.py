@@ -99,7 +99,8 @@ def train(
             build_generator=build_generator,
             build_discriminator=build_discriminator,
         )
-        restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief)
+        initial = trainer.checkpoint()
+        state = restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief)
         values = {"steps to resume from": trainer.step, "clusters": b"" if labels is None else labels.tobytes()}
         check_agreement(job, strategy, values)
         batches = trainer.batches(dataset.images, last, labels)
@@ -111,7 +112,9 @@ def train(
         schedule = Schedule(config, trainer.step, last, health_checks=checks, is_chief=job.is_chief)
         memory.watch(trainer, schedule, dataset.images.nbytes)
         with Progress(run, config, trainer.step + 1, last, silent=not job.is_chief, callback=callback) as progress:
-            health = HealthChecks(job, run, dataset, trainer, progress, _scale(evaluator), enabled=checks)
+            health = HealthChecks(
+                job, run, dataset, trainer, progress, _scale(evaluator), initial, state, enabled=checks
+            )
             while not schedule.finished:
                 stop, limit = agree_on_next(job, strategy, progress.should_stop, progress.steps_per_call)
                 steps = schedule.steps_until_next_event(1 if stop else limit)
@@ -142,8 +145,7 @@ def train(
                 if schedule.due("sample"):
                     progress.show_samples(step, save_samples(trainer, run, classes))
                 if schedule.due("checkpoint"):
-                    checkpoint = save_checkpoint(trainer, run, dataset.fingerprint, health.state())
-                    health.remember(checkpoint)
+                    save_checkpoint(trainer, run, dataset.fingerprint, health.state_at_checkpoint())
         if job.is_chief:
             write_report(config, run, dataset, classes, trainer, progress)
     return run

@@ -101,13 +101,16 @@ def test_a_pretrained_run_has_no_best_generator_and_will_not_get_one(tmp_path):
     assert "--evaluate-every" in caught.value.hint
 
 
-def test_health_states_of_removed_checkpoints_are_dropped(tmp_path):
+def test_health_events_after_a_checkpoint_are_removed_when_its_steps_are_repeated(tmp_path):
     run = Run(tmp_path)
     for step in (1, 2, 3):
-        run.save_health_state(step, {"healthy": step < 3})
-        run.checkpoints.save(step, CHECKPOINT, keep=2)
-    run.save_health_state(3, {"healthy": True})
-    assert run.health_states() == {2: {"step": 2, "healthy": True}, 3: {"step": 3, "healthy": True}}
+        run.log_health_event({"step": step, "message": "!"})
+    run.rewind_health_events(5)
+    assert len(run.health_events()) == 3
+    run.rewind_health_events(1)
+    assert [event["step"] for event in run.health_events()] == [1]
+    run.rewind_health_events(0)
+    assert run.health_events() == []
 
 
 def test_the_best_generator_is_kept_with_its_metrics(run):

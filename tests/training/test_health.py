@@ -126,14 +126,19 @@ def test_checks_before_a_stop_are_remembered_after_it():
     for _ in range(PATIENCE - 1):
         before.check_diversity(2, equal)
     state = json.loads(json.dumps(before.state()))
-    assert state["healthy"] is False
     assert "collapsed" in HealthMonitor(REAL, state).check_diversity(3, equal)[1]
 
 
 @pytest.mark.parametrize("value", [None, "many", -1, 2.5, True, 10**9, [1]])
 def test_an_invalid_state_is_ignored(value):
     monitor = HealthMonitor(
-        REAL, {"low_checks": value, "won_checks": value, "was_diverse": value if value is not True else 1}
+        REAL,
+        {
+            "low_checks": value,
+            "won_checks": value,
+            "worse_checks": value,
+            "was_diverse": value if value is not True else 1,
+        },
     )
     assert monitor.state() == HealthMonitor(REAL).state()
 
@@ -141,6 +146,15 @@ def test_an_invalid_state_is_ignored(value):
 def test_distances_are_compared_with_the_best_one_before_a_stop():
     monitor = HealthMonitor(REAL, best=49.0)
     assert [monitor.check_distance(137.0) is not None for _ in range(PATIENCE)] == [False, False, True]
+
+
+def test_evaluations_that_got_worse_before_a_stop_are_remembered_after_it():
+    before = HealthMonitor(REAL)
+    assert not any(before.check_distance(distance) for distance in (4, 9, 9))
+    state = json.loads(json.dumps(before.state()))
+    after = HealthMonitor(REAL, state, state["best"])
+    assert "distance 9, after 4 at best" in after.check_distance(9)
+    assert after.check_distance(9) is None
 
 
 def test_healthy_losses_are_not_reported():

@@ -1,5 +1,6 @@
 """Runs that are made to go wrong, and how they recover."""
 
+import contextlib
 import json
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from dcgan import runs, train
 from dcgan.core.errors import UserError
 from dcgan.training import health, health_checks, schedule
+from dcgan.training.progress import Progress
 from dcgan.training.trainer import Trainer
 from tests.support.tiny_runs import tiny_config
 
@@ -93,6 +95,67 @@ def test_another_issue_before_the_next_healthy_checkpoint_rolls_back_further(con
     )
 
 
+@pytest.fixture
+def collapsing(config, monkeypatch):
+    """A run whose generator collapses at step 4, again after its first rollback, and not after the second."""
+
+    def sample_raw(trainer, count):
+        rollbacks = round(np.log2(config.generator_lr / float(trainer.generator_optimizer.learning_rate)))
+        return np.full((count, 1), trainer.step < 4 or rollbacks == 2)
+
+    monkeypatch.setattr(Trainer, "sample_raw", sample_raw)
+    monkeypatch.setattr(health, "diversity", lambda images, real: float(images.mean()))
+    return replace(config, save_every=2, sample_every=10, evaluate_every=1, keep_checkpoints=1)
+
+
+class Interruption(Exception):
+    """What ends a training here at a moment that the test chooses."""
+
+
+def distance(generator, classes):
+    return {"frechet_distance": float(np.abs(generator.weights[0]).mean())}
+
+
+def files(run):
+    """Return what two equal runs have in common: all files but those with times in them, and the log without times."""
+    times = "images_per_second", "seconds"
+    records = [{name: value for name, value in record.items() if name not in times} for record in run.log_records()]
+    kept = (run.generator_file, run.discriminator_file, run.best_file, run.best_report, run.health_file)
+    contents = {file.name: file.read_bytes() for file in (*kept, *run.checkpoints.folder.iterdir())}
+    return contents, records
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", [False, True], ids=["killed", "stopped"])
+def test_a_run_that_was_rolled_back_and_interrupted_equals_an_uninterrupted_one(
+    collapsing, tmp_path, monkeypatch, stopped
+):
+    real, calls = Trainer.train_steps, []
+
+    def train_steps(self, batches, count):
+        calls.append(self.step)
+        if len(calls) == moment and not stopped:
+            raise Interruption
+        return real(self, batches, count)
+
+    monkeypatch.setattr(Trainer, "train_steps", train_steps)
+    if stopped:
+        monkeypatch.setattr(Progress, "should_stop", property(lambda self: len(calls) + 1 == moment))
+    moment = None  # in the first run
+    straight = train(collapsing, evaluator=distance)
+    assert [event.get("rolled_back_to") for event in straight.health_events()] == [2, 0]
+    # Steps 1 to 6, then 3 to 6, then 1 to 8: before the first rollback, between the two, and after the second.
+    assert len(calls) == 18
+    for moment in (6, 8, 14):
+        calls.clear()
+        config = replace(collapsing, run_dir=tmp_path / str(moment))
+        with contextlib.suppress(Interruption):
+            train(config, evaluator=distance)
+        assert len(calls) == moment, "it was not interrupted"
+        resumed = train(config, evaluator=distance)
+        assert files(resumed) == files(straight), f"interrupted after {moment - 1} steps"
+
+
 def test_a_resumed_run_keeps_its_lower_learning_rates(config, monkeypatch):
     values = iter([*[1.0] * 3, *[0.1] * 3, *[1.0] * 100])
     monkeypatch.setattr(health, "diversity", lambda images, real: next(values))
@@ -114,7 +177,8 @@ def test_health_checks_change_nothing_of_a_healthy_run(tmp_path):
     results = []
     for checks in (True, False):
         run = train(tiny_config(tmp_path / str(checks), health_checks=checks))
-        results.append([(run.checkpoints.folder / "step-00000006.npz").read_bytes(), run.generator_file.read_bytes()])
+        arrays = {name: array.tolist() for name, array in run.checkpoints.latest().items() if name != "health"}
+        results.append([arrays, run.generator_file.read_bytes()])
     assert results[0] == results[1]
 
 
