@@ -134,7 +134,7 @@ class HealthChecks:
         message, event = self.rollback.restore(issue)
         self.monitor.reset()
         self.run.log_health_event(event)
-        save_checkpoint(self.trainer, self.run, self.fingerprint, self._state())
+        save_checkpoint(self.trainer, self.run, self.fingerprint, self._state(self.monitor, self.rollback))
         self.run.checkpoints.remove_after(self.trainer.step)
         return message
 
@@ -171,16 +171,11 @@ class HealthChecks:
             return None
         if self.monitor.healthy:
             self.rollback.remember(self.trainer.step)
-        return self._state()
+        return self._state(self.monitor, self.rollback)
 
-    def _state(self) -> dict[str, Any]:
-        assert self.monitor is not None and self.rollback is not None
-        return {
-            **self.monitor.state(),
-            **self.rollback.state(),
-            "scale": self.scale,
-            "events": len(self.run.health_events()),
-        }
+    def _state(self, monitor: HealthMonitor, rollback: "Rollback") -> dict[str, Any]:
+        events = len(self.run.health_events())
+        return {**monitor.state(), **rollback.state(), "scale": self.scale, "events": events}
 
     def _check_losses(self, step: int, metrics: Mapping[str, float]) -> str | None:
         assert self.monitor is not None

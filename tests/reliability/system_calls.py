@@ -1,0 +1,172 @@
+"""Let every system call of a training that changes files fail, and be the last one: `python -m
+tests.reliability.system_calls`.
+
+The training prepares a dataset cache, logs, evaluates, keeps the best generator, samples, writes and prunes checkpoints,
+collapses and is rolled back. For the n-th call, the same command runs three times in a fresh folder: once the call fails
+(an error of `ERRORS`, in turn), once the process dies instead of it, and once everything that was not synced is lost as
+well. After that, the command runs again without a fault, and has to end with the bytes of an undisturbed run.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from dcgan.config.parser import to_yaml
+from tests.reliability.faults import ERRORS, Fault, Outcome, run_with_fault, start_with_faults
+from tests.support.tiny_runs import tiny_config
+
+TIMES = "images_per_second", "seconds"
+LEFT_OUT = "curves.png", ".lock", "config.yaml", "log.jsonl"
+"""Files that hold times or paths; the log is compared without its times."""
+
+
+def main() -> int:
+    """Run all faults, or some; return 0 if nothing was lost."""
+    start_with_faults("tests.reliability.system_calls")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", default="", help="numbers of the calls, separated by commas; by default, all")
+    parser.add_argument("--every", type=int, default=1, help="only every so many-th call")
+    parser.add_argument("--start", type=int, default=1, help="number of the first call")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="end after this time")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the calls")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        return _main(options, Path(folder))
+
+
+def _main(options: argparse.Namespace, folder: Path) -> int:
+    began = time.monotonic()
+    _import()
+    template, work, scratch = folder / "template", folder / "work", folder / "scratch"
+    template.mkdir()
+    os.chdir(template)
+    config = replace(tiny_config(Path()), steps=7, evaluate_every=2, keep_checkpoints=1)  # writes the images
+    (folder / "config.yaml").write_text(to_yaml(config))
+    expected = _undisturbed(template, work, scratch)
+    calls = [call for call in expected.calls if not call.done]
+    print(f"{len(calls)} calls: {dict(Counter(call.name for call in calls).most_common())}", flush=True)
+    reference = collect(work)
+    chosen = [int(n) for n in options.calls.split(",") if n] or range(options.start, len(calls) + 1, options.every)
+    counts, failures, survived = Counter(), [], 0
+    for number in chosen:
+        if time.monotonic() - began > 60 * options.minutes:
+            print(f"Ended before call {number}.")
+            break
+        for fault in (ERRORS[number % len(ERRORS)], Fault.DEATH, Fault.POWER_LOSS):
+            fresh(template, work)
+            outcome = run_with_fault(train, work, scratch, fault, number)
+            counts[fault.name] += 1
+            problems = list(judge(outcome, fault, work, reference))
+            again = run_with_fault(train, work, scratch.with_name("again"), Fault.NONE)
+            problems += list(judge(again, Fault.NONE, work, reference))
+            survived += not problems
+            if problems:
+                failures.append((number, fault))
+                call = calls[number - 1]
+                where = call.path.relative_to(work)
+                print(f"{number} {call.name} {where}, {fault.name}: {'; '.join(problems)}", flush=True)
+                (folder.parent / "dcgan-fault").write_text(f"{outcome.output}\n--- again ---\n{again.output}")
+    total = sum(counts.values())
+    print(f"{survived} of {total} faults survived ({dict(counts)}), {time.monotonic() - began:.0f} s")
+    return 1 if failures else 0
+
+
+def _undisturbed(template: Path, work: Path, scratch: Path) -> Outcome:
+    fresh(template, work)
+    outcome = run_with_fault(train, work, scratch, Fault.NONE)
+    if outcome.code:
+        sys.exit(f"The undisturbed training failed:\n{outcome.output}")
+    return outcome
+
+
+def fresh(template: Path, work: Path) -> None:
+    """Make the folder that a training starts in."""
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(template, work)
+
+
+def _import() -> None:
+    """Import what the trainings need once; they run in forks of this process, which has not used TensorFlow yet."""
+    from dcgan.core.imports import import_tensorflow
+
+    import_tensorflow()
+    import dcgan.cli.main
+    import dcgan.training.loop  # noqa: F401
+
+
+def train() -> int:
+    """Run `python train.py` in the working directory, with a generator that collapses once; return its exit code.
+
+    Its steps are sums that take no time: what is tested is what a training writes, not what it computes.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    from dcgan.cli.main import run_command
+    from dcgan.training import bn_recalibration, health, loop, schedule
+    from dcgan.training.trainer import Trainer
+
+    def train_steps(trainer: Trainer, batches: object, count: int) -> dict[str, tf.Tensor]:
+        for _ in range(int(count)):
+            trainer.steps_done.assign_add(1)
+            change = float(trainer.generator_optimizer.learning_rate) * trainer.step
+            for network in (trainer.generator, trainer.discriminator, trainer.ema_generator):
+                for variable in network.trainable_variables:
+                    variable.assign_add(tf.fill(variable.shape, change))
+        return dict.fromkeys(("d_loss", "g_loss", "d_real", "d_fake"), tf.constant(0.5))
+
+    def sample_raw(trainer: Trainer, count: int) -> np.ndarray:
+        rolled_back = float(trainer.generator_optimizer.learning_rate) < 0.9 * trainer.config.generator_lr
+        return np.full((count, 1), trainer.step < 4 or rolled_back)
+
+    Trainer.train_steps, Trainer.sample_raw = train_steps, sample_raw
+    bn_recalibration.BatchNormRecalibration.__call__ = lambda self: None
+    health.diversity = lambda images, real: float(images.mean())
+    schedule.LOSS_CHECK_INTERVAL = schedule.DIVERSITY_CHECK_INTERVAL = 1
+    loop.Evaluator = lambda config: lambda generator, classes: {
+        "frechet_distance": float(np.abs(generator.weights[0]).mean())
+    }
+    return run_command("train", ["--config", "../config.yaml"], "train.py")
+
+
+def judge(outcome: Outcome, fault: Fault, work: Path, reference: dict[str, object]) -> Iterator[str]:
+    """Yield what is wrong with how a training ended."""
+    if fault in (Fault.DEATH, Fault.POWER_LOSS):
+        if outcome.code != 137:
+            yield f"exit code {outcome.code} instead of death"
+        return
+    if outcome.code not in ((0,) if fault is Fault.NONE else (0, 2)):
+        yield f"exit code {outcome.code}"
+    if "Traceback" in outcome.output:
+        yield "a traceback"
+    if outcome.code == 2 and "error: " not in outcome.output:
+        yield "no message"
+    if outcome.code == 0:
+        found = collect(work)
+        different = sorted(name for name in reference.keys() | found.keys() if reference.get(name) != found.get(name))
+        if different and (fault is Fault.NONE or "can't be written" not in outcome.output):
+            yield f"{'ended' if fault is Fault.NONE else 'reported success'} with other {', '.join(different)}"
+
+
+def collect(work: Path) -> dict[str, object]:
+    """Return what two equal trainings have in common: their files without times and paths in them."""
+    found: dict[str, object] = {}
+    for file in work.rglob("*"):
+        name = str(file.relative_to(work))
+        if file.is_file() and file.name not in LEFT_OUT and file.name != "manifest.json" and not name.endswith(".lock"):
+            found[name] = file.read_bytes()
+    records = [json.loads(line) for line in (work / "run" / "log.jsonl").read_text().splitlines()]
+    found["log.jsonl"] = [{name: value for name, value in record.items() if name not in TIMES} for record in records]
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
