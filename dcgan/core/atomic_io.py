@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from dcgan.core.errors import UserError
 
 _PREFIX = ".writing-"
 """Start of the names of temporary files and folders; the machine and the process follow."""
+
+_REPLACE_SECONDS = 3.0
+"""How long to try to replace a file that another program has open, for example in a viewer on Windows."""
 
 _MACHINE = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
 """This machine in names: another machine may be writing in a shared folder."""
@@ -37,18 +41,18 @@ def atomic_write(path: Path) -> Iterator[Path]:
         UserError: the folder is not writable, or the disk is full.
     """
     temporary = None
-    with _explain_errors(path):
+    with explain_write_errors(path):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             remove_stale_files(path.parent)
             handle, name = tempfile.mkstemp(prefix=_temporary_prefix(), suffix=path.suffix, dir=path.parent)
             os.close(handle)
             temporary = Path(name)
             yield temporary
-            _sync(temporary)
+            sync(temporary)
             temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-            _sync(path.parent)
+            _retry_while_open(lambda: temporary.replace(path))
+            sync(path.parent)
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
@@ -76,11 +80,11 @@ def atomic_folder(path: Path, option: str = "") -> Iterator[Path]:
         new.mkdir()
         yield new
         for entry in (*new.rglob("*"), new):
-            _sync(entry)
+            sync(entry)
         if path.exists() or path.is_symlink():
-            path.rename(old)
+            _retry_while_open(lambda: path.rename(old))
         new.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
 
 
 @contextlib.contextmanager
@@ -94,8 +98,8 @@ def temporary_folder(path: Path, option: str = "") -> Iterator[Path]:
     Raises:
         UserError: the parent folder is not writable, or the disk is full.
     """
-    with _explain_errors(path, option):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with explain_write_errors(path, option):
+        make_folder(path.parent)
         remove_stale_files(path.parent)
         with tempfile.TemporaryDirectory(prefix=_temporary_prefix(), dir=path.parent) as temporary:
             yield Path(temporary)
@@ -115,8 +119,8 @@ def first_free_path(path: Path, make: Callable[[Path], object], suffix: str | No
     Raises:
         UserError: it can't be made.
     """
-    with _explain_errors(path, "--out"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with explain_write_errors(path, "--out"):
+        make_folder(path.parent)
         for candidate in numbered_paths(path, suffix):
             with contextlib.suppress(FileExistsError):
                 make(candidate)
@@ -195,10 +199,10 @@ def _writer(leftover: Path) -> int | None:
 
 def _is_being_written(leftover: Path) -> bool:
     process = _writer(leftover)
-    return process is not None and _is_running(process)
+    return process is not None and is_running(process)
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
     """Whether a process of this machine is running; always true on Windows, where asking would end it."""
     if os.name == "nt":
         return True
@@ -211,9 +215,64 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and its missing parents, so that they are on the disk before anything is written into them."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or the entries of a folder, to the disk.
+
+    Windows flushes files that are open for writing only, and no folders; some network drives flush no folders either.
+    """
+    if path.is_dir():
+        if os.name != "nt":
+            _sync_folder(path)
+        return
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    """Flush a folder's entries, where the file system can and the user may open the folder."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM):
+            raise
+
+
+def _retry_while_open(move: Callable[[], object]) -> None:
+    """Move a file or folder; where another program has it open, try again for some seconds."""
+    give_up = time.monotonic() + _REPLACE_SECONDS
+    while True:
+        try:
+            move()
+        except PermissionError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 @contextlib.contextmanager
-def _explain_errors(path: Path, option: str = "") -> Iterator[None]:
-    """Raise errors in writing as UserError."""
+def explain_write_errors(path: Path, option: str = "") -> Iterator[None]:
+    """Raise errors in writing a file or folder as UserError.
+
+    Args:
+        path: what is written.
+        option: option that names it, for the hint.
+    """
     try:
         yield
     except OSError as error:
@@ -221,17 +280,6 @@ def _explain_errors(path: Path, option: str = "") -> Iterator[None]:
         advice = "Free some space, or choose another place" if full else "Choose a writable place"
         hint = f"{advice} with {option}." if option else f"{advice}."
         raise UserError(f"{path} can't be written: {error.strerror or error}.", hint) from error
-
-
-def _sync(path: Path) -> None:
-    """Flush a file, or the entries of a folder, to the disk."""
-    if path.is_dir() and os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _umask() -> int:

@@ -1,6 +1,7 @@
 """The dataset cache: images cropped and resized once, in one memory-mapped file, and what they were made from.
 
-A cache is a folder of two files: `images.npy`, uint8 (N, H, W, C), which `numpy.load` opens, and `manifest.json`.
+A cache is a folder of two files: `images.npy`, uint8 (N, H, W, C), which `numpy.load` opens, and `manifest.json`, with
+a checksum of each block of images and of itself.
 """
 
 import functools
@@ -10,6 +11,7 @@ import math
 import os
 import sys
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +21,21 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_folder
 from dcgan.core.build_lock import build_lock, resolve_cache_dir
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, first_line
 from dcgan.core.npy import npy_header
 from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import Decoded, decode_all
 from dcgan.data.image_files import ImageFiles
 from dcgan.data.transforms import CropResize
 
-VERSION = 1
+VERSION = 2
 """Version of the format and of the pixels: a change of the transform that changes pixels increases it."""
 
 MAX_SKIPPED = 0.1
 """Fraction of the images that may be unreadable; more than that is taken for a mistake."""
+
+BLOCK_BYTES = 1 << 24
+"""Images of so many bytes have one checksum (CRC-32)."""
 
 _IMAGES, _MANIFEST = "images.npy", "manifest.json"
 _SECONDS_PER_LINE = 20
@@ -113,23 +118,31 @@ def cache_path(dataset: str, image_files: ImageFiles, transform: CropResize, cac
 
 
 def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
-    """Open a cache if it exists, is complete, and was made from exactly this source with these options.
+    """Open a cache if it exists, is undamaged, and was made from exactly this source with these options.
 
     Args:
         folder: its folder.
         made_from: the source's fingerprint and every option that changes a pixel (strings, numbers, None, lists).
 
     Returns:
-        The cache; None where it has to be prepared, for example because it is damaged.
+        The cache; None where it has to be prepared. If it is damaged, a line says so.
     """
+    if not folder.is_dir():
+        return None
     try:
         manifest = json.loads((folder / _MANIFEST).read_bytes())
+        if manifest["version"] in range(1, VERSION):
+            return None
+        if manifest.pop("checksum") != _checksum(manifest):
+            raise ValueError(f"{_MANIFEST} is not what was written")
         if manifest["version"] != VERSION or manifest["made_from"] != made_from:
             return None
         images = _map_images(folder / _IMAGES, tuple(manifest["shape"]))
+        _check_blocks(folder / _IMAGES, images, tuple(manifest["blocks"]))
         skipped = tuple(SkippedImage(str(item["name"]), str(item["reason"])) for item in manifest["skipped"])
         return DatasetCache(folder, images, str(manifest["digest"]), skipped)
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        print(f"{folder} is damaged and is prepared again: {first_line(error)}", file=sys.stderr)
         return None
 
 
@@ -149,6 +162,7 @@ def write_cache(
     """
     with atomic_folder(folder, "--cache-dir") as temporary:
         manifest = {"version": VERSION, "made_from": made_from} | _write_images(temporary / _IMAGES, shape, results)
+        manifest["checksum"] = _checksum(manifest)
         (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
@@ -182,7 +196,7 @@ def report_skipped(source: str, skipped: tuple[SkippedImage, ...], total: int) -
 
 def _write_images(path: Path, shape: tuple[int, int, int], results: Iterable[Decoded]) -> dict[str, Any]:
     """Write the images one by one, and return the manifest's entries about them."""
-    count, skipped, digest = 0, [], hashlib.sha256()
+    count, skipped, digest, blocks = 0, [], hashlib.sha256(), []
     with path.open("wb") as file:
         file.write(npy_header((0, *shape), np.uint8))
         for result in results:
@@ -192,10 +206,37 @@ def _write_images(path: Path, shape: tuple[int, int, int], results: Iterable[Dec
             pixels = result.tobytes()
             file.write(pixels)
             digest.update(pixels)
+            if count % _images_per_block(shape) == 0:
+                blocks.append(0)
+            blocks[-1] = zlib.crc32(pixels, blocks[-1])
             count += 1
         file.seek(0)
         file.write(npy_header((count, *shape), np.uint8))
-    return {"shape": [count, *shape], "digest": digest.hexdigest(), "skipped": skipped}
+    return {"shape": [count, *shape], "digest": digest.hexdigest(), "blocks": blocks, "skipped": skipped}
+
+
+def _checksum(manifest: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(manifest).encode())
+
+
+def _images_per_block(shape: tuple[int, ...]) -> int:
+    return max(1, BLOCK_BYTES // math.prod(shape))
+
+
+def _check_blocks(path: Path, images: np.ndarray, blocks: tuple[int, ...]) -> None:
+    """Compare the images with their checksums, once per process; a difference is a ValueError."""
+    status = path.stat()
+    version = (path.resolve(), status.st_ino, status.st_size, status.st_mtime_ns, blocks)
+    if version in _CHECKED:
+        return
+    size = _images_per_block(images.shape[1:])
+    for first, checksum in zip(range(0, len(images), size), blocks, strict=True):
+        if zlib.crc32(images[first : first + size]) != checksum:
+            raise ValueError(f"the images from {first} on are not those that were written")
+    _CHECKED.add(version)
+
+
+_CHECKED: set[tuple[Any, ...]] = set()
 
 
 def _map_images(path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -20,6 +21,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 
 import numpy as np
 
+from dcgan.core.errors import UserError
 from dcgan.data.decoding import (
     EncodedImage,
     SkippedImage,
@@ -37,6 +39,9 @@ MIN_FILES_FOR_PROCESSES = 2000
 _MAX_WORKERS = 61  # the most that Windows can wait for
 _CHUNK_FILES = 32  # enough to make the cost of a task small
 _CHUNK_BYTES = 1 << 22  # of files or of pixels, so that large images do not fill the memory
+
+READ_RETRY_SECONDS = (0.1, 0.5, 0.0)
+"""Pauses after failed attempts to read a file."""
 
 Decoded = np.ndarray | SkippedImage
 
@@ -114,11 +119,24 @@ def _read_files(read: Reader, chunk: Sequence[ImageFile]) -> list[EncodedImage |
 
 
 def _read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
-    """Read one file; `zipfile` and its decompressors raise many types of errors for damaged data."""
-    try:
-        return EncodedImage(entry.name, read(entry))
-    except Exception as error:
-        return skip_reason(entry.name, error)
+    """Read one file; `zipfile` and its decompressors raise many types of errors for damaged data.
+
+    An error of the system says nothing about the file, which may be on a network drive. It is tried again, and not
+    skipped: the cache would lack the image for ever.
+    """
+    for seconds in READ_RETRY_SECONDS:
+        try:
+            return EncodedImage(entry.name, read(entry))
+        except OSError as error:
+            # Of a decompressor, or the file was removed since it was listed: the next listing has another cache.
+            if error.errno is None or isinstance(error, FileNotFoundError):
+                return skip_reason(entry.name, error)
+            failure = error
+        except Exception as error:
+            return skip_reason(entry.name, error)
+        time.sleep(seconds)
+    reason = failure.strerror or str(failure)
+    raise UserError(f"{entry.name} can't be read: {reason}.", "Make it readable or remove it, and start again.")
 
 
 def _count_cores() -> int:
@@ -132,7 +150,7 @@ def _start_process_pool(workers: int) -> Executor | None:
         return None
     try:
         return ProcessPoolExecutor(workers, _WorkerContext(), _initialize_worker)
-    except (ImportError, NotImplementedError, OSError):  # no semaphores
+    except (ImportError, NotImplementedError, OSError, ValueError):  # no semaphores, or no process can start
         return None
 
 

@@ -25,7 +25,7 @@ class ImageFile:
     Args:
         name: path relative to the root, separated by `/`.
         size: size in bytes.
-        version: modification time or CRC: differs when the content does.
+        version: times of the last changes of content and metadata, or CRC: differs when the content does.
     """
 
     name: str
@@ -149,15 +149,18 @@ def _is_hidden(part: str) -> bool:
 
 
 def _walk(root: Path) -> Iterator[ImageFile]:
-    """Yield every image file below a folder; every folder is visited once, so that cycles of links end."""
+    """Yield every image file below a folder; every folder is visited once, so that cycles of links end.
+
+    Folders are told apart by their real paths: some network drives give all of them the same inode number.
+    """
     seen, pending = set(), [""]
     while pending:
         prefix = pending.pop()
         try:
-            status = os.stat(root / prefix)  # noqa: PTH116 (as below)
-            if (status.st_dev, status.st_ino) in seen:
+            real_path = os.path.realpath(root / prefix)
+            if real_path in seen:
                 continue
-            seen.add((status.st_dev, status.st_ino))
+            seen.add(real_path)
             with os.scandir(root / prefix) as found:  # pathlib would need three system calls per file
                 items = sorted(found, key=lambda item: item.name, reverse=True)
             pending += [f"{prefix}{item.name}/" for item in items if not _is_hidden(item.name) and item.is_dir()]
@@ -169,7 +172,8 @@ def _walk(root: Path) -> Iterator[ImageFile]:
 
 def _image_file(prefix: str, item: os.DirEntry) -> ImageFile:
     status = item.stat()
-    return ImageFile(f"{prefix}{item.name}", status.st_size, status.st_mtime_ns)
+    # A program that writes another image of the same size may restore the modification time, but not st_ctime.
+    return ImageFile(f"{prefix}{item.name}", status.st_size, status.st_mtime_ns + status.st_ctime_ns)
 
 
 def _read_file(root: Path, entry: ImageFile) -> bytes:

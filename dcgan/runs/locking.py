@@ -1,6 +1,10 @@
 """Opening a run directory for training, by one process at a time and with one config."""
 
 import contextlib
+import errno
+import os
+import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
 from dcgan.config.parser import to_yaml
-from dcgan.core.atomic_io import atomic_write, remove_stale_files_below
+from dcgan.core.atomic_io import atomic_write, is_running, make_folder, remove_stale_files_below
 from dcgan.core.errors import UserError
 from dcgan.runs.finding import default_run_dir
 from dcgan.runs.run import Run
@@ -34,7 +38,7 @@ def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
         yield run
         return
     try:
-        run.path.mkdir(parents=True, exist_ok=True)
+        make_folder(run.path)
         entries = [entry.name for entry in run.path.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
         raise UserError(f"{run.path} can't be used as a run directory: {error.strerror}.") from error
@@ -50,22 +54,66 @@ def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
         yield run
 
 
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""Errors of file systems without locks: NFS without its lock daemon, some FUSE and SMB mounts."""
+
+
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a run directory; the operating system releases it however the process ends."""
-    lock = FileLock(path / ".lock")
+    """Hold the lock of a run directory; the operating system releases it however the process ends.
+
+    A file beside it names the process, for the message of another one. Where the file system has no locks, it stands in
+    for the lock: a process of this machine that no longer runs holds nobody up.
+    """
+    owner = path / ".trained-by"
+    lock = FileLock(path / ".lock", fallback_to_soft=False)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise UserError(
-            f"Another process is training in {path}.", "Wait for it to end, or choose another --run-dir."
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path} is not writable: {error.strerror}.", "Choose another --run-dir.") from error
+        raise _in_use(path, owner) from error
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise UserError(f"{path} is not writable: {error.strerror}.", "Choose another --run-dir.") from error
+        if _may_be_running(owner):
+            raise _in_use(path, owner) from error
+        print(
+            f"The file system of {path} has no file locks ({getattr(error, 'strerror', None) or error}). "
+            "Make sure that no other machine trains in it, or choose a --run-dir on another disk.",
+            file=sys.stderr,
+        )
     try:
+        with atomic_write(owner) as file:
+            file.write_text(f"{socket.gethostname()} {os.getpid()}\n", encoding="utf-8")
         yield
     finally:
+        with contextlib.suppress(OSError):
+            owner.unlink(missing_ok=True)
         lock.release()
+
+
+def _in_use(path: Path, owner: Path) -> UserError:
+    """Return the error for a run directory that another process is training in."""
+    host, process = _read_owner(owner)
+    if not host:
+        return UserError(f"Another process is training in {path}.", "Wait for it to end, or choose another --run-dir.")
+    return UserError(
+        f"Process {process} on {host} is training in {path}.",
+        f"Wait for it to end, or choose another --run-dir. If it has ended, remove {owner}.",
+    )
+
+
+def _read_owner(owner: Path) -> tuple[str, str]:
+    """Return host and process of the file that names them; two empty texts if there is none."""
+    try:
+        host, _, process = owner.read_text(encoding="utf-8", errors="replace").strip().partition(" ")
+    except OSError:
+        return "", ""
+    return (host, process) if host.isprintable() and process.isdecimal() else ("", "")
+
+
+def _may_be_running(owner: Path) -> bool:
+    host, process = _read_owner(owner)
+    return bool(host) and (host != socket.gethostname() or is_running(int(process)))
 
 
 def _prepare(run: Run, config: ResolvedTrainConfig) -> None:

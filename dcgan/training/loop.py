@@ -31,7 +31,7 @@ from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss
 from dcgan.training.memory import MemoryReport
 from dcgan.training.precision import check_compile_mode, resolve_precision
-from dcgan.training.progress import Callback, Progress
+from dcgan.training.progress import Callback, Progress, optional_picture
 from dcgan.training.regularizers import Regularizer
 from dcgan.training.report import print_evaluation, print_introduction, write_report
 from dcgan.training.schedule import Schedule
@@ -143,8 +143,10 @@ def train(
                 else:
                     progress.count(step)
                 if schedule.due("sample"):
-                    progress.show_samples(step, save_samples(trainer, run, classes))
+                    with optional_picture(progress.say):
+                        progress.show_samples(step, save_samples(trainer, run, classes))
                 if schedule.due("checkpoint"):
+                    progress.sync_log()
                     save_checkpoint(trainer, run, dataset.fingerprint, health.state_at_checkpoint())
         if job.is_chief:
             write_report(config, run, dataset, classes, trainer, progress)

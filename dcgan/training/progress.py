@@ -16,6 +16,8 @@ import numpy as np
 from tqdm import tqdm
 
 from dcgan.config import ResolvedTrainConfig
+from dcgan.core.atomic_io import explain_write_errors
+from dcgan.core.errors import UserError
 from dcgan.core.imports import silence_stdout
 from dcgan.runs import Run
 from dcgan.training.tensorboard import TensorBoardWriter
@@ -27,6 +29,19 @@ STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SI
 
 Callback = Callable[[Run], None]
 """Called with the run whenever it has something new to show."""
+
+
+@contextlib.contextmanager
+def optional_picture(say: Callable[[str], object]) -> Iterator[None]:
+    """Report a picture that can't be written, for example since a viewer has it open: training does not depend on it.
+
+    Args:
+        say: prints a line.
+    """
+    try:
+        yield
+    except UserError as error:
+        say(f"{error.problem} Training goes on without it.")
 
 
 class Progress:
@@ -107,10 +122,18 @@ class Progress:
         self._bar.update(step - self._bar.n)
         record = self._record(step, metrics)
         self.steps_per_call = max(1, int(SECONDS_PER_CALL * record["images_per_second"] / self.config.batch_size))
-        self._log.write(json.dumps(record) + "\n")
+        with explain_write_errors(self.run.log_file):
+            self._log.write(json.dumps(record) + "\n")
         self._show(record)
         if self.tensorboard:
             self.tensorboard.scalars(record)
+
+    def sync_log(self) -> None:
+        """Flush the log to the disk: a checkpoint must not outlive the records before it."""
+        if not self.silent:
+            with explain_write_errors(self.run.log_file):
+                self._log.flush()
+                os.fsync(self._log.fileno())
 
     def say(self, line: str) -> None:
         """Print a line, above the progress bar if there is one."""

@@ -20,7 +20,7 @@ from dcgan.sampling.selection import Selection, default_selection
 from dcgan.training import tensorboard
 from dcgan.training.checkpointing import save_real_grid
 from dcgan.training.distributed import Job
-from dcgan.training.progress import Progress
+from dcgan.training.progress import Progress, optional_picture
 from dcgan.training.trainer import Trainer
 from dcgan.visualization import save_curves, save_png, tile
 from dcgan.visualization.grid import side_by_side
@@ -58,7 +58,8 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
     elif trainer.step:
         print(f"{run.path}: resuming after step {trainer.step}, up to step {last}")
     else:
-        save_real_grid(run, dataset.images)
+        with optional_picture(print):
+            save_real_grid(run, dataset.images)
         print(f"{run.path}: new run of {last} steps; the first step takes longer")
     if trainer.step < last and len(dataset) < FEW_IMAGES:
         images = (
@@ -110,15 +111,19 @@ def write_report(
                 tensorboard.generated_points(trainer.sampling_generator(), classes),
             ]
             progress.tensorboard.embedding(lambda folder: tensorboard.write_embedding(folder, discriminator, points))
-    if records := run.log_records():
-        save_curves(run.path / "curves.png", records)
-    print(f"Real and generated images: {save_real_vs_generated(run, trainer.sampling_generator(), dataset, classes)}")
+    with optional_picture(print):
+        if records := run.log_records():
+            save_curves(run.path / "curves.png", records)
+    with optional_picture(print):
+        path = save_real_vs_generated(run, trainer.sampling_generator(), dataset, classes)
+        print(f"Real and generated images: {path}")
     if config.animate:
         print(f"Animation: {animate(run, run.path / 'history.gif')}")
     if trainer.step < progress.last:
         print(f"Stopped and saved after step {trainer.step} of {progress.last}. The same command resumes from here.")
         return
-    print(f"{run.path} has {trainer.step} steps. Latest samples: {run.sample_file(trainer.step)}")
+    latest = run.sample_file(trainer.step)
+    print(f"{run.path} has {trainer.step} steps.{f' Latest samples: {latest}' if latest.exists() else ''}")
     print(f"Generate new images: python -m dcgan generate --run-dir {run.path}")
 
 

@@ -1,6 +1,7 @@
 """A reader sees the old content or the new, never half of it."""
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dcgan.core import atomic_io
 from dcgan.core.atomic_io import (
     atomic_folder,
     atomic_write,
@@ -185,3 +187,72 @@ def test_a_name_that_can_not_be_made_is_a_user_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written"):
         first_free_path(tmp_path / "file" / "below", Path.mkdir)
+
+
+def test_new_folders_are_on_the_disk_before_anything_is_written_into_them(tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.readlink(f"/proc/self/fd/{file}")) or real(file))
+    with atomic_write(tmp_path / "a" / "b" / "file.txt") as temporary:
+        assert synced == [str(tmp_path), str(tmp_path / "a")]
+        temporary.write_text("whole")
+    assert synced[2:] == [str(temporary), str(tmp_path / "a" / "b")]
+
+
+def test_a_file_is_flushed_where_that_needs_a_descriptor_for_writing(tmp_path, monkeypatch):
+    """As on Windows, where `os.fsync` refuses others with EBADF."""
+    real = os.fsync
+
+    def fsync(file):
+        if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with atomic_write(tmp_path / "file.txt") as temporary:
+        temporary.write_text("whole")
+    with atomic_folder(tmp_path / "folder") as temporary:
+        (temporary / "file.txt").write_text("whole")
+    assert (tmp_path / "file.txt").read_text() == (tmp_path / "folder" / "file.txt").read_text() == "whole"
+
+
+def test_a_file_that_could_not_be_flushed_is_not_put_in_place(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fsync(file):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(UserError, match="can't be written: Input/output error"), atomic_write(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
+def test_what_another_program_has_open_is_replaced_when_it_is_closed(tmp_path, monkeypatch, folder):
+    """As on Windows, where the file in an image viewer can't be replaced."""
+    path, refusals = tmp_path / "out", [2]
+    write(path, folder, "old")
+    name = "rename" if folder else "replace"
+    real = getattr(Path, name)
+
+    def in_use(self, target):
+        refusals[0] -= 1
+        if refusals[0] >= 0:
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, name, in_use)
+    write(path, folder, "new")
+    assert (path / "part" if folder else path).read_text() == "new"
+    monkeypatch.setattr(atomic_io, "_REPLACE_SECONDS", 0.0)
+    refusals[0] = 10**6
+    with pytest.raises(UserError, match="cannot access the file"):
+        write(path, folder, "newer")
+    assert (path / "part" if folder else path).read_text() == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+def write(path, folder, text):
+    with atomic_folder(path) if folder else atomic_write(path) as temporary:
+        (temporary / "part" if folder else temporary).write_text(text)

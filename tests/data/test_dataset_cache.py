@@ -110,8 +110,10 @@ def test_a_folder_without_write_permission_is_reported(tmp_path):
 
 def edited(**changes):
     def damage(folder):
-        manifest = json.loads((folder / "manifest.json").read_text())
-        (folder / "manifest.json").write_text(json.dumps(manifest | changes))
+        manifest = json.loads((folder / "manifest.json").read_text()) | changes
+        del manifest["checksum"]
+        manifest["checksum"] = dataset_cache._checksum(manifest)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
 
     return damage
 
@@ -130,6 +132,8 @@ DAMAGE = {
     "manifest missing": lambda folder: (folder / "manifest.json").unlink(),
     "manifest of another version": edited(version=0),
     "manifest of more images": edited(shape=[5, *SHAPE]),
+    "manifest of more blocks": edited(blocks=[0, 0]),
+    "manifest with strange blocks": edited(blocks=["0"]),
     "manifest without a shape": edited(shape=None),
     "manifest with a strange shape": edited(shape=[4, -8, -12, 3]),
     "manifest with a strange list": edited(skipped=[1]),
@@ -146,14 +150,43 @@ def test_a_damaged_cache_is_ignored_and_can_be_replaced(tmp_path, damage):
     assert open_cache(write(tmp_path / "s"), SOURCE) is not None
 
 
+@pytest.mark.parametrize("name", ["images.npy", "manifest.json"])
+def test_a_changed_byte_anywhere_is_noticed_and_said(tmp_path, name, capsys, monkeypatch):
+    monkeypatch.setattr(dataset_cache, "BLOCK_BYTES", 2 * IMAGES[0].nbytes)  # two blocks
+    file = write(tmp_path / "s") / name
+    content = file.read_bytes()
+    unnoticed = []
+    for position in range(len(content)):
+        changed = bytearray(content)
+        changed[position] ^= 1
+        file.write_bytes(changed)
+        cache = open_cache(tmp_path / "s", SOURCE)
+        if cache is not None or "is damaged and is prepared again" not in capsys.readouterr().err:
+            unnoticed.append((position, bytes(content[position - 5 : position + 5])))
+    assert unnoticed == []
+    file.write_bytes(content)
+    assert open_cache(tmp_path / "s", SOURCE) is not None
+
+
+def test_images_are_compared_with_their_checksums_once_per_process(tmp_path, monkeypatch):
+    write(tmp_path / "s")
+    open_cache(tmp_path / "s", SOURCE)
+    checked, real = [], zlib.crc32
+    monkeypatch.setattr(zlib, "crc32", lambda data, *start: checked.append(len(data)) or real(data, *start))
+    assert open_cache(tmp_path / "s", SOURCE) is not None
+    assert len(IMAGES) not in checked
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda part: st.lists(part, max_size=4)))
 def test_opening_raises_for_no_manifest(tmp_path, text):
     if not (tmp_path / "s").exists():
         write(tmp_path / "s")
-    for key in ("shape", "skipped", "made_from", "digest"):
-        manifest = {"version": 1, "made_from": SOURCE, "shape": [4, *SHAPE], "digest": "", "skipped": []}
-        (tmp_path / "s/manifest.json").write_text(json.dumps(manifest | {key: text}))
+    manifest = json.loads((tmp_path / "s/manifest.json").read_text())
+    for key in set(manifest) - {"checksum"}:
+        changed = {name: value for name, value in (manifest | {key: text}).items() if name != "checksum"}
+        changed["checksum"] = dataset_cache._checksum(changed)
+        (tmp_path / "s/manifest.json").write_text(json.dumps(changed))
         open_cache(tmp_path / "s", SOURCE)
 
 

@@ -1,16 +1,19 @@
 """Decoding on all cores: the same pixels in the same order, in threads or processes, even if a process is killed."""
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dcgan.core.errors import UserError
 from dcgan.data import decoding_pool
 from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import decode_all
@@ -203,3 +206,28 @@ def test_a_task_is_a_number_of_images_or_of_megabytes(size, transform, chunks):
     parts = list(decoding_pool.split_into_chunks(entries, transform))
     assert [len(part) for part in parts] == chunks
     assert [entry for part in parts for entry in part] == entries
+
+
+class Flaky:
+    """Reads files, and fails with an error of the system the first few times."""
+
+    def __init__(self, read, failures):
+        self.read, self.failures = read, failures
+
+    def __call__(self, entry):
+        if entry.name == "00007.png" and self.failures:
+            self.failures -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return self.read(entry)
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_a_file_that_can_not_be_read_is_tried_again_and_never_skipped(tmp_path, monkeypatch, failures):
+    monkeypatch.setattr(decoding_pool, "READ_RETRY_SECONDS", (0.0, 0.0, 0.0))
+    with open_image_files(write_files(tmp_path / "images", numbered_images(20))) as image_files:
+        flaky = replace(image_files, read=Flaky(image_files.read, failures))
+        if failures < 3:
+            assert numbers(decode_all(flaky, TRANSFORM, 2)) == list(range(20))
+        else:
+            with pytest.raises(UserError, match=r"00007\.png can't be read: Input/output error"):
+                list(decode_all(flaky, TRANSFORM, 2))

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import stat
 import struct
+import time
 import zipfile
 
 import pytest
@@ -196,3 +198,33 @@ def test_any_damage_to_a_zip_is_a_user_error_or_an_error_of_one_file(tmp_path, d
         for entry in image_files.entries:
             with contextlib.suppress(Exception):  # of any type: the image is skipped
                 assert isinstance(image_files.read(entry), bytes)
+
+
+@pytest.mark.parametrize("inode", [0, 7])
+def test_folders_with_one_inode_number_are_told_apart(tmp_path, monkeypatch, inode):
+    """Some network drives give every folder the same inode number."""
+    write_files(tmp_path, {"a/1.png": b"png", "b/2.png": b"png", "b/c/3.png": b"png"})
+    (tmp_path / "b" / "d").symlink_to(tmp_path / "b")
+    real = os.stat
+
+    def same_inode(path, *args, **options):
+        values = list(real(path, *args, **options))
+        values[stat.ST_INO] = inode
+        return os.stat_result(values)
+
+    monkeypatch.setattr(os, "stat", same_inode)
+    with open_image_files(tmp_path) as image_files:
+        assert image_files.names == ["a/1.png", "b/2.png", "b/c/3.png"]
+
+
+def test_an_image_of_the_same_size_and_modification_time_changes_the_fingerprint(tmp_path):
+    file = write_files(tmp_path, {"1.png": b"png"}) / "1.png"
+    with open_image_files(tmp_path) as image_files:
+        before = image_files.fingerprint
+    status = file.stat()
+    time.sleep(0.02)  # longer than the clock of a file system
+    file.write_bytes(b"pnx")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    with open_image_files(tmp_path) as image_files:
+        assert image_files.fingerprint != before

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ def _be_the_child(
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         os.chdir(watched)
+        tempfile.tempdir = str(scratch)  # a process that dies here removes no temporary files
         mode, error = fault.value
         ctypes.CDLL(None).faults_arm(
             *(os.fsencode(path) for path in (watched, scratch, trace)), ctypes.c_long(number), mode, error
@@ -179,7 +181,9 @@ class Disk:
         Args:
             scratch: with the files that were replaced or removed, by inode; on the same file system.
         """
-        contents = {file.stat().st_ino: file for file in (*scratch.iterdir(), *self.watched.rglob("*")) if file.is_file()}
+        contents = {
+            file.stat().st_ino: file for file in (*scratch.iterdir(), *self.watched.rglob("*")) if file.is_file()
+        }
         rebuilt = scratch / "rebuilt"
         self._rebuild(self.root, rebuilt, contents)
         shutil.rmtree(self.watched)

@@ -36,7 +36,6 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="only every so many-th call")
     parser.add_argument("--start", type=int, default=1, help="number of the first call")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end after this time")
-    parser.add_argument("--jobs", type=int, default=1, help="processes that share the calls")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         return _main(options, Path(folder))
@@ -131,9 +130,9 @@ def train() -> int:
     bn_recalibration.BatchNormRecalibration.__call__ = lambda self: None
     health.diversity = lambda images, real: float(images.mean())
     schedule.LOSS_CHECK_INTERVAL = schedule.DIVERSITY_CHECK_INTERVAL = 1
-    loop.Evaluator = lambda config: lambda generator, classes: {
-        "frechet_distance": float(np.abs(generator.weights[0]).mean())
-    }
+    loop.Evaluator = lambda config: (
+        lambda generator, classes: {"frechet_distance": float(np.abs(generator.weights[0]).mean())}
+    )
     return run_command("train", ["--config", "../config.yaml"], "train.py")
 
 

@@ -1,5 +1,9 @@
 """Opening a run directory for training."""
 
+import errno
+import fcntl
+import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +45,11 @@ def test_opening_again_writes_options_that_may_change(config):
 
 
 def test_two_trainings_can_not_open_one_run(config):
-    with open_run(config), pytest.raises(UserError, match="Another process"), open_run(config):
+    with (
+        open_run(config),
+        pytest.raises(UserError, match=rf"Process {os.getpid()} on .* is training"),
+        open_run(config),
+    ):
         pass
 
 
@@ -96,3 +104,52 @@ def test_a_run_killed_between_its_generator_and_its_first_checkpoint_can_be_open
     run.config_file.write_text(to_yaml(TrainConfig(run_dir=run.path)))
     with open_run(TrainConfig(run_dir=run.path)) as again:
         assert again.path == run.path
+
+
+def refuse_locks(monkeypatch, error):
+    def flock(*args):
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_named_and_training_goes_on(config, monkeypatch, capsys, error):
+    refuse_locks(monkeypatch, error)
+    with open_run(config) as run:
+        message = capsys.readouterr().err
+        assert f"has no file locks ({os.strerror(error)})" in message
+        assert "Make sure that no other machine trains in it" in message
+        with pytest.raises(UserError, match=rf"Process {os.getpid()} on .* is training in"), open_run(config):
+            pass
+    assert list(run.path.glob(".trained-by")) == []
+
+
+def test_a_process_of_another_machine_may_be_running_where_there_are_no_locks(config, monkeypatch):
+    refuse_locks(monkeypatch, errno.ENOLCK)
+    config.run_dir.mkdir()
+    owner = config.run_dir / ".trained-by"
+    owner.write_text("elsewhere 1")
+    with pytest.raises(UserError, match=r"Process 1 on elsewhere .*\n.*If it has ended, remove .*\.trained-by"):
+        open_run(config).__enter__()
+    owner.unlink()
+    with open_run(config):
+        pass
+
+
+@pytest.mark.parametrize("content", [f"{socket.gethostname()} 999999999", "", "\x1b[2J 1", "host many", "\xff"])
+@pytest.mark.parametrize("locks", [True, False], ids=["locks", "no locks"])
+def test_what_a_dead_process_left_holds_nobody_up(config, monkeypatch, content, locks):
+    if not locks:
+        refuse_locks(monkeypatch, errno.ENOLCK)
+    config.run_dir.mkdir()
+    (config.run_dir / ".trained-by").write_text(content, encoding="latin-1")
+    (config.run_dir / ".lock").touch()
+    with open_run(config):
+        pass
+
+
+def test_a_directory_that_can_not_be_locked_for_another_reason_is_refused(config, monkeypatch):
+    refuse_locks(monkeypatch, errno.EIO)
+    with pytest.raises(UserError, match="is not writable: Input/output error"), open_run(config):
+        pass

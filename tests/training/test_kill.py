@@ -1,6 +1,7 @@
 """kill -9 at any moment loses at most the steps since the last checkpoint, and the result stays the same."""
 
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -77,7 +78,7 @@ def test_a_second_training_in_the_same_run_directory_is_refused(tmp_path):
         second = start(config, tmp_path)
         output, _ = second.communicate()
         assert second.returncode == 2
-        assert "Another process is training" in output
+        assert f"Process {first.pid} on {socket.gethostname()} is training in" in output
         assert "Traceback" not in output
         first.terminate()
         output, _ = first.communicate()

@@ -1,12 +1,17 @@
 """Progress bar, lines and log of a run."""
 
+import errno
 import io
+import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from dcgan import train
+from dcgan.core import atomic_io
+from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.training.progress import Progress
 from tests.support.tiny_runs import tiny_config
@@ -71,3 +76,48 @@ def test_the_first_speed_leaves_out_the_steps_in_which_the_graph_was_traced(tmp_
     assert run.log_records()[0]["images_per_second"] == 4 * config.batch_size / 2
     assert run.log_records()[0]["seconds"] == 32
     assert "08:17 left" in capsys.readouterr().out
+
+
+def test_a_picture_that_can_not_be_written_does_not_end_training(tmp_path, monkeypatch, capsys):
+    """As when an image viewer on Windows, or a synchronized folder, has the file open."""
+    expected = train(tiny_config(tmp_path / "expected"))
+    real = Path.replace
+
+    def in_use(self, target):
+        if Path(target).suffix == ".png":
+            raise PermissionError(errno.EACCES, "The file is in use")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", in_use)
+    monkeypatch.setattr(atomic_io, "_REPLACE_SECONDS", 0.0)
+    run = train(tiny_config(tmp_path / "run"))
+    output = capsys.readouterr().out
+    for name in ("real.png", "step-00000003.png", "curves.png", "real-vs-generated.png"):
+        assert f"{name} can't be written: The file is in use. Training goes on without it." in output
+    assert output.count("Latest samples: ") == 1  # those of the first run
+    assert run.generator_file.read_bytes() == expected.generator_file.read_bytes()
+    assert not list(run.path.rglob("*.png"))
+
+
+def test_the_log_is_on_the_disk_before_the_checkpoint(tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+
+    def fsync(file):
+        path = Path(os.readlink(f"/proc/self/fd/{file}"))
+        synced.append("checkpoint" if path.suffix == ".npz" else path.name)
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    train(tiny_config(tmp_path))
+    relevant = [name for name in synced if name in ("log.jsonl", "checkpoint")]
+    assert relevant == ["log.jsonl", "checkpoint"] * 3
+
+
+def test_a_log_that_can_not_be_written_is_named(tmp_path, monkeypatch):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Progress, "_open_log", lambda self: Full())
+    with pytest.raises(UserError, match=r"log\.jsonl can't be written: No space left"):
+        train(tiny_config(tmp_path))
