@@ -231,7 +231,8 @@ def _check_blocks(path: Path, images: np.ndarray, blocks: tuple[int, ...]) -> No
         return
     size = _images_per_block(images.shape[1:])
     for first, checksum in zip(range(0, len(images), size), blocks, strict=True):
-        if zlib.crc32(images[first : first + size]) != checksum:
+        block: Any = images[first : first + size]
+        if zlib.crc32(block) != checksum:
             raise ValueError(f"the images from {first} on are not those that were written")
     _CHECKED.add(version)
 

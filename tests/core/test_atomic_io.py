@@ -191,7 +191,9 @@ def test_a_name_that_can_not_be_made_is_a_user_error(tmp_path):
 
 def test_new_folders_are_on_the_disk_before_anything_is_written_into_them(tmp_path, monkeypatch):
     synced, real = [], os.fsync
-    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.readlink(f"/proc/self/fd/{file}")) or real(file))
+    monkeypatch.setattr(
+        os, "fsync", lambda file: synced.append(str(Path(f"/proc/self/fd/{file}").readlink())) or real(file)
+    )
     with atomic_write(tmp_path / "a" / "b" / "file.txt") as temporary:
         assert synced == [str(tmp_path), str(tmp_path / "a")]
         temporary.write_text("whole")

@@ -156,7 +156,7 @@ class Disk:
                 continue
             folder, name = self._folder(call.path.parent), call.path.name
             if call.name == "fsync":
-                if call.path.is_relative_to(self.watched) and (synced := self._folder(call.path)) is not None:
+                if (synced := self._folder(call.path)) is not None:
                     synced.synced = dict(synced.now)
                 else:
                     self.sizes[call.inode] = call.size
@@ -199,6 +199,8 @@ class Disk:
 
     def _folder(self, path: Path) -> Folder | None:
         """Return a folder as it is now; None if there is none."""
+        if not path.is_relative_to(self.watched):
+            return None
         found: int | Folder | None = self.root
         for part in path.relative_to(self.watched).parts:
             found = found.now.get(part) if isinstance(found, Folder) else None

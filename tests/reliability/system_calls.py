@@ -1,10 +1,10 @@
-"""Let every system call of a training that changes files fail, and be the last one: `python -m
-tests.reliability.system_calls`.
+"""Let every system call of a training on files fail, and be the last one: `python -m tests.reliability.system_calls`.
 
-The training prepares a dataset cache, logs, evaluates, keeps the best generator, samples, writes and prunes checkpoints,
-collapses and is rolled back. For the n-th call, the same command runs three times in a fresh folder: once the call fails
-(an error of `ERRORS`, in turn), once the process dies instead of it, and once everything that was not synced is lost as
-well. After that, the command runs again without a fault, and has to end with the bytes of an undisturbed run.
+The training prepares a dataset cache, logs, evaluates, keeps the best generator, samples, writes and prunes
+checkpoints, collapses and is rolled back. For the n-th call, the same command runs three times in a fresh folder: once
+the call fails (an error of `ERRORS`, in turn), once the process dies instead of it, and once everything that was not
+synced is lost as well. After that, the command runs again without a fault, and has to end with the bytes of an
+undisturbed run.
 """
 
 import argparse

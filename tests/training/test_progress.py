@@ -103,7 +103,7 @@ def test_the_log_is_on_the_disk_before_the_checkpoint(tmp_path, monkeypatch):
     synced, real = [], os.fsync
 
     def fsync(file):
-        path = Path(os.readlink(f"/proc/self/fd/{file}"))
+        path = Path(f"/proc/self/fd/{file}").readlink()
         synced.append("checkpoint" if path.suffix == ".npz" else path.name)
         real(file)
 
