@@ -19,6 +19,9 @@ def prepare(options: config.PrepareConfig) -> None:
 
 def train(options: config.TrainConfig) -> None:
     """Run `dcgan.train`."""
+    from dcgan.config.memory import check_memory
+
+    check_memory(options.resolve())
     from dcgan import train
 
     train(options)

@@ -46,6 +46,7 @@ class Run:
         self.config_file = path / "config.yaml"
         self.log_file = path / "log.jsonl"
         self.samples_dir = path / "samples"
+        self.real_grid_file = self.samples_dir / "real.png"
         self.checkpoints = Checkpoints(path / "checkpoints")
         self.generator_file = path / "generator.keras"
         self.discriminator_file = path / "discriminator.keras"

@@ -118,4 +118,4 @@ def save_real_grid(run: Run, images: np.ndarray) -> None:
         images: the images of the data set.
     """
     indices = evenly_spaced(len(images), min(len(images), NUM_REAL_IMAGES))
-    save_png(run.samples_dir / "real.png", tile(images[indices]))
+    save_png(run.real_grid_file, tile(images[indices]))

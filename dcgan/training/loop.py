@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dcgan import data
 from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
+from dcgan.config.memory import check_memory
 from dcgan.core.autotuning import store_autotuning_results
 from dcgan.core.classes import Classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device, visible_gpus
@@ -75,6 +76,7 @@ def train(
     """
     select_device(config.device)
     config = resolve_config(config, on_gpu=bool(visible_gpus()))
+    check_memory(config)
     memory = MemoryReport(config)
     job = resolve_job(config)
     dataset = data.load(config)

@@ -45,6 +45,9 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
     if not job.is_chief:
         print(f"{job.description.lstrip(', ')}; worker 0 reports progress")
         return
+    if trainer.step == 0 or not run.real_grid_file.exists():
+        with optional_picture(print):
+            save_real_grid(run, dataset.images)
     height, width = dataset.image_size
     print(f"{dataset.name}: {len(dataset)} images of {height}x{width}x{dataset.channels} on {device}")
     if (classes := run.classes()) is not None:
@@ -58,8 +61,6 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
     elif trainer.step:
         print(f"{run.path}: resuming after step {trainer.step}, up to step {last}")
     else:
-        with optional_picture(print):
-            save_real_grid(run, dataset.images)
         print(f"{run.path}: new run of {last} steps; the first step takes longer")
     if trainer.step < last and len(dataset) < FEW_IMAGES:
         images = (

@@ -65,7 +65,7 @@ def _main(options: argparse.Namespace, folder: Path) -> int:
             counts[fault.name] += 1
             problems = list(judge(outcome, fault, work, reference))
             again = run_with_fault(train, work, scratch.with_name("again"), Fault.NONE)
-            problems += list(judge(again, Fault.NONE, work, reference))
+            problems += list(judge(again, Fault.NONE, work, reference, outcome.output))
             survived += not problems
             if problems:
                 failures.append((number, fault))
@@ -136,8 +136,16 @@ def train() -> int:
     return run_command("train", ["--config", "../config.yaml"], "train.py")
 
 
-def judge(outcome: Outcome, fault: Fault, work: Path, reference: dict[str, object]) -> Iterator[str]:
-    """Yield what is wrong with how a training ended."""
+def judge(outcome: Outcome, fault: Fault, work: Path, reference: dict[str, object], before: str = "") -> Iterator[str]:
+    """Yield what is wrong with how a training ended.
+
+    Args:
+        outcome: how it ended.
+        fault: what happened to it.
+        work: its folder.
+        reference: what an undisturbed training leaves.
+        before: output of the training that it resumes, which says which grids of samples could not be written.
+    """
     if fault in (Fault.DEATH, Fault.POWER_LOSS):
         if outcome.code != 137:
             yield f"exit code {outcome.code} instead of death"
@@ -150,9 +158,10 @@ def judge(outcome: Outcome, fault: Fault, work: Path, reference: dict[str, objec
         yield "no message"
     if outcome.code == 0:
         found = collect(work)
-        different = sorted(name for name in reference.keys() | found.keys() if reference.get(name) != found.get(name))
-        if different and (fault is Fault.NONE or "can't be written" not in outcome.output):
-            yield f"{'ended' if fault is Fault.NONE else 'reported success'} with other {', '.join(different)}"
+        said = {name for name in reference if f"{name} can't be written" in outcome.output + before}
+        names = (reference.keys() | found.keys()) - said
+        if different := sorted(name for name in names if reference.get(name) != found.get(name)):
+            yield f"ended with other {', '.join(different)}"
 
 
 def collect(work: Path) -> dict[str, object]:

@@ -1,0 +1,147 @@
+"""The memory that a training needs at least, from its options alone, before TensorFlow is loaded."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcgan.config.data import DEFAULT_SIZES
+from dcgan.config.train import ResolvedTrainConfig
+from dcgan.core import nvidia
+from dcgan.core.errors import UserError
+from dcgan.core.sizes import Size, base_size, num_stages, parse_size
+
+_FLOAT32 = 4
+_GIB = 2**30
+_CGROUP_LIMITS = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """Size of one network, without BatchNorm and biases.
+
+    Args:
+        weights: number of weights.
+        activations: numbers that its convolutions output for one image.
+    """
+
+    weights: int
+    activations: int
+
+
+def generator_size(config: ResolvedTrainConfig, size: Size, channels: int, classes: int = 0) -> NetworkSize:
+    """Return the size of the generator that `dcgan.networks.build_generator` builds.
+
+    Args:
+        config: options of the run.
+        size: (height, width) of the images in pixels.
+        channels: of the images.
+        classes: length of the class input; 0 without one.
+    """
+    stages, base = num_stages(size), math.prod(base_size(size))
+    odd = config.kernel - 1 + config.kernel % 2
+    kernel = config.kernel if config.upsampling in ("transposed", "unpool") else odd
+    filters = [config.generator_width << (stages - 1 - index) for index in range(stages)] + [channels]
+    outputs = [(4 if config.upsampling == "subpixel" else 1) * count for count in filters[1:]]
+    weights = (config.latent_dim + classes) * base * filters[0]
+    weights += sum(kernel**2 * before * after for before, after in zip(filters, outputs, strict=False))
+    return NetworkSize(weights, sum(count * base << 2 * index for index, count in enumerate(filters)))
+
+
+def discriminator_size(config: ResolvedTrainConfig, size: Size, channels: int, classes: int = 0) -> NetworkSize:
+    """Return the size of the discriminator that `dcgan.networks.build_discriminator` builds.
+
+    Args:
+        config: options of the run.
+        size: (height, width) of the images in pixels.
+        channels: of the images.
+        classes: length of the class input; 0 without one.
+    """
+    stages, base = num_stages(size), math.prod(base_size(size))
+    kernel = config.kernel - (config.downsampling == "maxpool" and config.kernel % 2 == 0)
+    filters = [channels] + [config.discriminator_width << index for index in range(stages)]
+    weights = sum(kernel**2 * before * after for before, after in zip(filters, filters[1:], strict=False))
+    features = base * filters[-1]
+    if config.discriminator_hidden:
+        weights += features * config.discriminator_hidden
+        features = config.discriminator_hidden
+    sides = [base << 2 * (stages - 1 - index) for index in range(stages)]
+    weights += features * (1 + classes)
+    return NetworkSize(weights, sum(side * count for side, count in zip(sides, filters[1:], strict=True)))
+
+
+def least_memory(config: ResolvedTrainConfig, devices: int = 1) -> int:
+    """Return the bytes that training needs at least on each device.
+
+    Counted are weights, gradients, both moments of Adam and the generator's EMA, and what the convolutions output,
+    which the backward pass needs; the discriminator sees real and fake images. The real need is up to several times as
+    much.
+
+    Args:
+        config: options of the run.
+        devices: number of devices that share a batch.
+    """
+    size, channels = parse_size(config.image_size or DEFAULT_SIZES.get(config.dataset, 64)), config.channels or 1
+    generator, discriminator = generator_size(config, size, channels), discriminator_size(config, size, channels)
+    state = 4 * (generator.weights + discriminator.weights) + generator.weights
+    bytes_of_output = _FLOAT32 if config.precision == "float32" else _FLOAT32 // 2
+    outputs = config.batch_size // devices * (generator.activations + 2 * discriminator.activations)
+    return state * _FLOAT32 + outputs * bytes_of_output
+
+
+def check_memory(config: ResolvedTrainConfig) -> None:
+    """Refuse networks that can't fit into the memory of this machine or its GPUs.
+
+    Args:
+        config: options of the run.
+
+    Raises:
+        UserError: they need more, with both figures.
+    """
+    available = machine_memory()
+    if available is None or least_memory(config) <= available:
+        return
+    cards = nvidia.cards()
+    available = max([available, *(card.memory for card in cards)])
+    need = least_memory(config, max(1, len(cards)))
+    if need > available:
+        raise UserError(
+            f"This training needs more than {need / _GIB:.1f} GiB of memory, of which there are "
+            f"{available / _GIB:.1f} GiB: networks for --image-size {config.image_size} with --generator-width "
+            f"{config.generator_width} and --discriminator-width {config.discriminator_width}, and --batch-size "
+            f"{config.batch_size}.",
+            "Reduce one of these.",
+        )
+
+
+def machine_memory() -> int | None:
+    """Return the bytes of memory that this process may use; None if the system does not tell."""
+    limits = _physical_memory(), _cgroup_limit(), _address_space_limit()
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _physical_memory() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+
+
+def _cgroup_limit() -> int | None:
+    """Return the limit of a container; None without one."""
+    for file in _CGROUP_LIMITS:
+        try:
+            return int(file.read_text())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return None
+
+
+def _address_space_limit() -> int | None:
+    """Return the limit that `ulimit -v` sets; None without one."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit

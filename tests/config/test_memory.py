@@ -1,0 +1,102 @@
+"""The memory that a training needs at least, from its options alone."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dcgan.config import TrainConfig, memory
+from dcgan.config.memory import check_memory, discriminator_size, generator_size, least_memory, machine_memory
+from dcgan.core.errors import UserError
+from dcgan.networks import build_discriminator, build_generator
+from dcgan.networks.layers import TRAINING_LAYERS
+from dcgan.training.memory import estimate_memory
+
+CHECKOUT = Path(__file__).parents[2]
+SMALL = {"generator_width": 4, "discriminator_width": 6, "latent_dim": 5}
+CONFIGS = {
+    "transposed": {"upsampling": "transposed"},
+    "nearest, hidden layer": {"upsampling": "nearest", "discriminator_hidden": 7, "kernel": 6},
+    "bilinear, odd kernel": {"upsampling": "bilinear", "kernel": 5},
+    "subpixel": {"upsampling": "subpixel"},
+    "unpool and maxpool": {"upsampling": "unpool", "downsampling": "maxpool"},
+}
+
+
+def kernels(network):
+    """The number of weights of the convolutions and dense layers, without biases."""
+    return sum(weight.numpy().size for weight in network.trainable_variables if weight.path.endswith("/kernel"))
+
+
+@pytest.mark.parametrize("size", [(28, 28), (48, 32)])
+@pytest.mark.parametrize("classes", [0, 3])
+@pytest.mark.parametrize("options", CONFIGS.values(), ids=CONFIGS)
+def test_the_number_of_weights_is_that_of_the_networks(size, classes, options):
+    config = TrainConfig(**SMALL, **options).resolve()
+    shared = {"image_size": size, "channels": 3, "kernel": config.kernel, "classes": classes}
+    generator = build_generator(**shared, width=4, latent_dim=5, upsampling=config.upsampling, layers=TRAINING_LAYERS)
+    discriminator = build_discriminator(**shared, **config.discriminator_options)
+    assert generator_size(config, size, 3, classes).weights == kernels(generator)
+    assert discriminator_size(config, size, 3, classes).weights == kernels(discriminator)
+
+
+@pytest.mark.parametrize("options", CONFIGS.values(), ids=CONFIGS)
+def test_the_least_memory_is_a_bound_of_the_estimate_from_the_networks(options):
+    config = TrainConfig(image_size="64", channels=3, precision="float32", batch_size=16, **options).resolve()
+    shared = {"image_size": (64, 64), "channels": 3, "kernel": config.kernel}
+    generator = build_generator(
+        **shared, width=config.generator_width, latent_dim=config.latent_dim, upsampling=config.upsampling
+    )
+    estimate = estimate_memory(generator, build_discriminator(**shared, **config.discriminator_options))
+    assert estimate.total(16) / 8 < least_memory(config) < estimate.total(16)
+
+
+def test_networks_that_can_not_fit_are_refused_with_the_figures_before_tensorflow_is_loaded(tmp_path):
+    command = "train --dataset folder --data-dir . --image-size 2048 --generator-width 512 --discriminator-width 512"
+    program = (
+        "import sys; from dcgan.cli.main import main\n"
+        f"code = main({command.split()!r})\n"
+        "assert 'tensorflow' not in sys.modules, 'TensorFlow was loaded'\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "needs more than" in done.stderr
+    assert f"there are {machine_memory() / 2**30:.1f} GiB" in done.stderr
+    assert "--image-size 2048" in done.stderr
+    assert "Reduce one of these." in done.stderr
+
+
+def test_every_limit_counts_and_a_larger_gpu_too(monkeypatch):
+    config = TrainConfig(dataset="folder", batch_size=64).resolve()
+    need = least_memory(config)
+    for limit in ("_physical_memory", "_cgroup_limit", "_address_space_limit"):
+        with monkeypatch.context() as patch:
+            patch.setattr(memory, limit, lambda: need)
+            check_memory(config)
+            patch.setattr(memory, limit, lambda: need - 1)
+            with pytest.raises(UserError, match="needs more than"):
+                check_memory(config)
+            patch.setattr(memory.nvidia, "cards", lambda: [type("Card", (), {"memory": need})])
+            check_memory(config)
+            patch.setattr(memory.nvidia, "cards", lambda: [type("Card", (), {"memory": need - 2})] * 2)
+            check_memory(replace(config))  # two cards share a batch
+
+
+def test_a_system_that_does_not_tell_its_memory_refuses_nothing(monkeypatch):
+    for limit in ("_physical_memory", "_cgroup_limit", "_address_space_limit"):
+        monkeypatch.setattr(memory, limit, lambda: None)
+    assert machine_memory() is None
+    check_memory(TrainConfig(batch_size=10**9).resolve())
+
+
+def test_the_limit_of_a_container_is_read(tmp_path, monkeypatch):
+    file = tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "_CGROUP_LIMITS", (tmp_path / "absent", file))
+    assert memory._cgroup_limit() is None
+    file.write_text("max\n")
+    assert memory._cgroup_limit() is None
+    file.write_text("1073741824\n")
+    assert memory._cgroup_limit() == 2**30
