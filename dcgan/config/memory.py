@@ -1,5 +1,6 @@
 """The memory that a training needs at least, from its options alone, before TensorFlow is loaded."""
 
+import itertools
 import math
 import os
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def discriminator_size(config: ResolvedTrainConfig, size: Size, channels: int, c
     stages, base = num_stages(size), math.prod(base_size(size))
     kernel = config.kernel - (config.downsampling == "maxpool" and config.kernel % 2 == 0)
     filters = [channels] + [config.discriminator_width << index for index in range(stages)]
-    weights = sum(kernel**2 * before * after for before, after in zip(filters, filters[1:], strict=False))
+    weights = sum(kernel**2 * before * after for before, after in itertools.pairwise(filters))
     features = base * filters[-1]
     if config.discriminator_hidden:
         weights += features * config.discriminator_hidden
