@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError, did_you_mean
 
 _GOLDEN = 11_400_714_819_323_198_485
@@ -199,9 +201,10 @@ def write_classes(classes: Classes, path: Path) -> None:
         classes: the classes.
         path: the file.
     """
-    content: dict[str, list] = {"names": list(classes.names), "probabilities": list(classes.probabilities)}
+    content: dict[str, Any] = {"names": list(classes.names), "probabilities": list(classes.probabilities)}
     if classes.clusters:
         content["clusters"] = [list(fractions) for fractions in classes.clusters]
+    content["checksum"] = checksum_of_json(content)
     path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -219,12 +222,14 @@ def read_classes(path: Path) -> Classes:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        written = content.pop("checksum", None)
+        valid = written in (None, checksum_of_json(content))
         names, probabilities = content["names"], tuple(float(p) for p in content["probabilities"])
         clusters = tuple(tuple(float(p) for p in fractions) for fractions in content.get("clusters", ()))
-        valid = all(map(_is_name, names)) and len(set(names)) == len(names) == len(probabilities)
+        valid = valid and all(map(_is_name, names)) and len(set(names)) == len(names) == len(probabilities)
         valid = valid and len(clusters) in (0, len(names)) and (len(names) >= 2 or bool(clusters))
         valid = valid and all(map(_sums_to_1, (probabilities, *clusters)))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} can't be read as a list of classes: {str(error)[:200]}.") from error
     if not valid:
         raise UserError(f"{path} is damaged: it does not list names and probabilities of classes.")

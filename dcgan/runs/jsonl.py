@@ -1,4 +1,4 @@
-"""JSON Lines files with one object per step; a line that a crash cut short is skipped."""
+"""JSON Lines files with one object per step, each with its checksum; a line that is cut short or damaged is skipped."""
 
 import json
 import math
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan.core.atomic_io import atomic_write
+from dcgan.core.checksum import checksum_of_json
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
@@ -16,12 +17,20 @@ def read_jsonl(file: Path) -> list[dict[str, Any]]:
         file: the file; it need not exist.
 
     Returns:
-        The objects in the order of the file; lines that are not valid are left out.
+        The objects in the order of the file, without their checksums; lines that are not valid are left out.
     """
     if not file.exists():
         return []
     records = map(parse_json, file.read_text(encoding="utf-8", errors="replace").splitlines())
-    return [record for record in records if isinstance(record, dict) and is_number(record.get("step"))]
+    return [record for record in records if isinstance(record, dict) and _is_whole(record)]
+
+
+def count_damaged_lines(file: Path) -> int:
+    """Return the number of lines that `read_jsonl` leaves out, but for a last one that a crash cut short."""
+    if not file.exists():
+        return 0
+    *lines, _last = file.read_text(encoding="utf-8", errors="replace").split("\n")
+    return max(0, len(lines) - len(read_jsonl(file)))
 
 
 def write_jsonl(file: Path, records: Iterable[dict[str, Any]]) -> None:
@@ -35,7 +44,18 @@ def write_jsonl(file: Path, records: Iterable[dict[str, Any]]) -> None:
         UserError: the file can't be written.
     """
     with atomic_write(file) as path:
-        path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+        path.write_text("".join(map(to_line, records)), encoding="utf-8")
+
+
+def to_line(record: dict[str, Any]) -> str:
+    """Return the line of an object, with the checksum of the others as its last value."""
+    return json.dumps({**record, "checksum": checksum_of_json(record)}) + "\n"
+
+
+def _is_whole(record: dict[str, Any]) -> bool:
+    """Take the checksum out of an object and return whether it is right; earlier versions wrote none."""
+    written = record.pop("checksum", None)
+    return is_number(record.get("step")) and written in (None, checksum_of_json(record))
 
 
 def parse_json(text: str) -> Any:

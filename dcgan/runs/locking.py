@@ -11,7 +11,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
-from dcgan.config.parser import to_yaml
 from dcgan.core.atomic_io import atomic_write, is_running, make_folder, remove_stale_files_below
 from dcgan.core.errors import UserError
 from dcgan.runs.finding import default_run_dir
@@ -132,5 +131,4 @@ def _prepare(run: Run, config: ResolvedTrainConfig) -> None:
     if not run.checkpoints.exist():
         run.clear_evaluations()
     remove_stale_files_below(run.path)
-    with atomic_write(run.config_file) as path:
-        path.write_text(to_yaml(config), encoding="utf-8")
+    run.save_config(config)

@@ -1,14 +1,16 @@
 """One run directory: the paths of its files, and reading and writing them."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dcgan.config import ResolvedTrainConfig, TrainConfig
-from dcgan.config.parser import read_yaml
+from dcgan.config.parser import read_yaml, to_yaml
 from dcgan.core.atomic_io import atomic_write
+from dcgan.core.checksum import checksum
 from dcgan.core.classes import Classes, read_classes, write_classes
 from dcgan.core.errors import UserError
 from dcgan.runs.checkpoints import Checkpoints
@@ -30,6 +32,14 @@ EARLIER_DEFAULTS = {
     "adaptive_augment": False,
 }
 """Values of options that did not exist yet when a run without them in its `config.yaml` was trained."""
+
+
+_CHECKSUM = "# checksum: "
+
+
+def _checksum_line(text: str) -> str:
+    """Return the comment that ends `config.yaml`."""
+    return f"{_CHECKSUM}{checksum(text)}\n"
 
 
 class Run:
@@ -64,7 +74,17 @@ class Run:
         Raises:
             UserError: `config.yaml` is missing or not valid.
         """
-        return read_yaml(TrainConfig, self.config_file, EARLIER_DEFAULTS).resolve()
+        config = read_yaml(TrainConfig, self.config_file, EARLIER_DEFAULTS).resolve()
+        *lines, last = self.config_file.read_text(encoding="utf-8").splitlines(keepends=True)
+        if last.startswith(_CHECKSUM) and last != _checksum_line("".join(lines)):
+            print(f"{self.config_file} was changed since training wrote it.", file=sys.stderr)
+        return config
+
+    def save_config(self, config: ResolvedTrainConfig) -> None:
+        """Write `config.yaml` atomically."""
+        text = to_yaml(config)
+        with atomic_write(self.config_file) as path:
+            path.write_text(text + _checksum_line(text), encoding="utf-8")
 
     def classes(self) -> Classes | None:
         """Read the classes of a conditional run; None for an unconditional one.
@@ -128,8 +148,10 @@ class Run:
             scale: features and number of images of the evaluation; values are comparable on the same scale alone.
         """
         save_model(model, self.best_file)
+        report: dict[str, Any] = {"step": step, **metrics, "scale": scale}
+        report["checksum"] = checksum(json.dumps(report), self.best_file.read_bytes())
         with atomic_write(self.best_report) as path:
-            path.write_text(json.dumps({"step": step, **metrics, "scale": scale}) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(report) + "\n", encoding="utf-8")
 
     def best_metrics(self, scale: str | None = None) -> dict[str, float]:
         """Read the step and the metrics of the best generator.
@@ -138,12 +160,17 @@ class Run:
             scale: as for `save_best`; None takes any.
 
         Returns:
-            Values by name; empty if there is no readable report, or none on that scale.
+            Values by name; empty if there is no readable report of the file, or none on that scale.
         """
-        if not (self.best_report.is_file() and self.best_file.is_file()):
+        if not self.best_report.is_file():
             return {}
+        content = self.best_file.read_bytes() if self.best_file.is_file() else b""
         report = parse_json(self.best_report.read_text(encoding="utf-8", errors="replace"))
-        if not isinstance(report, dict) or scale not in (None, report.get("scale", "")):
+        written = report.pop("checksum", None) if isinstance(report, dict) else ""
+        if written not in (None, checksum(json.dumps(report), content)):
+            print(f"{self.best_file} and {self.best_report.name} are damaged, or don't belong together.")
+            return {}
+        if scale not in (None, report.get("scale", "")):
             return {}
         return {name: value for name, value in report.items() if is_number(value)}
 

@@ -9,7 +9,7 @@ from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
-from dcgan.runs.jsonl import parse_json
+from dcgan.runs.jsonl import count_damaged_lines, parse_json
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.selection import default_selection
 from dcgan.training.health import HealthIssue, describe_nonfinite, nonfinite_arrays, training_stopped
@@ -53,10 +53,25 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
     if writing:
         run.checkpoints.remove_after(trainer.step)  # later ones could not be read
         run.checkpoints.prune(trainer.config.keep_checkpoints, health_state.get("targets", ()))
+        report_damaged_records(run, trainer.step)
         run.rewind_log(trainer.step)
         if "events" in health_state:
             run.rewind_health_events(health_state["events"])
     return health_state
+
+
+def report_damaged_records(run: Run, step: int) -> None:
+    """Print which files of records are damaged; training does not depend on them.
+
+    Args:
+        run: a run that is resumed.
+        step: step of its checkpoint, which was logged before the checkpoint was written.
+    """
+    for file in (run.log_file, run.health_file):
+        if damaged := count_damaged_lines(file):
+            print(f"{file} is damaged: {damaged} of its lines can't be used.")
+    if step and all(record["step"] != step for record in run.log_records()):
+        print(f"{run.log_file} is damaged: it has no line about step {step}.")
 
 
 def save_checkpoint(trainer: Trainer, run: Run, fingerprint: str, health_state: dict[str, Any] | None = None) -> None:
@@ -91,7 +106,8 @@ def _health_state(text: str) -> dict[str, Any]:
     if not isinstance(state, dict):
         return {}
     counts = [state.get("events"), state.get("rollbacks"), *(state.get("targets") or [None])]
-    return state if all(type(count) is int and count >= 0 for count in counts) else {}
+    valid = all(type(count) is int and count >= 0 for count in counts)
+    return state if valid else {}
 
 
 def save_samples(trainer: Trainer, run: Run, classes: Classes | None) -> np.ndarray:

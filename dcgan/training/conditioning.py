@@ -80,12 +80,16 @@ def divide_into_clusters(
     if not count:
         return classes, labels
     resumed = run is not None and run.checkpoints.exist()
+    kept = _kept_classes(run) if run is not None and resumed else None
     clusters = run.clusters(len(dataset)) if run is not None and resumed else None
-    if clusters is not None:
-        return divide_classes(classes, labels, clusters)
+    if run is not None and clusters is not None:
+        divided, inputs = divide_classes(classes, labels, clusters)
+        if kept in (None, divided):
+            return divided, inputs
+        print(f"{run.clusters_file} is damaged: it does not fit {run.classes_file.name}. The images are divided again.")
     clusters = cluster_images(dataset.images, labels, count, config.seed)
     divided, inputs = divide_classes(classes, labels, clusters)
-    if run is not None and resumed and divided != run.classes():
+    if run is not None and kept not in (None, divided):
         raise UserError(
             f"{run.clusters_file} is missing or damaged, and the images can't be divided into the same clusters.",
             "Restore it from a copy, or choose another --run-dir to start afresh.",
@@ -93,3 +97,12 @@ def divide_into_clusters(
     if run is not None and writing and clusters.any():
         run.save_clusters(clusters)
     return divided, inputs
+
+
+def _kept_classes(run: Run) -> Classes | None:
+    """Return the classes in a run directory, which training writes again; None if they are missing or damaged."""
+    try:
+        return run.classes()
+    except UserError as error:
+        print(f"{error.problem} It is written again.")
+        return None

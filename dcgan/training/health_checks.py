@@ -231,7 +231,7 @@ class Rollback:
             What was detected and what was done: as one line, and as a health event.
 
         Raises:
-            UserError: the run was rolled back too often already, or the checkpoint can't be read.
+            UserError: the run was rolled back too often already.
         """
         if self._rollbacks >= MAX_ROLLBACKS:
             raise training_stopped(self.run, issue, self._rollbacks)
@@ -239,24 +239,22 @@ class Rollback:
             self._targets.pop()
         self._tried = True
         self._rollbacks += 1
-        self.trainer.restore(self._read(self._targets[-1]))
+        self.trainer.restore(self._read_target())
         g_rate, d_rate = self.trainer.scale_learning_rates(LEARNING_RATE_FACTOR**self._rollbacks)
         step = self.trainer.step
         action = f"rolled back to step {step}, learning rates of G and D now {g_rate:.3g} and {d_rate:.3g}"
         event = {"step": issue.step, "message": issue.message, "rolled_back_to": step, "action": action}
         return f"{issue.message}; {action} (rollback {self._rollbacks} of {MAX_ROLLBACKS})", event
 
-    def _read(self, step: int) -> dict[str, np.ndarray]:
-        """Return the checkpoint of a step."""
-        checkpoint = self.run.checkpoints.at(step)
-        if checkpoint is None and step == 0:
-            return self.initial
-        if checkpoint is None:
-            raise UserError(
-                f"The checkpoint of step {step}, to which the run is to return, is missing or damaged.",
-                "Start a new run with another --run-dir.",
-            )
-        return checkpoint
+    def _read_target(self) -> dict[str, np.ndarray]:
+        """Return the last checkpoint to return to; in place of a damaged one, the one before it, at last the first."""
+        while self._targets:
+            checkpoint = self.run.checkpoints.at(self._targets[-1])
+            if checkpoint is not None or self._targets[-1] == 0:
+                return checkpoint or self.initial
+            print(f"The checkpoint of step {self._targets.pop()} is missing or damaged, and was skipped.")
+        self._targets = [0]
+        return self.initial
 
 
 def _random_images(images: np.ndarray, seed: int) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Progress bar, log, TensorBoard and graceful interruption of a training loop."""
 
 import contextlib
-import json
 import math
 import os
 import signal
@@ -20,6 +19,7 @@ from dcgan.core.atomic_io import explain_write_errors
 from dcgan.core.errors import UserError
 from dcgan.core.imports import silence_stdout
 from dcgan.runs import Run
+from dcgan.runs.jsonl import to_line
 from dcgan.training.tensorboard import TensorBoardWriter
 
 SECONDS_PER_CALL = 0.25
@@ -123,7 +123,7 @@ class Progress:
         record = self._record(step, metrics)
         self.steps_per_call = max(1, int(SECONDS_PER_CALL * record["images_per_second"] / self.config.batch_size))
         with explain_write_errors(self.run.log_file):
-            self._log.write(json.dumps(record) + "\n")
+            self._log.write(to_line(record))
         self._show(record)
         if self.tensorboard:
             self.tensorboard.scalars(record)

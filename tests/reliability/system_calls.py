@@ -8,24 +8,15 @@ undisturbed run.
 """
 
 import argparse
-import json
-import os
-import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from dcgan.config.parser import to_yaml
 from tests.reliability.faults import ERRORS, Fault, Outcome, run_with_fault, start_with_faults
-from tests.support.tiny_runs import tiny_config
-
-TIMES = "images_per_second", "seconds"
-LEFT_OUT = "curves.png", ".lock", "config.yaml", "log.jsonl"
-"""Files that hold times or paths; the log is compared without its times."""
+from tests.reliability.small_run import collect, fresh, prepare, train
 
 
 def main() -> int:
@@ -43,12 +34,7 @@ def main() -> int:
 
 def _main(options: argparse.Namespace, folder: Path) -> int:
     began = time.monotonic()
-    _import()
-    template, work, scratch = folder / "template", folder / "work", folder / "scratch"
-    template.mkdir()
-    os.chdir(template)
-    config = replace(tiny_config(Path()), steps=7, evaluate_every=2, keep_checkpoints=1)  # writes the images
-    (folder / "config.yaml").write_text(to_yaml(config))
+    template, work, scratch = prepare(folder), folder / "work", folder / "scratch"
     expected = _undisturbed(template, work, scratch)
     calls = [call for call in expected.calls if not call.done]
     print(f"{len(calls)} calls: {dict(Counter(call.name for call in calls).most_common())}", flush=True)
@@ -86,56 +72,6 @@ def _undisturbed(template: Path, work: Path, scratch: Path) -> Outcome:
     return outcome
 
 
-def fresh(template: Path, work: Path) -> None:
-    """Make the folder that a training starts in."""
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(template, work)
-
-
-def _import() -> None:
-    """Import what the trainings need once; they run in forks of this process, which has not used TensorFlow yet."""
-    from dcgan.core.imports import import_tensorflow
-
-    import_tensorflow()
-    import dcgan.cli.main
-    import dcgan.training.loop  # noqa: F401
-
-
-def train() -> int:
-    """Run `python train.py` in the working directory, with a generator that collapses once; return its exit code.
-
-    Its steps are sums that take no time: what is tested is what a training writes, not what it computes.
-    """
-    import numpy as np
-    import tensorflow as tf
-
-    from dcgan.cli.main import run_command
-    from dcgan.training import bn_recalibration, health, loop, schedule
-    from dcgan.training.trainer import Trainer
-
-    def train_steps(trainer: Trainer, batches: object, count: int) -> dict[str, tf.Tensor]:
-        for _ in range(int(count)):
-            trainer.steps_done.assign_add(1)
-            change = float(trainer.generator_optimizer.learning_rate) * trainer.step
-            for network in (trainer.generator, trainer.discriminator, trainer.ema_generator):
-                for variable in network.trainable_variables:
-                    variable.assign_add(tf.fill(variable.shape, change))
-        return dict.fromkeys(("d_loss", "g_loss", "d_real", "d_fake"), tf.constant(0.5))
-
-    def sample_raw(trainer: Trainer, count: int) -> np.ndarray:
-        rolled_back = float(trainer.generator_optimizer.learning_rate) < 0.9 * trainer.config.generator_lr
-        return np.full((count, 1), trainer.step < 4 or rolled_back)
-
-    Trainer.train_steps, Trainer.sample_raw = train_steps, sample_raw
-    bn_recalibration.BatchNormRecalibration.__call__ = lambda self: None
-    health.diversity = lambda images, real: float(images.mean())
-    schedule.LOSS_CHECK_INTERVAL = schedule.DIVERSITY_CHECK_INTERVAL = 1
-    loop.Evaluator = lambda config: (
-        lambda generator, classes: {"frechet_distance": float(np.abs(generator.weights[0]).mean())}
-    )
-    return run_command("train", ["--config", "../config.yaml"], "train.py")
-
-
 def judge(outcome: Outcome, fault: Fault, work: Path, reference: dict[str, object], before: str = "") -> Iterator[str]:
     """Yield what is wrong with how a training ended.
 
@@ -162,18 +98,6 @@ def judge(outcome: Outcome, fault: Fault, work: Path, reference: dict[str, objec
         names = (reference.keys() | found.keys()) - said
         if different := sorted(name for name in names if reference.get(name) != found.get(name)):
             yield f"ended with other {', '.join(different)}"
-
-
-def collect(work: Path) -> dict[str, object]:
-    """Return what two equal trainings have in common: their files without times and paths in them."""
-    found: dict[str, object] = {}
-    for file in work.rglob("*"):
-        name = str(file.relative_to(work))
-        if file.is_file() and file.name not in LEFT_OUT and file.name != "manifest.json" and not name.endswith(".lock"):
-            found[name] = file.read_bytes()
-    records = [json.loads(line) for line in (work / "run" / "log.jsonl").read_text().splitlines()]
-    found["log.jsonl"] = [{name: value for name, value in record.items() if name not in TIMES} for record in records]
-    return found
 
 
 if __name__ == "__main__":

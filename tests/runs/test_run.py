@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+from dcgan.config import TrainConfig
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.runs import Run
+from dcgan.runs.jsonl import count_damaged_lines, write_jsonl
 
 CHECKPOINT = {"steps_done": np.array(3), "generator/project/kernel": np.arange(4.0, dtype=np.float32)}
 
@@ -77,7 +79,7 @@ def test_a_log_line_that_a_crash_cut_short_is_skipped(run):
     )
     assert [record["step"] for record in run.log_records()] == [1, 2]
     run.rewind_log(1)
-    assert run.log_file.read_text() == '{"step": 1, "seconds": 1.0}\n'
+    assert run.log_file.read_text() == '{"step": 1, "seconds": 1.0, "checksum": "c45a488b"}\n'
 
 
 @pytest.mark.parametrize("seconds", ["NaN", '"long"', "null", "true"])
@@ -131,3 +133,42 @@ def test_classes_can_be_saved_and_removed(run):
     assert run.classes() == classes
     run.save_classes(None)
     assert run.classes() is None
+
+
+def test_a_changed_character_of_a_record_is_noticed(run):
+    write_jsonl(run.log_file, [{"step": 1, "seconds": 1.5}, {"step": 2, "seconds": 2.5}])
+    text, unnoticed = run.log_file.read_text(), []
+    for position in range(len(text) - 1):  # without the last line break
+        changed = bytearray(text.encode())
+        changed[position] ^= 1
+        run.log_file.write_bytes(changed)
+        in_name = text.index('"checksum"') <= position < text.index('"checksum"') + len('"checksum"')
+        if count_damaged_lines(run.log_file) == 0 and not in_name:  # the values are whole then
+            unnoticed.append(position)
+    assert unnoticed == []
+    run.log_file.write_text(text + '{"step": 3, "sec')
+    assert count_damaged_lines(run.log_file) == 0
+    assert count_damaged_lines(run.path / "absent.jsonl") == 0
+
+
+def test_a_config_that_was_changed_is_reported_and_used(run, capsys):
+    run.save_config(TrainConfig(seed=3).resolve())
+    assert run.config().seed == 3
+    assert capsys.readouterr().err == ""
+    run.config_file.write_text(run.config_file.read_text().replace("seed: 3", "seed: 4"))
+    assert run.config().seed == 4
+    assert "config.yaml was changed since training wrote it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["best.keras", "best.json"])
+def test_a_best_generator_that_does_not_belong_to_its_metrics_does_not_count(run, capsys, name):
+    run.save_best(build_generator((8, 8), 1, width=2, latent_dim=3, seed=0), 7, {"frechet_distance": 1.5})
+    assert run.best_metrics() == {"step": 7, "frechet_distance": 1.5}
+    file = run.path / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert run.best_metrics() == {}
+    file.unlink()
+    assert run.best_metrics() == {}
+    assert capsys.readouterr().out.count("are damaged, or don't belong together") == (2 if name == "best.keras" else 1)

@@ -1,6 +1,5 @@
 """Runs that are conditioned on clusters of similar images."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from dcgan.config import GenerateConfig, ProjectConfig, TrainConfig
-from dcgan.core.classes import Classes
+from dcgan.core.classes import Classes, write_classes
 from dcgan.core.errors import UserError
 from dcgan.data import load
 from dcgan.evaluation.samples import samples_from_run
@@ -108,10 +107,26 @@ def test_lost_clusters_are_found_again_or_the_run_is_not_resumed(tmp_path, damag
     train(replace(config, steps=4))
     np.testing.assert_array_equal(run.clusters(COUNT), before)
     damage(run.clusters_file)
-    content = json.loads(run.classes_file.read_text())
-    run.classes_file.write_text(json.dumps({**content, "clusters": [[0.25, 0.75]]}))
+    write_classes(replace(run.classes(), clusters=((0.25, 0.75),)), run.classes_file)
     with pytest.raises(UserError, match="missing or damaged, and the images can't be divided"):
         train(config)
+
+
+def test_changed_clusters_are_noticed_and_lost_classes_written_again(tmp_path, capsys):
+    config = unlabeled(tmp_path)
+    run = train(replace(config, steps=3))
+    clusters, classes = run.clusters(COUNT), run.classes_file.read_bytes()
+    changed = clusters.copy()
+    changed[0] = 1 - changed[0]
+    run.save_clusters(changed)
+    train(replace(config, steps=4))
+    assert "clusters.npy is damaged: it does not fit classes.json" in capsys.readouterr().out
+    np.testing.assert_array_equal(run.clusters(COUNT), clusters)
+    for damaged in (None, b"{", classes.replace(b"0.", b"0.0", 1)):
+        run.classes_file.unlink() if damaged is None else run.classes_file.write_bytes(damaged)
+        train(replace(config, steps=5))
+        assert run.classes_file.read_bytes() == classes
+        assert ("It is written again." in capsys.readouterr().out) == (damaged is not None)
 
 
 def test_a_run_from_the_time_before_clusters_is_resumed_without_any(tmp_path):
