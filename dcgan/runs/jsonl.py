@@ -1,12 +1,13 @@
 """JSON Lines files with one object per step; a line that a crash cut short is skipped."""
 
 import json
-import math
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from dcgan.core.atomic_io import atomic_write
+from dcgan.core.errors import UserError
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
@@ -17,10 +18,17 @@ def read_jsonl(file: Path) -> list[dict[str, Any]]:
 
     Returns:
         The objects in the order of the file; lines that are not valid are left out.
+
+    Raises:
+        UserError: the file can't be read.
     """
     if not file.exists():
         return []
-    records = map(parse_json, file.read_text(encoding="utf-8", errors="replace").splitlines())
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise UserError(f"{file} can't be read: {error.strerror or error}.") from error
+    records = map(parse_json, lines)
     return [record for record in records if isinstance(record, dict) and is_number(record.get("step"))]
 
 
@@ -47,5 +55,5 @@ def parse_json(text: str) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a finite int or float; a bool is neither."""
-    return type(value) in (int, float) and math.isfinite(value)
+    """Return whether a value is a finite float, or an int that can become one; a bool is neither."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
