@@ -220,6 +220,8 @@ def _list_zip(root: Path, archive: zipfile.ZipFile) -> ImageFiles:
         if info.file_size > MAX_FILE_BYTES:  # zipfile returns no more than what is declared here
             raise ValueError(_too_large())
         following = bisect.bisect_right(starts, info.header_offset)
+        if info.header_offset < 0:  # seeking there is an error of the system, which would be taken for one of the disk
+            raise ValueError("it lies outside of the zip")
         if info.header_offset + info.compress_size > starts[min(following, len(starts) - 1)]:
             raise ValueError("it overlaps with another file of the zip")  # which can make a small zip a huge one
         with lock:

@@ -117,6 +117,15 @@ def test_entries_of_a_zip_that_overlap_are_skipped(tmp_path):
     assert results[1].shape == (8, 8, 3)
 
 
+def test_an_entry_before_the_start_of_a_zip_is_skipped(tmp_path):
+    data = bytearray(write_zip(tmp_path / "p.zip", {"1.png": solid_image(), "2.png": solid_image()}).read_bytes())
+    start = len(data) - 22 + 16  # where the directory is said to begin
+    struct.pack_into("<I", data, start, struct.unpack_from("<I", data, start)[0] + 9)  # every entry 9 bytes earlier
+    (tmp_path / "p.zip").write_bytes(data)
+    with open_image_files(tmp_path / "p.zip") as files:
+        assert all(isinstance(result, SkippedImage) for result in decode_all(files, TRANSFORM))
+
+
 def test_a_zip_of_many_empty_entries_is_listed_in_little_memory(tmp_path):
     path = write_zip(tmp_path / "p.zip", {"1.png": solid_image()} | {f"{n}.txt": b"" for n in range(3000)})
     with memory_below(8), open_image_files(path) as files:
