@@ -27,8 +27,11 @@ from dcgan.config.messages import (
 from dcgan.core.errors import UserError
 
 Config = TypeVar("Config", bound=Options)
-PARSER_ERRORS = (ArgumentError, OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError)
+PARSER_ERRORS = (ArgumentError, OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, yaml.YAMLError)
 """What the parser raises on an unknown option, a wrong value or a file that is not YAML."""
+
+MAX_CONFIG_BYTES = 1 << 20
+"""Largest config file that is read; one with all options has 2,000 bytes."""
 
 
 def parser_for(config_class: type[Options], prog: str) -> ArgumentParser:
@@ -181,10 +184,16 @@ def _read_text(path: Path) -> str:
     """Return the text of a config file.
 
     Raises:
-        UserError: the file is not readable, is not YAML, or contains no options or an empty one.
+        UserError: the file is not readable, is not YAML, or contains no options, an empty one, or one that is not a
+            single value.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+        if len(data) > MAX_CONFIG_BYTES:
+            raise UserError("it is larger than any config.", "Its lines look like `steps: 4000`; see --print-config.")
+        text = data.decode()
+        _check_flat(text)
         values = yaml.safe_load(text)
     except OSError as error:
         raise UserError(f"{error.strerror or error}.") from error
@@ -198,6 +207,21 @@ def _read_text(path: Path) -> str:
         if value == "":
             raise UserError(f"{name} is empty.", "Leave it out, or give it a value.")
     return text
+
+
+def _check_flat(text: str) -> None:
+    """Refuse lists, nested options, aliases and tags before anything is built from them.
+
+    A few lines of aliases can stand for more values than the memory holds, and a tag for a type of any kind.
+    """
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > 1 or isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            raise UserError(
+                f"it is not valid YAML of options: one in line {event.start_mark.line + 1} is not a single value.",
+                "Its lines look like `steps: 4000`; see --print-config.",
+            )
 
 
 def to_yaml(config: Options) -> str:

@@ -226,10 +226,11 @@ def read_classes(path: Path) -> Classes:
         valid = written in (None, checksum_of_json(content))
         names, probabilities = content["names"], tuple(float(p) for p in content["probabilities"])
         clusters = tuple(tuple(float(p) for p in fractions) for fractions in content.get("clusters", ()))
-        valid = valid and all(map(_is_name, names)) and len(set(names)) == len(names) == len(probabilities)
+        valid = valid and isinstance(names, list) and all(map(_is_name, names))
+        valid = valid and len(set(names)) == len(names) == len(probabilities)
         valid = valid and len(clusters) in (0, len(names)) and (len(names) >= 2 or bool(clusters))
         valid = valid and all(map(_sums_to_1, (probabilities, *clusters)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"{path} can't be read as a list of classes: {str(error)[:200]}.") from error
     if not valid:
         raise UserError(f"{path} is damaged: it does not list names and probabilities of classes.")
@@ -244,5 +245,7 @@ def _sums_to_1(fractions: Sequence[float]) -> bool:
 def _is_name(name: object) -> bool:
     """Whether a value is a valid folder name: images of a class are written to a folder of its name."""
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_LENGTH:
+        return False
+    if any("\ud800" <= character <= "\udfff" for character in name):  # can be neither printed nor written
         return False
     return not set(name) & set("/\\\0") and bool(name.strip("."))

@@ -109,7 +109,7 @@ def read_table(path: Path) -> Table:
         raise UserError(f"{path} is empty.", "Download it again.")
     if path.suffix == ".csv":
         return Table(path, tuple(_split(lines[0])[1:]), tuple(lines[1:]))
-    if lines[0].strip().isdigit():
+    if lines[0].strip().isdecimal():
         return _counted_table(path, int(lines[0].strip()[:9]), lines[1:])
     return Table(path, ("partition",), tuple(lines))
 

@@ -25,6 +25,7 @@ _PICKLE = "data_batch_1"  # the binary version's ends in .bin
 _PYTHON_VERSION = ("cifar-10-python.tar.gz", "cifar-10-batches-py", _PICKLE)
 _MAX_FILE_BYTES = 1 << 26  # an original file has 31 million
 _MAX_ARCHIVE_BYTES = 1 << 29  # unpacked; the original has 184 million
+_MAX_MEMBERS = 1000  # of an archive; the original has 9
 _WHERE = f"Get {ARCHIVE} from https://www.cs.toronto.edu/~kriz/cifar.html and name its path with --data-dir."
 
 
@@ -89,6 +90,8 @@ def _python_version_error(path: Path) -> UserError:
 
 
 def _read(path: Path) -> bytes:
+    if not path.is_file():  # opening a pipe would wait forever
+        raise UserError(f"{path} can't be read: it is not a file.", _WHERE)
     try:
         with path.open("rb") as file:
             return _read_bounded(file, path.name)
@@ -121,7 +124,9 @@ def _unpack(archive: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _members(tar: tarfile.TarFile, archive: Path, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    for member in tar:
+    for number, member in enumerate(tar):
+        if number == _MAX_MEMBERS:  # tarfile keeps all of them in memory
+            raise ValueError("it holds more files than CIFAR-10")
         name = member.name.rpartition("/")[2]
         if name == _PICKLE:
             raise _python_version_error(archive)

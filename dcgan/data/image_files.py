@@ -1,9 +1,12 @@
 """The image files of a folder or zip: their names in a fixed order, their content, and class labels from folders."""
 
+import bisect
 import contextlib
+import errno
 import functools
 import hashlib
 import os
+import stat
 import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +18,8 @@ from dcgan.core.errors import UserError
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif")
 MAX_FILE_BYTES = 1 << 27  # an image file above it is a mistake or an attack
 
+_ZIP_READ_BYTES = 1 << 12  # what a decompressor is given at once, as its result may be a million times as large
+_LEADS_NOWHERE = (errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG)  # errors of links, beside that of a missing file
 _ENCRYPTED = 0x1  # bit 0 of the general purpose flags (PKWARE's APPNOTE, 4.4.4)
 
 
@@ -163,11 +168,21 @@ def _walk(root: Path) -> Iterator[ImageFile]:
             seen.add(real_path)
             with os.scandir(root / prefix) as found:  # pathlib would need three system calls per file
                 items = sorted(found, key=lambda item: item.name, reverse=True)
-            pending += [f"{prefix}{item.name}/" for item in items if not _is_hidden(item.name) and item.is_dir()]
-            files = [item for item in items if is_image_file(item.name) and item.is_file()]
+            pending += [f"{prefix}{item.name}/" for item in items if not _is_hidden(item.name) and _exists(item.is_dir)]
+            files = [item for item in items if is_image_file(item.name) and _exists(item.is_file)]
             yield from (_image_file(prefix, item) for item in files)
         except OSError as error:
             raise UserError(f"{root / prefix} can't be read: {error.strerror or error}.") from error
+
+
+def _exists(is_kind: Callable[[], bool]) -> bool:
+    """Return what `is_file` or `is_dir` of an entry returns; a link to itself, for which they raise, is neither."""
+    try:
+        return is_kind()
+    except OSError as error:
+        if error.errno in _LEADS_NOWHERE:
+            return False
+        raise
 
 
 def _image_file(prefix: str, item: os.DirEntry) -> ImageFile:
@@ -177,7 +192,10 @@ def _image_file(prefix: str, item: os.DirEntry) -> ImageFile:
 
 
 def _read_file(root: Path, entry: ImageFile) -> bytes:
-    with (root / entry.name).open("rb") as file:
+    path = root / entry.name
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait forever
+        raise ValueError("it is not a file any more")
+    with path.open("rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise ValueError(_too_large())
@@ -192,18 +210,24 @@ def _list_zip(root: Path, archive: zipfile.ZipFile) -> ImageFiles:
     """List the image files of a zip."""
     infos = {name: info for name, info in _zip_members(archive).items() if is_image_file(name)}
     entries = tuple(ImageFile(name, info.file_size, info.CRC) for name, info in sorted(infos.items()))
+    starts = sorted({info.header_offset for info in archive.infolist()} | {archive.start_dir})
     lock = threading.Lock()  # ZipFile counts its open files without one
 
     def read(entry: ImageFile) -> bytes:
         info = infos[entry.name]
         if info.flag_bits & _ENCRYPTED:
             raise ValueError("it is encrypted")
-        if info.file_size > MAX_FILE_BYTES:  # zipfile returns no more than the size declared here
+        if info.file_size > MAX_FILE_BYTES:  # zipfile returns no more than what is declared here
             raise ValueError(_too_large())
+        following = bisect.bisect_right(starts, info.header_offset)
+        if info.header_offset < 0:  # seeking there is an error of the system, which would be taken for one of the disk
+            raise ValueError("it lies outside of the zip")
+        if info.header_offset + info.compress_size > starts[min(following, len(starts) - 1)]:
+            raise ValueError("it overlaps with another file of the zip")  # which can make a small zip a huge one
         with lock:
             stream = archive.open(info)
         try:
-            return stream.read()
+            return b"".join(iter(lambda: stream.read(_ZIP_READ_BYTES), b""))
         finally:
             with lock:
                 stream.close()

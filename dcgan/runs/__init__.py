@@ -17,7 +17,7 @@ generated/             images of `python generate.py`; explained/, exported/, pr
 README.md              of a published generator: its model card
 """
 
-from dcgan.runs.checkpoints import UNREADABLE, Checkpoints
+from dcgan.runs.checkpoints import Checkpoints
 from dcgan.runs.finding import PRETRAINED, default_run_dir, find_run
 from dcgan.runs.keras_models import assign_weights
 from dcgan.runs.locking import open_run
@@ -26,7 +26,6 @@ from dcgan.runs.run import CHECKPOINTS, Run
 __all__ = [
     "CHECKPOINTS",
     "PRETRAINED",
-    "UNREADABLE",
     "Checkpoints",
     "Run",
     "assign_weights",

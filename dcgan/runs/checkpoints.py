@@ -1,17 +1,13 @@
 """Checkpoints of a run: what resuming needs, written atomically and numbered by step."""
 
 import re
-import zipfile
 from collections.abc import Container
 from pathlib import Path
 
 import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
-from dcgan.core.errors import UserError
-
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile)
-"""What NumPy raises on a damaged `.npz` file or a file of another format."""
+from dcgan.core.errors import UserError, first_line
 
 
 class Checkpoints:
@@ -64,8 +60,8 @@ class Checkpoints:
         for file in files:
             try:
                 return _read_arrays(file)
-            except UNREADABLE as error:
-                print(f"{file} is damaged and was skipped: {error}")
+            except Exception as error:  # NumPy, zipfile and its decompressors raise many types
+                print(f"{file} is damaged and was skipped: {first_line(error)}")
         if files:
             raise UserError(f"All checkpoints in {self.folder} are damaged.", "Start a new run with another --run-dir.")
         return None
@@ -74,7 +70,7 @@ class Checkpoints:
         """Read the checkpoint of a step; return None if it does not exist or is damaged."""
         try:
             return _read_arrays(self._file(step))
-        except UNREADABLE:
+        except Exception:
             return None
 
     def steps(self) -> list[int]:

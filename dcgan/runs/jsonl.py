@@ -1,13 +1,14 @@
 """JSON Lines files with one object per step, each with its checksum; a line that is cut short or damaged is skipped."""
 
 import json
-import math
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.checksum import checksum_of_json
+from dcgan.core.errors import UserError
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
@@ -18,19 +19,28 @@ def read_jsonl(file: Path) -> list[dict[str, Any]]:
 
     Returns:
         The objects in the order of the file, without their checksums; lines that are not valid are left out.
+
+    Raises:
+        UserError: the file can't be read.
     """
-    if not file.exists():
-        return []
-    records = map(parse_json, file.read_text(encoding="utf-8", errors="replace").splitlines())
+    records = map(parse_json, _read_lines(file))
     return [record for record in records if isinstance(record, dict) and _is_whole(record)]
 
 
 def count_damaged_lines(file: Path) -> int:
     """Return the number of lines that `read_jsonl` leaves out, but for a last one that a crash cut short."""
-    if not file.exists():
-        return 0
-    *lines, _last = file.read_text(encoding="utf-8", errors="replace").split("\n")
+    *lines, _last = _read_lines(file) or [""]
     return max(0, len(lines) - len(read_jsonl(file)))
+
+
+def _read_lines(file: Path) -> list[str]:
+    """Return the lines of a file, the last of which is empty unless it was cut short; none without a file."""
+    if not file.exists():
+        return []
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise UserError(f"{file} can't be read: {error.strerror or error}.") from error
 
 
 def write_jsonl(file: Path, records: Iterable[dict[str, Any]]) -> None:
@@ -67,5 +77,5 @@ def parse_json(text: str) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a finite int or float; a bool is neither."""
-    return type(value) in (int, float) and math.isfinite(value)
+    """Return whether a value is a finite float, or an int that can become one; a bool is neither."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max

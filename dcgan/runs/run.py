@@ -112,8 +112,9 @@ class Run:
             int64 (count,); None if the file is missing or damaged.
         """
         try:
-            clusters = np.load(self.clusters_file, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            with self.clusters_file.open("rb") as file:
+                clusters = np.lib.format.read_array(file, allow_pickle=False)
+        except Exception:  # NumPy raises many types
             return None
         return clusters.astype(np.int64) if clusters.shape == (count,) and clusters.dtype == np.uint16 else None
 

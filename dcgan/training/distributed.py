@@ -83,7 +83,7 @@ def _read(text: str) -> tuple[int, int]:
         content = json.loads(text)
         addresses, task = content["cluster"]["worker"], content["task"]
         index, others = int(task["index"]), set(content["cluster"]) - {"worker"}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UserError("TF_CONFIG is not valid.", f"Example: {EXAMPLE}") from error
     if others or task.get("type") != "worker":
         raise UserError("TF_CONFIG has tasks other than workers; worker 0 is the chief here.", f"Example: {EXAMPLE}")

@@ -93,11 +93,12 @@ def to_pillow(image: np.ndarray) -> Image.Image:
 @contextlib.contextmanager
 def _open(path: Path) -> Iterator[Image.Image]:
     """Open and decode a file, with errors for the user."""
-    try:
-        with Image.open(path) as image:
+    with contextlib.ExitStack() as stack:
+        try:
+            image = stack.enter_context(Image.open(path))
             image.load()
-            yield image
-    except FileNotFoundError as error:
-        raise UserError(f"There is no file {path}.") from error
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow calls a bad PNG chunk a SyntaxError
-        raise UserError(f"{path} is not a complete image file.", "Write it again, or remove it.") from error
+        except FileNotFoundError as error:
+            raise UserError(f"There is no file {path}.") from error
+        except Exception as error:  # Pillow's decoders raise many types
+            raise UserError(f"{path} is not a complete image file.", "Write it again, or remove it.") from error
+        yield image
