@@ -1,5 +1,6 @@
 """Finding a run to generate from, and the default directory of a new one."""
 
+import os
 from pathlib import Path
 
 from dcgan.config import PRETRAINED_NAMES, TrainConfig
@@ -32,7 +33,7 @@ def find_run(path: Path | str | None = None) -> Run:
         The run.
 
     Raises:
-        UserError: the directory does not exist or is not a run, or there is no run.
+        UserError: the directory does not exist or is not a run, there is no run, or `check_links` refuses it.
     """
     if path is not None:
         pretrained = GALLERY.get(str(path))
@@ -43,7 +44,7 @@ def find_run(path: Path | str | None = None) -> Run:
     generators = [file for file in CHECKPOINTS.glob("*/generator.keras") if file.parent.resolve() not in others]
     generators.sort(key=lambda file: file.stat().st_mtime)
     if generators:
-        return Run(generators[-1].parent)
+        return _run_at(generators[-1].parent)
     if (PRETRAINED / "generator.keras").is_file():
         return Run(PRETRAINED, output_dir=Path())
     raise UserError(f"There is no trained generator under {CHECKPOINTS}/.", _TRAIN_HINT)
@@ -58,7 +59,29 @@ def _run_at(path: Path) -> Run:
         runs = sorted(str(entry) for entry in path.iterdir() if entry.is_dir() and _is_run(entry))
         hint = f"Runs in it: {', '.join(runs[:5])}{', …' * (len(runs) > 5)}." if runs else _TRAIN_HINT
         raise UserError(f"{path} is not a run: it has no trained generator.", hint)
+    check_links(path, files=False)
     return Run(path, output_dir=Path() if path.resolve().parent == PACKAGED.resolve() else None)
+
+
+def check_links(path: Path, files: bool = True) -> None:
+    """Check that nothing is written outside of a run directory through a link in it.
+
+    Args:
+        path: the directory, which may be a link itself.
+        files: whether links to files count. Training appends to files; other commands replace them, and where models
+            are stored under their checksums, a run's files are links.
+
+    Raises:
+        UserError: a link in it leads out of it.
+    """
+    inside = path.resolve()
+    for folder, folders, names in os.walk(path):
+        for entry in (Path(folder, name) for name in (*folders, *(names if files else ()))):
+            if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
+                raise UserError(
+                    f"{entry} is a link that leads out of the run directory, to {entry.resolve()}.",
+                    "Replace it by what it leads to, or move the whole run and link to that.",
+                )
 
 
 def _is_run(path: Path) -> bool:
