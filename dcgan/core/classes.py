@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.core.errors import UserError, did_you_mean
+from dcgan.core.printable import printable
 
 _GOLDEN = 11_400_714_819_323_198_485
 """2**64 divided by the golden ratio: its multiples modulo 2**64 are distributed more evenly than those of any other."""
@@ -240,4 +241,4 @@ def _is_name(name: object) -> bool:
     """Whether a value is a valid folder name: images of a class are written to a folder of its name."""
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_LENGTH:
         return False
-    return not set(name) & set("/\\\0") and bool(name.strip("."))
+    return not set(name) & set("/\\") and name == printable(name) and bool(name.strip("."))

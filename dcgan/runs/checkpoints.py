@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, first_line
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, MemoryError, zipfile.BadZipFile)
 """What NumPy raises on a damaged `.npz` file or a file of another format."""
@@ -65,7 +65,7 @@ class Checkpoints:
             try:
                 return _read_arrays(file)
             except UNREADABLE as error:
-                print(f"{file} is damaged and was skipped: {error}")
+                print(f"{file} is damaged and was skipped: {first_line(error)}")
         if files:
             raise UserError(f"All checkpoints in {self.folder} are damaged.", "Start a new run with another --run-dir.")
         return None

@@ -1,10 +1,12 @@
 """Finding a run to generate from, and the default directory of a new one."""
 
 import os
+import re
 from pathlib import Path
 
 from dcgan.config import PRETRAINED_NAMES, TrainConfig
 from dcgan.core.errors import UserError
+from dcgan.core.printable import printable
 from dcgan.runs.run import CHECKPOINTS, Run
 
 _PACKAGE = Path(__file__).parents[1]
@@ -52,6 +54,8 @@ def find_run(path: Path | str | None = None) -> Run:
 
 def _run_at(path: Path) -> Run:
     """Return the run in a directory; if it is none, name the runs in its subdirectories."""
+    if re.search(r"[\r\n]", str(path)):
+        raise UserError(f"The name of {path} has a line break.", "Rename the folder.")
     if not path.is_dir():
         names = ", ".join(GALLERY)
         raise UserError(f"There is no run directory {path}.", f"{_TRAIN_HINT} Pretrained runs: {names}.")
@@ -102,5 +106,6 @@ def default_run_dir(config: TrainConfig) -> Path:
     name = config.dataset
     if name == "folder" and config.data_dir is not None:
         name = config.data_dir.resolve().stem.encode("utf-8", "ignore").decode() or name  # the target of a link
+        name = printable(name)
     path = CHECKPOINTS / name
     return path.with_name(f"{name}-new") if Run(path).is_pretrained() else path
