@@ -14,6 +14,7 @@ from dcgan.cli.terminal import EscapedStream
 from dcgan.config.parser import parse
 from dcgan.core.errors import UserError, first_line, ran_out_of_memory
 from dcgan.core.imports import silence_stdout, was_interrupted
+from dcgan.core.printable import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +69,8 @@ def run_command(command: str, arguments: Sequence[str], prog: str) -> int:
         silence_stdout()
         return 0
     except OSError as error:  # not explained by the modules below
-        print(f"error: {error.filename or 'Input or output failed'}: {error.strerror or error}.", file=sys.stderr)
+        problem = f"{error.filename or 'Input or output failed'}: {error.strerror or error}."
+        print(f"error: {printable(problem)}", file=sys.stderr)
         return 2
     except Exception as error:
         if ran_out_of_memory(error):  # training says more

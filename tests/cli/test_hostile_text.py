@@ -81,6 +81,17 @@ def test_a_line_break_in_a_name_makes_no_second_line(capsys):
         TrainConfig(data_dir="a\rb")
 
 
+def test_an_error_of_the_system_is_one_line_with_escapes(monkeypatch, capsys):
+    def fail(options):
+        Path(f"{NAME}\nerror: nothing").read_bytes()
+
+    monkeypatch.setattr("dcgan.data.prepare", fail)
+    assert main(["prepare"]) == 2
+    printed = capsys.readouterr().err
+    assert_harmless(printed)
+    assert len(printed.splitlines()) == 1
+
+
 def test_an_error_is_one_line_with_escapes_for_users_of_the_package_too():
     error = UserError(f"There is no {NAME}\n.", "Rename\tit.")
     assert_harmless(str(error))
