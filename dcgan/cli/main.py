@@ -10,9 +10,11 @@ from pathlib import Path
 
 import dcgan
 from dcgan.cli.commands import COMMANDS
+from dcgan.cli.terminal import EscapedStream
 from dcgan.config.parser import parse
 from dcgan.core.errors import UserError, first_line, ran_out_of_memory
 from dcgan.core.imports import silence_stdout, was_interrupted
+from dcgan.core.printable import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code; see `run_command`.
     """
-    _escape_unprintable()
+    _escape_output()
     prog = "dcgan" if Path(sys.argv[0]).stem == "dcgan" else "python -m dcgan"
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments and arguments[0] in COMMANDS:
@@ -51,7 +53,7 @@ def run_command(command: str, arguments: Sequence[str], prog: str) -> int:
     Returns:
         0 on success, 2 after a mistake of the user or a failed input or output, 130 after an interrupt.
     """
-    _escape_unprintable()
+    _escape_output()
     config_class, function = COMMANDS[command]
     try:
         options = parse(config_class, list(arguments), prog)
@@ -67,7 +69,8 @@ def run_command(command: str, arguments: Sequence[str], prog: str) -> int:
         silence_stdout()
         return 0
     except OSError as error:  # not explained by the modules below
-        print(f"error: {error.filename or 'Input or output failed'}: {error.strerror or error}.", file=sys.stderr)
+        problem = f"{error.filename or 'Input or output failed'}: {error.strerror or error}."
+        print(f"error: {printable(problem)}", file=sys.stderr)
         return 2
     except Exception as error:
         if ran_out_of_memory(error):  # training says more
@@ -83,10 +86,13 @@ def run_command(command: str, arguments: Sequence[str], prog: str) -> int:
 MEMORY_HINT = "Close other programs that use the device, or use --device cpu if it is the GPU's memory."
 
 
-def _escape_unprintable() -> None:
-    """Print characters that standard output can't encode as `\\xe9`, as standard error does; file names have any."""
+def _escape_output() -> None:
+    """Print what standard output can't encode as `\\xe9`, as standard error does, and control characters as `\\x1b`."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout = EscapedStream(sys.stdout)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = EscapedStream(sys.stderr)
 
 
 @contextlib.contextmanager

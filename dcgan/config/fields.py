@@ -45,7 +45,7 @@ _DEVICE = re.compile(r"auto|cpu|gpu(:\d{1,3})?")
 
 @dataclass(frozen=True)
 class Options:
-    """Base of the config dataclasses: a path may be given as text."""
+    """Base of the config dataclasses: a path may be given as text, and no text has line breaks."""
 
     def __post_init__(self):
         """Convert text to the paths that the fields are annotated with, and check the device."""
@@ -56,6 +56,8 @@ class Options:
             value = getattr(self, f.name)
             if isinstance(value, str) and Path in get_args(f.type):
                 object.__setattr__(self, f.name, Path(value))
+            if isinstance(value, str | Path) and re.search(r"[\r\n]", str(value)):  # it would be shown in two lines
+                raise ValueError(f"--{option_name(f).replace('_', '-')} has a line break: {str(value)!r}.")
 
 
 def option(

@@ -13,6 +13,7 @@ import numpy as np
 
 from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError, did_you_mean
+from dcgan.core.printable import printable
 
 _GOLDEN = 11_400_714_819_323_198_485
 """2**64 divided by the golden ratio: its multiples modulo 2**64 are distributed more evenly than those of any other."""
@@ -248,4 +249,4 @@ def _is_name(name: object) -> bool:
         return False
     if any("\ud800" <= character <= "\udfff" for character in name):  # can be neither printed nor written
         return False
-    return not set(name) & set("/\\\0") and bool(name.strip("."))
+    return not set(name) & set("/\\") and name == printable(name) and bool(name.strip("."))

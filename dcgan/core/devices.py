@@ -117,7 +117,8 @@ def explain_missing_gpu() -> str:
     """Explain why TensorFlow sees no GPU; empty where it sees one, or where there is none to be seen."""
     if tf.config.list_physical_devices("GPU"):
         return ""
-    return missing_gpu_reason(nvidia.cards(), _build(), os.environ.get("CUDA_VISIBLE_DEVICES"))
+    hidden_by = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return missing_gpu_reason(nvidia.cards(), _build(), hidden_by, in_machine=nvidia.is_in_machine())
 
 
 def free_gpu_memory() -> int | None:

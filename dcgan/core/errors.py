@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from dcgan.core.printable import printable
+
 
 class UserError(Exception):
     """A mistake that the user can fix.
@@ -10,14 +12,14 @@ class UserError(Exception):
     The command line prints the problem and the hint without a traceback and exits with code 2.
 
     Args:
-        problem: what is wrong, in one line that names the file, option or value.
+        problem: what is wrong, in one line that names the file, option or value; control characters are escaped.
         hint: what to do about it, in one line; empty if the problem says it all.
     """
 
     def __init__(self, problem: str, hint: str = ""):
-        super().__init__(problem)
-        self.problem = problem
-        self.hint = hint
+        self.problem = printable(problem)
+        self.hint = printable(hint)
+        super().__init__(self.problem)
 
     def __str__(self) -> str:
         return "\n".join(line for line in (self.problem, self.hint) if line)

@@ -14,8 +14,19 @@ MIN_DRIVER, MIN_DRIVER_WSL = "525.60.13", "528.33"
 """Oldest drivers for CUDA 12 on Linux, and on Windows for WSL2 (NVIDIA's CUDA 12 release notes, table of drivers)."""
 
 
+NO_DRIVER = (
+    "The NVIDIA card is not used: its driver is not installed or does not answer. See what nvidia-smi reports, and "
+    "docs/gpu.md; a container has to be started with its GPUs (docker run --gpus all)."
+)
+
+
 def missing_gpu_reason(
-    cards: Sequence[Card], build: dict[str, object], hidden_by: str | None = None, system: str = sys.platform
+    cards: Sequence[Card],
+    build: dict[str, object],
+    hidden_by: str | None = None,
+    system: str = sys.platform,
+    *,
+    in_machine: bool = False,
 ) -> str:
     """Explain why TensorFlow sees no GPU on this machine.
 
@@ -24,6 +35,7 @@ def missing_gpu_reason(
         build: what `tf.sysconfig.get_build_info` returns.
         hidden_by: value of the environment variable `CUDA_VISIBLE_DEVICES`; None where it is not set.
         system: `sys.platform`.
+        in_machine: whether the machine has an NVIDIA card, if the driver lists none.
 
     Returns:
         Reason and remedy in one line; empty where there is no card to be seen.
@@ -34,7 +46,7 @@ def missing_gpu_reason(
             "TensorFlow 2.18 or later."
         )
     if not cards:
-        return ""
+        return NO_DRIVER if in_machine else ""
     names = _names(cards)
     if system == "win32":
         return f"{names} is not used: TensorFlow has no GPU build for Windows since 2.11. Install the program in WSL2."

@@ -1,7 +1,11 @@
 """What NVIDIA's driver reports about the graphics cards of this machine, without TensorFlow."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+PCI_DEVICES = Path("/sys/bus/pci/devices")
+"""Where Linux lists the devices of this machine, each in a folder with the numbers of its vendor and its class."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,17 @@ def cards() -> list[Card]:
             pynvml.nvmlShutdown()
     except Exception:  # also a damaged driver, which must not end a command that can use the CPU
         return []
+
+
+def is_in_machine() -> bool:
+    """Return whether Linux lists an NVIDIA graphics card, also one without a driver or outside of this container."""
+    try:
+        return any(
+            (device / "vendor").read_text().strip() == "0x10de" and (device / "class").read_text().startswith("0x03")
+            for device in PCI_DEVICES.iterdir()
+        )
+    except OSError:
+        return False
 
 
 def _card(nvml: Any, index: int, driver_version: str) -> Card:

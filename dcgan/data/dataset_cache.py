@@ -23,6 +23,7 @@ from dcgan.core.atomic_io import atomic_folder
 from dcgan.core.build_lock import build_lock, resolve_cache_dir
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.npy import npy_header
+from dcgan.core.printable import printable
 from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import Decoded, decode_all
 from dcgan.data.image_files import ImageFiles
@@ -176,7 +177,7 @@ def describe_skipped(skipped: Sequence[SkippedImage], limit: int = 3) -> str:
     Returns:
         `name (reason); name (reason) …`.
     """
-    first = [f"{item.name} ({item.reason})" for item in skipped[:limit]]
+    first = [printable(f"{item.name} ({item.reason})") for item in skipped[:limit]]
     text = "; ".join(first).encode("utf-8", "backslashreplace").decode()
     return f"{text}{' …' * (len(skipped) > limit)}"
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dcgan.core.errors import UserError
+from dcgan.core.printable import printable
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif")
 MAX_FILE_BYTES = 1 << 27  # an image file above it is a mistake or an attack
@@ -115,14 +116,14 @@ def folder_labels(names: Iterable[str]) -> tuple[list[int] | None, tuple[str, ..
         file is in one.
 
     Raises:
-        UserError: a folder's name is not valid UTF-8 and can't be a class name.
+        UserError: a folder's name can't be a class name.
     """
     folders = [name.partition("/")[0] if "/" in name else None for name in names]
     classes = sorted({folder for folder in folders if folder is not None})
     if len(classes) < 2 or None in folders:
         return None, ()
     for name in classes:
-        _check_encoding(name)
+        _check_class_name(name)
     position = {name: index for index, name in enumerate(classes)}
     return [position[folder] for folder in folders if folder is not None], tuple(classes)
 
@@ -132,8 +133,15 @@ def is_image_file(name: str) -> bool:
     return name.lower().endswith(ENDINGS) and not any(_is_hidden(part) for part in name.split("/"))
 
 
-def _check_encoding(name: str) -> None:
-    """Refuse a name that is not UTF-8: Python represents it by surrogates, which can be neither printed nor written."""
+def _check_class_name(name: str) -> None:
+    """Refuse a name with a backslash or control characters, as lists of classes do, and one that is not UTF-8.
+
+    Python represents what is not UTF-8 by surrogates, which can be neither printed nor written.
+    """
+    if "\\" in name or name != printable(name):
+        raise UserError(
+            f"The name of the class folder {name} has a backslash or control characters.", "Rename the folder."
+        )
     try:
         name.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -17,7 +17,7 @@ from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
 from dcgan.data.batches import batch_indices
 from dcgan.data.image_dataset import ImageDataset
-from dcgan.runs.keras_models import save_model
+from dcgan.runs.keras_models import load_model, save_model
 
 VERSION = 1
 """Increase it with every change of the network or its training, so that no cached older classifier is loaded.
@@ -152,7 +152,6 @@ def _seeded(name: str) -> dict[str, Any]:
 def _load_cached(path: Path) -> keras.Model | None:
     """Load the classifier, or return None where the file is missing or damaged."""
     try:
-        model: Any = keras.models.load_model(path, compile=False, safe_mode=True) if path.is_file() else None
-    except Exception:  # Keras raises many types for a damaged file
+        return load_model(path, "classifier") if path.is_file() else None
+    except UserError:
         return None
-    return model

@@ -20,6 +20,7 @@ from dcgan.data.image_dataset import ImageDataset
 from dcgan.evaluation import inception_2015
 from dcgan.evaluation.classifier import load_classifier
 from dcgan.evaluation.splits import load_splits
+from dcgan.runs.keras_models import load_model
 
 BATCH_SIZE = 256
 """Images per forward pass, the last one padded, so that rounding does not depend on the number of images."""
@@ -212,14 +213,14 @@ def file_features(path: Path, image_size: Size, channels: int) -> Extractor:
         raise UserError(
             f"There is no model file {path}.", "--features: classifier, inception, inception-2015, or a .keras file."
         )
+    model: Any = load_model(path, "model")
     try:
-        model: Any = keras.models.load_model(path, compile=False, safe_mode=True)
         shape, width = model.input_shape, math.prod(model.output_shape[1:])
         fits = len(shape) == 4 and shape[-1] in (channels, None, 3 if channels == 1 else channels)
-    except Exception as error:  # a damaged or hostile file raises many types; so do several inputs or outputs
+    except Exception as error:  # several inputs or outputs raise many types
         raise UserError(
             f"{path} can't be used: {' '.join(str(error).split())[:200]}",
-            "--features needs a .keras model with one input and one output that Keras loads in safe mode.",
+            "--features needs a .keras model with one input and one output.",
         ) from error
     if not fits:
         raise UserError(

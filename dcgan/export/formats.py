@@ -7,7 +7,7 @@ To add a format, write a pair of functions (`write_…`, `load_…`), add an ent
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -191,9 +191,9 @@ def load_keras(path: Path) -> Forward:
     Returns:
         A function from inputs to images.
     """
-    import keras
+    from dcgan.runs.keras_models import load_model
 
-    loaded = cast("keras.Model", keras.models.load_model(path, compile=False, safe_mode=True))
+    loaded = load_model(path, "generator")
     return lambda inputs: call_generator(loaded, inputs)
 
 

@@ -13,6 +13,7 @@ import yaml
 from dcgan.config import TrainConfig, result_options
 from dcgan.config.fields import Weights
 from dcgan.core.classes import Classes
+from dcgan.core.printable import printable
 from dcgan.export.format import Format
 from dcgan.runs import Run
 
@@ -79,7 +80,7 @@ def model_card(run: Run, weights: Weights, generator: keras.Model, target: Forma
     trained = run.config() if run.config_file.exists() else None
     height, width, channels = generator.output_shape[1:]
     parts = [
-        f"# {name}",
+        f"# {_text(name)}",
         f"Generates {height}×{width} {'color' if channels == 3 else 'grayscale'} images: the generator of a DCGAN as "
         f"{target.name}.",
         *_usage(target, run, generator, name),
@@ -117,7 +118,7 @@ def usage_code(
         comment = "# The run does not record its classes: those of these images are arbitrary."
     code = _TEMPLATE.format(
         imports=f"{usage.imports}\n" if usage.imports else "",
-        load=usage.load.format(name=name),
+        load=usage.load.format(name=_in_quotes(name)),
         latent_dim=latent_dim,
         comment=comment,
         count=len(_SEEDS),
@@ -150,8 +151,8 @@ def _usage(target: Format, run: Run, generator: keras.Model, name: str) -> Itera
         "N is any batch size.",
         *([f"Classes, in order: {_class_names(classes, num_classes)}."] if num_classes else []),
         f"After `pip install {' '.join(['numpy', 'pillow', *target.usage.packages])}`, in the folder that holds "
-        f"`{name}`:",
-        f"```python\n{usage_code(target, name, latent_dim, shape, num_classes, classes).rstrip()}\n```",
+        f"{_code(name)}:",
+        _code_block("python", usage_code(target, name, latent_dim, shape, num_classes, classes)),
         *([target.notes] if target.notes else []),
     ]
 
@@ -163,12 +164,12 @@ def _axes(shape: tuple[int, ...]) -> str:
 def _class_names(classes: Classes | None, count: int) -> str:
     """List the elements of the class input in order: classes by name, the clusters of a class by their range."""
     if classes is None or not classes.clusters:
-        return ", ".join(f"`{name}`" for name in (classes.names if classes else map(str, range(count))))
+        return ", ".join(_code(name) for name in (classes.names if classes else map(str, range(count))))
     described = []
     for label, name in enumerate(classes.names):
         inputs = classes.inputs_of(label)
         several = f"{inputs[0]} to {inputs[-1]} (clusters of similar images)"
-        described.append(f"`{name}` {several if len(inputs) > 1 else inputs[0]}")
+        described.append(f"{_code(name)} {several if len(inputs) > 1 else inputs[0]}")
     return ", ".join(described)
 
 
@@ -178,13 +179,13 @@ def _origin(run: Run, weights: Weights, trained: TrainConfig | None) -> Iterable
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "numpy"))
     yield "## Origin"
     yield (
-        f"Run `{run.path.resolve().name}`{f' after {step} steps' if step else ''}, {WEIGHTS[weights]}, "
+        f"Run {_code(run.path.resolve().name)}{f' after {step} steps' if step else ''}, {WEIGHTS[weights]}, "
         f"in float32. Exported with {versions}."
     )
     if trained is not None:
         options = {name: value for name, value in result_options(trained).items() if value is not None}
         yield f"Data set `{trained.dataset}`; options that change the result:"
-        yield f"```yaml\n{yaml.safe_dump(options, sort_keys=False).rstrip()}\n```"
+        yield _code_block("yaml", yaml.safe_dump(options, sort_keys=False))
 
 
 def _step(run: Run, weights: Weights) -> int | None:
@@ -200,9 +201,10 @@ def _evaluation(run: Run, weights: Weights) -> Iterable[str]:
     yield "## Evaluation"
     report, best = _read_report(run), run.best_metrics()
     if report:
-        yield f"Measured on {report['count']} images, generated with {report['weights']}. Data: {report['data']}"
+        origin = f"{report['count']} images, generated with {report['weights']}. Data: {report['data']}"
+        yield f"Measured on {_text(origin)}"
         rows = [
-            f"| {name} | {_format(metric.get('generated'))} | {_format(metric.get('real'))} |"
+            f"| {_text(name)} | {_format(metric.get('generated'))} | {_format(metric.get('real'))} |"
             for name, metric in report["metrics"]
         ]
         yield "\n".join(["| metric | generated | real |", "| --- | --- | --- |", *rows])
@@ -210,7 +212,7 @@ def _evaluation(run: Run, weights: Weights) -> Iterable[str]:
         step = best.pop("step", None)
         other = "" if weights != "raw" and step == _step(run, weights) else ", not of this export"
         yield f"Measured during training, with the EMA weights after {step} steps{other}:"
-        rows = [f"| {name} | {_format(value)} |" for name, value in best.items()]
+        rows = [f"| {_text(name)} | {_format(value)} |" for name, value in best.items()]
         yield "\n".join(["| metric | value |", "| --- | --- |", *rows])
     else:
         yield "The run has no evaluation; `python -m dcgan evaluate` computes one."
@@ -231,6 +233,29 @@ def _read_report(run: Run) -> dict[str, Any] | None:
 
 def _format(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) else "–"
+
+
+def _text(text: str) -> str:
+    """Return a text in one line, in which Markdown and HTML find no markup."""
+    return re.sub(r"([\\`*\[\]<>|&])", r"\\\1", printable(text))
+
+
+def _code(text: str) -> str:
+    """Return a text as code in a line, between more backticks than it has in a row."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{printable(text)}{space}{fence}"
+
+
+def _code_block(language: str, text: str) -> str:
+    """Return lines of code in Markdown, between more backticks than they have in a row."""
+    fence = "`" * max([3, *(1 + len(run) for run in re.findall("`+", text))])
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def _in_quotes(text: str) -> str:
+    """Return a text as it stands between double quotes in Python."""
+    return printable(json.dumps(text, ensure_ascii=False)[1:-1])
 
 
 def _dictionary(inputs: dict[str, str], value: str) -> str:

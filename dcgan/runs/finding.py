@@ -1,9 +1,12 @@
 """Finding a run to generate from, and the default directory of a new one."""
 
+import os
+import re
 from pathlib import Path
 
 from dcgan.config import PRETRAINED_NAMES, TrainConfig
 from dcgan.core.errors import UserError
+from dcgan.core.printable import printable
 from dcgan.runs.run import CHECKPOINTS, Run
 
 _PACKAGE = Path(__file__).parents[1]
@@ -32,7 +35,7 @@ def find_run(path: Path | str | None = None) -> Run:
         The run.
 
     Raises:
-        UserError: the directory does not exist or is not a run, or there is no run.
+        UserError: the directory does not exist or is not a run, there is no run, or `check_links` refuses it.
     """
     if path is not None:
         pretrained = GALLERY.get(str(path))
@@ -43,7 +46,7 @@ def find_run(path: Path | str | None = None) -> Run:
     generators = [file for file in CHECKPOINTS.glob("*/generator.keras") if file.parent.resolve() not in others]
     generators.sort(key=lambda file: file.stat().st_mtime)
     if generators:
-        return Run(generators[-1].parent)
+        return _run_at(generators[-1].parent)
     if (PRETRAINED / "generator.keras").is_file():
         return Run(PRETRAINED, output_dir=Path())
     raise UserError(f"There is no trained generator under {CHECKPOINTS}/.", _TRAIN_HINT)
@@ -51,6 +54,8 @@ def find_run(path: Path | str | None = None) -> Run:
 
 def _run_at(path: Path) -> Run:
     """Return the run in a directory; if it is none, name the runs in its subdirectories."""
+    if re.search(r"[\r\n]", str(path)):
+        raise UserError(f"The name of {path} has a line break.", "Rename the folder.")
     if not path.is_dir():
         names = ", ".join(GALLERY)
         raise UserError(f"There is no run directory {path}.", f"{_TRAIN_HINT} Pretrained runs: {names}.")
@@ -58,7 +63,29 @@ def _run_at(path: Path) -> Run:
         runs = sorted(str(entry) for entry in path.iterdir() if entry.is_dir() and _is_run(entry))
         hint = f"Runs in it: {', '.join(runs[:5])}{', …' * (len(runs) > 5)}." if runs else _TRAIN_HINT
         raise UserError(f"{path} is not a run: it has no trained generator.", hint)
+    check_links(path, files=False)
     return Run(path, output_dir=Path() if path.resolve().parent == PACKAGED.resolve() else None)
+
+
+def check_links(path: Path, files: bool = True) -> None:
+    """Check that nothing is written outside of a run directory through a link in it.
+
+    Args:
+        path: the directory, which may be a link itself.
+        files: whether links to files count. Training appends to files; other commands replace them, and where models
+            are stored under their checksums, a run's files are links.
+
+    Raises:
+        UserError: a link in it leads out of it.
+    """
+    inside = path.resolve()
+    for folder, folders, names in os.walk(path):
+        for entry in (Path(folder, name) for name in (*folders, *(names if files else ()))):
+            if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
+                raise UserError(
+                    f"{entry} is a link that leads out of the run directory, to {entry.resolve()}.",
+                    "Replace it by what it leads to, or move the whole run and link to that.",
+                )
 
 
 def _is_run(path: Path) -> bool:
@@ -79,5 +106,6 @@ def default_run_dir(config: TrainConfig) -> Path:
     name = config.dataset
     if name == "folder" and config.data_dir is not None:
         name = config.data_dir.resolve().stem.encode("utf-8", "ignore").decode() or name  # the target of a link
+        name = printable(name)
     path = CHECKPOINTS / name
     return path.with_name(f"{name}-new") if Run(path).is_pretrained() else path

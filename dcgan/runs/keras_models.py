@@ -11,6 +11,7 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError, first_line
+from dcgan.runs.model_safety import check_model_file
 
 if TYPE_CHECKING:
     import keras
@@ -83,7 +84,7 @@ def _to_float16(content: bytes) -> bytes:
 
 
 def load_model(file: Path, description: str) -> "keras.Model":
-    """Load a `.keras` file without running code that it may contain.
+    """Load a `.keras` file without running code that it may contain; see `dcgan.runs.model_safety`.
 
     Args:
         file: the file.
@@ -93,12 +94,15 @@ def load_model(file: Path, description: str) -> "keras.Model":
         The model, not compiled.
 
     Raises:
-        UserError: the file does not exist or is not a model.
+        UserError: the file does not exist, is not a model, or is not known to be harmless.
     """
     import keras
 
     try:
+        check_model_file(file)
         return cast("keras.Model", keras.models.load_model(file, compile=False, safe_mode=True))
+    except UserError:
+        raise
     except Exception as error:  # a damaged or malicious file makes Keras raise any of them
         raise UserError(f"{file} is not a {description}: {first_line(error)}") from error
 

@@ -1,6 +1,7 @@
 """The data options, the generator and the discriminator of a run, from its files."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan.config import DataConfig
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 def data_options(config: DataConfig, run: Run | None, shape: tuple[int, ...] = ()) -> DataConfig:
     """Return the data options of a command: those of the run, unless others are given.
 
+    A run from elsewhere may name any folder of this machine as its cache: one that this program has not used, as it has
+    where the run was trained, is not written into, and the default one is used.
+
     Args:
         config: options of the command; those of `DataConfig` that are not None were given.
         run: the run, or None to use the given options alone.
@@ -29,7 +33,15 @@ def data_options(config: DataConfig, run: Run | None, shape: tuple[int, ...] = (
     if given.get("dataset", trained.dataset) != trained.dataset:
         height, width, channels = shape
         return DataConfig(**({"image_size": format_size((height, width)), "channels": channels} | given))
-    return DataConfig(**({f.name: getattr(trained, f.name) for f in fields(DataConfig)} | given))
+    recorded = {f.name: getattr(trained, f.name) for f in fields(DataConfig)}
+    if trained.cache_dir is not None and not _is_cache(trained.cache_dir):
+        recorded["cache_dir"] = None
+    return DataConfig(**(recorded | given))
+
+
+def _is_cache(folder: Path) -> bool:
+    """Whether a folder has a dataset cache or a cached classifier."""
+    return any(any(folder.glob(pattern)) for pattern in ("*/images.npy", "classifier-*.keras"))
 
 
 def load_generator(run: Run, weights: str = "ema", device: str = "auto") -> "keras.Model":

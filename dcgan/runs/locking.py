@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
 from dcgan.core.atomic_io import atomic_write, is_running, make_folder, remove_stale_files_below
 from dcgan.core.errors import UserError
-from dcgan.runs.finding import default_run_dir
+from dcgan.runs.finding import check_links, default_run_dir
 from dcgan.runs.run import Run
 
 
@@ -29,7 +29,8 @@ def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
         The run.
 
     Raises:
-        UserError: the directory is not writable, in use by another process, not a run, or a run of another config.
+        UserError: the directory is not writable, in use by another process, not a run, or a run of another config, or
+            a link in it leads out of it.
     """
     config = config.resolve()
     run = Run(config.run_dir or default_run_dir(config))
@@ -48,6 +49,7 @@ def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
             f"{run.path} has a pretrained generator without the checkpoint that resuming needs.",
             "Choose another --run-dir.",
         )
+    check_links(run.path)
     with _locked(run.path):
         _prepare(run, config)
         yield run

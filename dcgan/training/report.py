@@ -125,7 +125,7 @@ def write_report(
         return
     latest = run.sample_file(trainer.step)
     print(f"{run.path} has {trainer.step} steps.{f' Latest samples: {latest}' if latest.exists() else ''}")
-    print(f"Generate new images: python -m dcgan generate --run-dir {run.path}")
+    print(f"Generate new images: python -m dcgan generate --run-dir {shlex.quote(str(run.path))}")
 
 
 def save_real_vs_generated(run: Run, generator: keras.Model, dataset: ImageDataset, classes: Classes | None) -> Path:

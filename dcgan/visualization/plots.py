@@ -101,7 +101,7 @@ def encode_progress(records: Sequence[Record], grid: np.ndarray | None = None, t
         _show(left.subplots(), grid)
     if records:
         plot_curves(right, records)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     return _quantize(_encode(figure))
 
 

@@ -41,6 +41,7 @@ def gpus(monkeypatch):
         monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda gpu, enable: None)
         monkeypatch.setattr(tf.config.experimental, "get_device_details", details)
         monkeypatch.setattr(devices.nvidia, "cards", lambda: list(cards))
+        monkeypatch.setattr(devices.nvidia, "is_in_machine", lambda: bool(cards))
         return told
 
     return simulate

@@ -38,6 +38,13 @@ def test_without_a_card_there_is_nothing_to_say():
     assert missing_gpu_reason([], BUILD, system="linux") == missing_gpu_reason([], BUILD, system="win32") == ""
 
 
+def test_a_card_whose_driver_does_not_answer_is_not_passed_over():
+    reason = missing_gpu_reason([], BUILD, system="linux", in_machine=True)
+    assert "is not used: its driver is not installed or does not answer" in reason
+    assert "\n" not in reason
+    assert "CUDA libraries" in missing_gpu_reason([H200], BUILD, system="linux", in_machine=True)
+
+
 def test_native_windows_is_told_to_use_wsl2():
     reason = missing_gpu_reason([H200], {}, system="win32")
     assert "no GPU build for Windows since 2.11" in reason

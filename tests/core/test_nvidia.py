@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
+from dcgan.core import nvidia
 from dcgan.core.nvidia import Card, cards
 
 H200 = Card("NVIDIA H200", 150_754_820_096, 150_000_000_000, (9, 0), "570.124.06")
@@ -58,3 +59,20 @@ def test_a_driver_that_does_not_answer_has_no_cards(driver, error, monkeypatch):
 def test_the_library_is_imported_on_first_use():
     code = "import sys, dcgan.core.nvidia; assert 'pynvml' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "device_class", "expected"),
+    [("0x10de", "0x030200", True), ("0x10de", "0x040300", False), ("0x1002", "0x030000", False)],
+    ids=["card", "its sound device", "card of another vendor"],
+)
+def test_a_card_without_a_driver_is_found_among_the_devices_of_the_machine(
+    vendor, device_class, expected, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(nvidia, "PCI_DEVICES", tmp_path)
+    (tmp_path / "0000:01:00.0").mkdir()
+    (tmp_path / "0000:01:00.0" / "vendor").write_text(f"{vendor}\n")
+    (tmp_path / "0000:01:00.0" / "class").write_text(f"{device_class}\n")
+    assert nvidia.is_in_machine() == expected
+    monkeypatch.setattr(nvidia, "PCI_DEVICES", tmp_path / "missing")
+    assert not nvidia.is_in_machine()

@@ -122,7 +122,7 @@ def test_files_without_a_model_of_such_images_are_refused(tmp_path):
     with pytest.raises(UserError, match="There is no model file"):
         file_features(tmp_path / "a.keras", (8, 8), 1)
     (tmp_path / "a.keras").write_bytes(b"no model")
-    with pytest.raises(UserError, match="can't be used"):
+    with pytest.raises(UserError, match="is not a model"):
         file_features(tmp_path / "a.keras", (8, 8), 1)
     inputs = keras.Input((5,))
     keras.Model(inputs, keras.layers.Dense(3)(inputs)).save(tmp_path / "b.keras")
@@ -134,7 +134,7 @@ def test_a_model_that_contains_code_is_not_executed(tmp_path):
     inputs = keras.Input((8, 8, 1))
     hostile = keras.Model(inputs, keras.layers.Lambda(lambda x: x)(inputs))
     hostile.save(tmp_path / "a.keras")
-    with pytest.raises(UserError, match="can't be used"):
+    with pytest.raises(UserError, match=r"keras\.layers\.Lambda"):
         file_features(tmp_path / "a.keras", (8, 8), 1)
 
 

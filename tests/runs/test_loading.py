@@ -90,6 +90,8 @@ def test_a_run_without_a_discriminator_is_a_user_error(checkpoint, problem):
 
 def test_data_options_are_those_of_the_run_unless_others_are_given():
     run = run_with(dataset="mnist", data_dir=Path("gone"), cache_dir=Path("cache"), crop=20)
+    Path("cache").mkdir()
+    Path("cache/classifier-mnist-0.keras").touch()
     own = DataConfig("mnist", Path("gone"), "8", 20, cache_dir=Path("cache"))
     assert data_options(EvaluateConfig(), run) == own
     moved = data_options(EvaluateConfig(data_dir=Path("here")), run)
