@@ -32,7 +32,7 @@ class Checkpoints:
         Raises:
             UserError: it can't be written; the other checkpoints stay.
         """
-        with atomic_write(self._file(step)) as path, path.open("wb") as file:
+        with atomic_write(self.file(step)) as path, path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
         self.prune(keep, protected)
 
@@ -69,7 +69,7 @@ class Checkpoints:
     def at(self, step: int) -> dict[str, np.ndarray] | None:
         """Read the checkpoint of a step; return None if it does not exist or is damaged."""
         try:
-            return _read_arrays(self._file(step))
+            return _read_arrays(self.file(step))
         except Exception:
             return None
 
@@ -91,7 +91,8 @@ class Checkpoints:
         """Return whether there is a checkpoint."""
         return bool(self._files())
 
-    def _file(self, step: int) -> Path:
+    def file(self, step: int) -> Path:
+        """Return the path of a step's checkpoint."""
         return self.folder / f"step-{step:08d}.npz"
 
     def _files(self) -> list[Path]:

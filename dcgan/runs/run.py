@@ -163,17 +163,25 @@ class Run:
         Returns:
             Values by name; empty if there is no readable report of the file, or none on that scale.
         """
-        if not self.best_report.is_file():
+        if not self.best_file.is_file() and not self.best_report.is_file():
             return {}
-        content = self.best_file.read_bytes() if self.best_file.is_file() else b""
-        report = parse_json(self.best_report.read_text(encoding="utf-8", errors="replace"))
-        written = report.pop("checksum", None) if isinstance(report, dict) else ""
-        if written not in (None, checksum(json.dumps(report), content)):
+        report = self._read_best_report()
+        if report is None:
             print(f"{self.best_file} and {self.best_report.name} are damaged, or don't belong together.")
             return {}
         if scale not in (None, report.get("scale", "")):
             return {}
         return {name: value for name, value in report.items() if is_number(value)}
+
+    def _read_best_report(self) -> dict[str, Any] | None:
+        """Read `best.json`; None if it is damaged or does not belong to `best.keras`."""
+        if not (self.best_file.is_file() and self.best_report.is_file()):
+            return None
+        report = parse_json(self.best_report.read_text(encoding="utf-8", errors="replace"))
+        if not isinstance(report, dict):
+            return None
+        written = report.pop("checksum", None)  # earlier versions wrote none
+        return report if written in (None, checksum(json.dumps(report), self.best_file.read_bytes())) else None
 
     def clear_evaluations(self) -> None:
         """Remove the best generator and the health records, which belong to other weights."""

@@ -252,7 +252,8 @@ class Rollback:
             checkpoint = self.run.checkpoints.at(self._targets[-1])
             if checkpoint is not None or self._targets[-1] == 0:
                 return checkpoint or self.initial
-            print(f"The checkpoint of step {self._targets.pop()} is missing or damaged, and was skipped.")
+            file = self.run.checkpoints.file(self._targets.pop())
+            print(f"{file} is missing or damaged: the run returns to the checkpoint before.")
         self._targets = [0]
         return self.initial
 

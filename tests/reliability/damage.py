@@ -88,6 +88,8 @@ def judge(code: int, output: str, name: str, work: Path, reference: dict[str, ob
     different -= {f"run/samples/{name}"}  # an earlier grid, which PNG's own checksums protect
     if not different:
         return "noticed and repaired" if said else "unharmed"
+    if said and name == "step-00000002.npz":
+        return "noticed"  # the run is rolled back to the checkpoint before it
     with_it = {"log.jsonl": "run/checkpoints/", "best.keras": "run/best.json", "best.json": "run/best.keras"}
     if said and all(Path(key).name == name or key.startswith(with_it.get(name, name)) for key in different):
         return "noticed"

@@ -201,3 +201,22 @@ def test_raw_samples_use_the_trained_weights_and_leave_the_ema_weights_unchanged
     assert all(np.array_equal(value, before[name]) for name, value in trainer.checkpoint().items())
     batch = trainer.generator(trainer.noise.latents(0, "statistics"), training=True).numpy()
     np.testing.assert_allclose(images[:4].astype(float), (batch + 1) * 127.5, atol=0.51)
+
+
+def test_in_place_of_a_damaged_checkpoint_the_run_returns_to_the_one_before(config, monkeypatch, capsys):
+    """Healthy after steps 1 to 3, collapsed in 4 to 6."""
+    values = iter([*[1.0] * 3, *[0.1] * 3, *[1.0] * 100])
+
+    def damage(images, real):
+        if (value := next(values)) < 1.0:
+            runs.Run(config.run_dir).checkpoints.file(3).write_bytes(b"damaged")
+        return value
+
+    monkeypatch.setattr(health, "diversity", damage)
+    run = train(config)
+    (event,) = run.health_events()
+    assert (event["step"], event["rolled_back_to"]) == (6, 2)
+    assert (
+        "step-00000003.npz is missing or damaged: the run returns to the checkpoint before" in capsys.readouterr().out
+    )
+    assert run.checkpoints.latest()["steps_done"] == 8
