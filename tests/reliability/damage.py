@@ -17,51 +17,63 @@ from pathlib import Path
 from tests.reliability.faults import Fault, run_with_fault, start_with_faults
 from tests.reliability.small_run import collect, fresh, prepare, train
 
+SURVIVED = "unharmed", "noticed", "noticed and repaired", "refused"
+
 Damage = Callable[[bytes], bytes | None]
 """From the content of a file to the damaged content; None removes the file."""
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Damage every file of a run in many places; return 0 if no run was silently another one."""
-    start_with_faults("tests.reliability.damage")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--places", type=int, default=16, help="bytes that are changed in each file")
     parser.add_argument("--only", default="", help="end of the names of the files that are damaged")
-    options = parser.parse_args()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        template, work, scratch = prepare(folder, clusters=2), folder / "work", folder / "scratch"
-        fresh(template, work)
-        outcome = run_with_fault(lambda: train("--steps", "4"), work, scratch, Fault.NONE)
-        if outcome.code:
-            sys.exit(outcome.output)
-        work.rename(folder / "stopped")
-        fresh(folder / "stopped", work)
-        outcome = run_with_fault(train, work, scratch, Fault.NONE)
-        if outcome.code:
-            sys.exit(outcome.output)
-        reference, counts, failures = collect(work), Counter(), 0
-        for file in sorted(path for path in (folder / "stopped").rglob("*") if path.is_file()):
-            relative = file.relative_to(folder / "stopped")
-            if relative.parts[0] == "images" or file.name.endswith(".lock") or not str(relative).endswith(options.only):
-                continue
-            content = file.read_bytes()
-            for what, damage in damages(content, options.places):
-                fresh(folder / "stopped", work)
-                damaged = damage(content)
-                (work / relative).unlink()
-                if damaged is not None:
-                    (work / relative).write_bytes(damaged)
-                outcome = run_with_fault(train, work, scratch, Fault.NONE)
-                result = judge(outcome.code, outcome.output, file.name, work, reference)
-                counts[result] += 1
-                if result not in ("unharmed", "noticed", "noticed and repaired", "refused"):
-                    failures += 1
-                    print(f"{relative}, {what}: {result}", flush=True)
-        total = sum(counts.values())
-        print(f"{total - failures} of {total} damages survived ({dict(counts)}), {time.monotonic() - began:.0f} s")
-        return 1 if failures else 0
+    options = parser.parse_args(arguments)
+    start_with_faults("tests.reliability.damage")
+    began, counts, failures = time.monotonic(), Counter(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        for what, result in _results(Path(folder), options.places, options.only):
+            counts[result] += 1
+            if result not in SURVIVED:
+                failures += 1
+                print(f"{what}: {result}", flush=True)
+    total = sum(counts.values())
+    print(f"{total - failures} of {total} damages survived ({dict(counts)}), {time.monotonic() - began:.0f} s")
+    return 1 if failures else 0
+
+
+def _results(folder: Path, places: int, only: str) -> Iterator[tuple[str, str]]:
+    """Yield every damage, and how a training on the damaged file ended."""
+    template, work, stopped, scratch = (
+        prepare(folder, clusters=2),
+        folder / "work",
+        folder / "stopped",
+        folder / "scratch",
+    )
+    fresh(template, stopped)
+    _run_undamaged(stopped, scratch, "--steps", "4")
+    fresh(stopped, work)
+    _run_undamaged(work, scratch)
+    reference = collect(work)
+    for file in sorted(path for path in stopped.rglob("*") if path.is_file()):
+        relative = file.relative_to(stopped)
+        if relative.parts[0] == "images" or file.name.endswith(".lock") or not file.name.endswith(only):
+            continue
+        content = file.read_bytes()
+        for what, damage in damages(content, places):
+            fresh(stopped, work)
+            damaged = damage(content)
+            (work / relative).unlink()
+            if damaged is not None:
+                (work / relative).write_bytes(damaged)
+            outcome = run_with_fault(train, work, scratch, Fault.NONE)
+            yield f"{relative}, {what}", judge(outcome.code, outcome.output, file.name, work, reference)
+
+
+def _run_undamaged(work: Path, scratch: Path, *arguments: str) -> None:
+    outcome = run_with_fault(lambda: train(*arguments), work, scratch, Fault.NONE)
+    if outcome.code:
+        sys.exit(f"The undamaged training failed:\n{outcome.output}")
 
 
 def damages(content: bytes, places: int) -> Iterator[tuple[str, Damage]]:

@@ -23,13 +23,13 @@ SECONDS_PER_INPUT = 20
 TOTAL = 1_000_000
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Fuzz all readers or one; return 0 if none failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executions", type=int, default=TOTAL, help="number of inputs for all readers together")
     parser.add_argument("--only", default="", metavar="READER", help="names of readers, separated by commas")
     parser.add_argument("--here", action="store_true", help="fuzz the only reader in this process")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.here:
         return _fuzz(options.only, options.executions)
     from tests.reliability.hostile_targets import TARGETS

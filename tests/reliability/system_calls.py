@@ -19,15 +19,15 @@ from tests.reliability.faults import ERRORS, Fault, Outcome, run_with_fault, sta
 from tests.reliability.small_run import collect, fresh, prepare, train
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run all faults, or some; return 0 if nothing was lost."""
-    start_with_faults("tests.reliability.system_calls")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", default="", help="numbers of the calls, separated by commas; by default, all")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th call")
     parser.add_argument("--start", type=int, default=1, help="number of the first call")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="end after this time")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    start_with_faults("tests.reliability.system_calls")
     with tempfile.TemporaryDirectory() as folder:
         return _main(options, Path(folder))
 

@@ -55,7 +55,7 @@ class Command:
     def benchmark(self) -> list[str] | None:
         """Module and arguments of a benchmark; None for another program."""
         words = self.words
-        is_benchmark = words[:2] == ["python", "-m"] and words[2].startswith("benchmarks.")
+        is_benchmark = words[:2] == ["python", "-m"] and words[2].startswith(("benchmarks.", "tests.reliability."))
         return words[2:] if is_benchmark else None
 
 
