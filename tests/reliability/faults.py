@@ -56,7 +56,9 @@ class Outcome:
 
 def start_with_faults(module: str) -> None:
     """Compile `faults.c` and start this program again with it, unless that has been done."""
-    if "DCGAN_FAULTS" in os.environ:
+    if "DCGAN_FAULTS" in os.environ:  # it is loaded; processes that this one starts don't need it
+        os.environ.pop("LD_PRELOAD", None)
+        Path(os.environ["DCGAN_FAULTS"]).unlink(missing_ok=True)
         return
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:

@@ -58,7 +58,7 @@ def _main(options: argparse.Namespace, folder: Path) -> int:
                 call = calls[number - 1]
                 where = call.path.relative_to(work)
                 print(f"{number} {call.name} {where}, {fault.name}: {'; '.join(problems)}", flush=True)
-                (folder.parent / "dcgan-fault").write_text(f"{outcome.output}\n--- again ---\n{again.output}")
+                print(f"{outcome.output}--- again ---\n{again.output}", file=sys.stderr)
     total = sum(counts.values())
     print(f"{survived} of {total} faults survived ({dict(counts)}), {time.monotonic() - began:.0f} s")
     return 1 if failures else 0
