@@ -93,7 +93,7 @@ class _ImportWatch(importlib.abc.MetaPathFinder):
         return any(name not in sys.modules for name in self._imported)
 
     def end(self) -> None:
-        """Tell the other process that this one goes on."""
+        """Tell the other process that this one continues."""
         if self._process is not None:
             with contextlib.suppress(OSError):
                 self._process.communicate(b"done")

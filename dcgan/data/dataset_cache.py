@@ -21,6 +21,7 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_folder
 from dcgan.core.build_lock import build_lock, resolve_cache_dir
+from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.npy import npy_header
 from dcgan.core.printable import printable
@@ -134,7 +135,7 @@ def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
         manifest = json.loads((folder / _MANIFEST).read_bytes())
         if manifest["version"] in range(1, VERSION):
             return None
-        if manifest.pop("checksum") != _checksum(manifest):
+        if manifest.pop("checksum") != checksum_of_json(manifest):
             raise ValueError(f"{_MANIFEST} is not what was written")
         if manifest["version"] != VERSION or manifest["made_from"] != made_from:
             return None
@@ -163,7 +164,7 @@ def write_cache(
     """
     with atomic_folder(folder, "--cache-dir") as temporary:
         manifest = {"version": VERSION, "made_from": made_from} | _write_images(temporary / _IMAGES, shape, results)
-        manifest["checksum"] = _checksum(manifest)
+        manifest["checksum"] = checksum_of_json(manifest)
         (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
@@ -214,10 +215,6 @@ def _write_images(path: Path, shape: tuple[int, int, int], results: Iterable[Dec
         file.seek(0)
         file.write(npy_header((count, *shape), np.uint8))
     return {"shape": [count, *shape], "digest": digest.hexdigest(), "blocks": blocks, "skipped": skipped}
-
-
-def _checksum(manifest: dict[str, Any]) -> int:
-    return zlib.crc32(json.dumps(manifest).encode())
 
 
 def _images_per_block(shape: tuple[int, ...]) -> int:

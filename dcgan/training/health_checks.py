@@ -126,7 +126,7 @@ class HealthChecks:
     def _roll_back_chief(self, issue: HealthIssue) -> str:
         """Restore the last healthy checkpoint with lower learning rates and write it as the run's newest.
 
-        Whatever a crash leaves of this, training goes on from a checkpoint that knows nothing of the rollback, and
+        Whatever a crash leaves of this, training continues from a checkpoint that knows nothing of the rollback, and
         repeats it, or from the one that is written here.
         """
         if self.monitor is None or self.rollback is None:

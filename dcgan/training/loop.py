@@ -32,7 +32,7 @@ from dcgan.training.health_checks import HealthChecks
 from dcgan.training.losses import Loss
 from dcgan.training.memory import MemoryReport
 from dcgan.training.precision import check_compile_mode, resolve_precision
-from dcgan.training.progress import Callback, Progress, optional_picture
+from dcgan.training.progress import Callback, Progress, optional_image
 from dcgan.training.regularizers import Regularizer
 from dcgan.training.report import print_evaluation, print_introduction, write_report
 from dcgan.training.schedule import Schedule
@@ -101,7 +101,7 @@ def train(
             build_generator=build_generator,
             build_discriminator=build_discriminator,
         )
-        initial = trainer.checkpoint()
+        initial = trainer.checkpoint() if config.health_checks else {}
         state = restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief)
         values = {"steps to resume from": trainer.step, "clusters": b"" if labels is None else labels.tobytes()}
         check_agreement(job, strategy, values)
@@ -145,7 +145,7 @@ def train(
                 else:
                     progress.count(step)
                 if schedule.due("sample"):
-                    with optional_picture(progress.say):
+                    with optional_image(progress.say):
                         progress.show_samples(step, save_samples(trainer, run, classes))
                 if schedule.due("checkpoint"):
                     progress.sync_log()

@@ -32,8 +32,8 @@ Callback = Callable[[Run], None]
 
 
 @contextlib.contextmanager
-def optional_picture(say: Callable[[str], object]) -> Iterator[None]:
-    """Report a picture that can't be written, for example since a viewer has it open: training does not depend on it.
+def optional_image(say: Callable[[str], object]) -> Iterator[None]:
+    """Report an image that can't be written, for example since a viewer has it open: training does not depend on it.
 
     Args:
         say: prints a line.
@@ -41,7 +41,7 @@ def optional_picture(say: Callable[[str], object]) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        say(f"{error.problem} Training goes on without it.")
+        say(f"{error.problem} Training continues without it.")
 
 
 class Progress:

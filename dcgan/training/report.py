@@ -20,7 +20,7 @@ from dcgan.sampling.selection import Selection, default_selection
 from dcgan.training import tensorboard
 from dcgan.training.checkpointing import save_real_grid
 from dcgan.training.distributed import Job
-from dcgan.training.progress import Progress, optional_picture
+from dcgan.training.progress import Progress, optional_image
 from dcgan.training.trainer import Trainer
 from dcgan.visualization import save_curves, save_png, tile
 from dcgan.visualization.grid import side_by_side
@@ -46,7 +46,7 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
         print(f"{job.description.lstrip(', ')}; worker 0 reports progress")
         return
     if trainer.step == 0 or not run.real_grid_file.exists():
-        with optional_picture(print):
+        with optional_image(print):
             save_real_grid(run, dataset.images)
     height, width = dataset.image_size
     print(f"{dataset.name}: {len(dataset)} images of {height}x{width}x{dataset.channels} on {device}")
@@ -112,10 +112,10 @@ def write_report(
                 tensorboard.generated_points(trainer.sampling_generator(), classes),
             ]
             progress.tensorboard.embedding(lambda folder: tensorboard.write_embedding(folder, discriminator, points))
-    with optional_picture(print):
+    with optional_image(print):
         if records := run.log_records():
             save_curves(run.path / "curves.png", records)
-    with optional_picture(print):
+    with optional_image(print):
         path = save_real_vs_generated(run, trainer.sampling_generator(), dataset, classes)
         print(f"Real and generated images: {path}")
     if config.animate:

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError
 from dcgan.data import dataset_cache
 from dcgan.data.dataset_cache import open_cache, write_cache
@@ -112,7 +113,7 @@ def edited(**changes):
     def damage(folder):
         manifest = json.loads((folder / "manifest.json").read_text()) | changes
         del manifest["checksum"]
-        manifest["checksum"] = dataset_cache._checksum(manifest)
+        manifest["checksum"] = checksum_of_json(manifest)
         (folder / "manifest.json").write_text(json.dumps(manifest))
 
     return damage
@@ -185,7 +186,7 @@ def test_opening_raises_for_no_manifest(tmp_path, text):
     manifest = json.loads((tmp_path / "s/manifest.json").read_text())
     for key in set(manifest) - {"checksum"}:
         changed = {name: value for name, value in (manifest | {key: text}).items() if name != "checksum"}
-        changed["checksum"] = dataset_cache._checksum(changed)
+        changed["checksum"] = checksum_of_json(changed)
         (tmp_path / "s/manifest.json").write_text(json.dumps(changed))
         open_cache(tmp_path / "s", SOURCE)
 

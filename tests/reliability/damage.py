@@ -1,7 +1,7 @@
 """Change and cut the files of a run one after the other, and resume it: `python -m tests.reliability.damage`.
 
 A training stops after 4 of 7 steps. In a copy of its folder, one byte of one file is changed, or the file is cut or
-removed, and the same command goes on. It may end with the bytes of an undisturbed run, since the damage could be
+removed, and the same command runs again. It may end with the bytes of an undisturbed run, since the damage could be
 repaired or did not matter; with a message that names the file; or without the lost lines or the lost best generator, if
 it says so. Anything else is a failure: a traceback, or a run that is silently another one.
 """
@@ -67,7 +67,7 @@ def _results(folder: Path, places: int, only: str) -> Iterator[tuple[str, str]]:
             if damaged is not None:
                 (work / relative).write_bytes(damaged)
             outcome = run_with_fault(train, work, scratch, Fault.NONE)
-            yield f"{relative}, {what}", judge(outcome.code, outcome.output, file.name, work, reference)
+            yield f"{relative}, {what}", result_of(outcome.code, outcome.output, file.name, work, reference)
 
 
 def _run_undamaged(work: Path, scratch: Path, *arguments: str) -> None:
@@ -86,7 +86,7 @@ def damages(content: bytes, places: int) -> Iterator[tuple[str, Damage]]:
     yield "removed", lambda old: None
 
 
-def judge(code: int, output: str, name: str, work: Path, reference: dict[str, object]) -> str:
+def result_of(code: int, output: str, name: str, work: Path, reference: dict[str, object]) -> str:
     """Return how a training on damaged files ended."""
     if "Traceback" in output:
         return "traceback"

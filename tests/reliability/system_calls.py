@@ -49,9 +49,9 @@ def _main(options: argparse.Namespace, folder: Path) -> int:
             fresh(template, work)
             outcome = run_with_fault(train, work, scratch, fault, number)
             counts[fault.name] += 1
-            problems = list(judge(outcome, fault, work, reference))
+            problems = list(problems_of(outcome, fault, work, reference))
             again = run_with_fault(train, work, scratch.with_name("again"), Fault.NONE)
-            problems += list(judge(again, Fault.NONE, work, reference, outcome.output))
+            problems += list(problems_of(again, Fault.NONE, work, reference, outcome.output))
             survived += not problems
             if problems:
                 failures.append((number, fault))
@@ -72,7 +72,9 @@ def _undisturbed(template: Path, work: Path, scratch: Path) -> Outcome:
     return outcome
 
 
-def judge(outcome: Outcome, fault: Fault, work: Path, reference: dict[str, object], before: str = "") -> Iterator[str]:
+def problems_of(
+    outcome: Outcome, fault: Fault, work: Path, reference: dict[str, object], before: str = ""
+) -> Iterator[str]:
     """Yield what is wrong with how a training ended.
 
     Args:

@@ -93,7 +93,7 @@ def test_a_picture_that_can_not_be_written_does_not_end_training(tmp_path, monke
     run = train(tiny_config(tmp_path / "run"))
     output = capsys.readouterr().out
     for name in ("real.png", "step-00000003.png", "curves.png", "real-vs-generated.png"):
-        assert f"{name} can't be written: The file is in use. Training goes on without it." in output
+        assert f"{name} can't be written: The file is in use. Training continues without it." in output
     assert output.count("Latest samples: ") == 1  # those of the first run
     assert run.generator_file.read_bytes() == expected.generator_file.read_bytes()
     assert not list(run.path.rglob("*.png"))
