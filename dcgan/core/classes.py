@@ -227,7 +227,7 @@ def read_classes(path: Path) -> Classes:
         valid = written in (None, checksum_of_json(content))
         names, probabilities = content["names"], tuple(float(p) for p in content["probabilities"])
         clusters = tuple(tuple(float(p) for p in fractions) for fractions in content.get("clusters", ()))
-        valid = valid and isinstance(names, list) and all(map(_is_name, names))
+        valid = valid and isinstance(names, list) and not any(map(class_name_problem, names))
         valid = valid and len(set(names)) == len(names) == len(probabilities)
         valid = valid and len(clusters) in (0, len(names)) and (len(names) >= 2 or bool(clusters))
         valid = valid and all(map(_sums_to_1, (probabilities, *clusters)))
@@ -243,10 +243,14 @@ def _sums_to_1(fractions: Sequence[float]) -> bool:
     return all(math.isfinite(p) and p > 0 for p in fractions) and abs(sum(fractions) - 1) < 1e-6
 
 
-def _is_name(name: object) -> bool:
-    """Whether a value is a valid folder name: images of a class are written to a folder of its name."""
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME_LENGTH:
-        return False
+def class_name_problem(name: object) -> str | None:
+    """Return why a value can't name a class, None if it can: images of a class are written to a folder of its name."""
+    if not isinstance(name, str) or not name.strip("."):
+        return "is not a name"
+    if len(name) > MAX_NAME_LENGTH:
+        return f"is longer than {MAX_NAME_LENGTH} characters"
     if any("\ud800" <= character <= "\udfff" for character in name):  # can be neither printed nor written
-        return False
-    return not set(name) & set("/\\") and name == printable(name) and bool(name.strip("."))
+        return "is not valid UTF-8"
+    if set(name) & set("/\\") or name != printable(name):
+        return "has a slash, a backslash or control characters"
+    return None

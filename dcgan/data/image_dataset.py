@@ -83,7 +83,7 @@ def content_fingerprint(digest: str, shape: tuple[int, ...], labels: np.ndarray 
     return hashlib.sha256(f"{digest} {tuple(map(int, shape))} {label_digest}".encode()).hexdigest()
 
 
-def check_memory(count: int, shape: tuple[int, int, int]) -> None:
+def check_dataset_size(count: int, shape: tuple[int, int, int]) -> None:
     """Refuse a dataset that an option makes too large to be held in memory.
 
     Args:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
 from dcgan.core.printable import printable
 
@@ -123,7 +124,9 @@ def folder_labels(names: Iterable[str]) -> tuple[list[int] | None, tuple[str, ..
     if len(classes) < 2 or None in folders:
         return None, ()
     for name in classes:
-        _check_class_name(name)
+        if (problem := class_name_problem(name)) is not None:
+            shown = printable(name.encode("utf-8", "backslashreplace").decode())
+            raise UserError(f"The name of the class folder {shown} {problem}.", "Rename the folder.")
     position = {name: index for index, name in enumerate(classes)}
     return [position[folder] for folder in folders if folder is not None], tuple(classes)
 
@@ -131,23 +134,6 @@ def folder_labels(names: Iterable[str]) -> tuple[list[int] | None, tuple[str, ..
 def is_image_file(name: str) -> bool:
     """Return whether a path, separated by `/`, has an image's ending and no hidden part."""
     return name.lower().endswith(ENDINGS) and not any(_is_hidden(part) for part in name.split("/"))
-
-
-def _check_class_name(name: str) -> None:
-    """Refuse a name with a backslash or control characters, as lists of classes do, and one that is not UTF-8.
-
-    Python represents what is not UTF-8 by surrogates, which can be neither printed nor written.
-    """
-    if "\\" in name or name != printable(name):
-        raise UserError(
-            f"The name of the class folder {name} has a backslash or control characters.", "Rename the folder."
-        )
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UserError(
-            f"The name of the class folder {os.fsencode(name)} is not valid UTF-8.", "Rename the folder."
-        ) from error
 
 
 def _not_empty(image_files: ImageFiles) -> ImageFiles:

@@ -11,7 +11,7 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
 from dcgan.data.dataset_cache import DatasetCache, cached_dataset, describe_skipped, report_skipped
-from dcgan.data.image_dataset import ImageDataset, check_memory, content_fingerprint, dataset_from_arrays
+from dcgan.data.image_dataset import ImageDataset, check_dataset_size, content_fingerprint, dataset_from_arrays
 from dcgan.data.image_files import folder_labels
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
 from dcgan.data.transforms import CropResize, crop_and_resize_array
@@ -145,7 +145,7 @@ def _load_arrays(config: DataConfig, source: ArraySource, split: str) -> ImageDa
     images, labels = source.read(config.data_dir, split)
     height, width, channels = images.shape[1:]
     transform = CropResize(_image_size(config, (height, width)), config.crop, config.channels or channels)
-    check_memory(len(images), transform.shape)
+    check_dataset_size(len(images), transform.shape)
     images = crop_and_resize_array(images, transform)
     if source.combine is not None:
         images, labels = source.combine(images, labels, split)

@@ -10,7 +10,7 @@ import numpy as np
 
 from dcgan.core.errors import UserError
 from dcgan.data.idx import read_idx, write_idx
-from dcgan.data.image_dataset import check_memory
+from dcgan.data.image_dataset import check_dataset_size
 
 MNIST10K = Path(__file__).parent / "mnist10k"
 """Folder of the first 10,000 training images and labels of MNIST."""
@@ -141,7 +141,7 @@ def stack_digits(images: np.ndarray, labels: np.ndarray, count: int) -> tuple[np
         UserError: the images would not fit into memory.
     """
     height, width = images.shape[1:3]
-    check_memory(count, (height, width, 3))
+    check_dataset_size(count, (height, width, 3))
     triples = digit_triples(0, count, len(images))
     stacked = np.empty((count, height, width, 3), np.uint8)
     for channel in range(3):

@@ -52,10 +52,16 @@ def test_labels_stay_with_their_images_when_others_are_skipped(tmp_path):
 
 def test_a_class_folder_whose_name_is_not_utf_8_is_refused_before_anything_is_prepared(tmp_path):
     root = write_files(tmp_path / "p", {"tea/1.png": solid_image(), "caf\udce9/2.png": solid_image()})
-    with pytest.raises(UserError, match=r"class folder b'caf\\xe9' is not valid UTF-8") as caught:
+    with pytest.raises(UserError, match=r"class folder caf\\udce9 is not valid UTF-8") as caught:
         load(folder(root))
     str(caught.value).encode("ascii")
     assert not (tmp_path / "caches").exists()
+
+
+def test_a_class_folder_of_a_zip_whose_name_is_too_long_for_a_folder_is_refused(tmp_path):
+    write_zip(tmp_path / "p.zip", {f"{name}/1.png": solid_image() for name in ("a", 256 * "b")})
+    with pytest.raises(UserError, match="bbb is longer than 255 characters"):
+        load(folder(tmp_path / "p.zip"))
 
 
 def test_the_fingerprint_depends_on_content_and_labels_and_not_on_paths_or_times(tmp_path):
