@@ -41,8 +41,8 @@ from tests.support.tiny_runs import make_images
 WOULD_LOAD_TENSORFLOW = 77
 """Exit code of a process that is about to import TensorFlow."""
 
-SECONDS, GIB = 60, 4
-"""Limits of one command line."""
+SECONDS, IDLE_SECONDS, GIB = 60, 30, 4
+"""Limits of one command line: processor time, time without processor time, and memory."""
 
 MAX_MESSAGE = 1000
 """Characters of an error's first line; a terminal has about 80 to 200 in a line."""
@@ -171,22 +171,21 @@ def run_in_child(function: Callable[[], int], folder: Path, output: Path) -> int
     child = os.fork()
     if not child:
         _be_the_child(function, folder, output)
-    ended, status, pause, deadline = 0, 0, 0.001, time.monotonic() + SECONDS
-    limit = ""
-    while not ended:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if not ended:
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.1)
-            limit = f"more than {SECONDS} s" if time.monotonic() > deadline else limit
-            limit = f"more than {GIB} GiB" if _memory(child) > GIB * 2**30 else limit
-            if limit:
-                os.killpg(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                return limit
+    pause, used, last_used = 0.001, 0.0, time.monotonic()
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+        seconds, memory = _usage(child)
+        if seconds > used:
+            used, last_used = seconds, time.monotonic()
+        idle = time.monotonic() - last_used > IDLE_SECONDS
+        if seconds > SECONDS or memory > GIB * 2**30 or idle:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return "waiting" if idle else f"{seconds:.0f} s of processor time, {memory / 2**30:.1f} GiB of memory"
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what it started
-    return os.waitstatus_to_exitcode(status)
+    return os.waitstatus_to_exitcode(ended[1])
 
 
 def _be_the_child(function: Callable[[], int], folder: Path, output: Path) -> None:
@@ -221,12 +220,14 @@ def _no_network(*arguments: object, **options: object) -> None:
     raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
 
-def _memory(process: int) -> int:
-    """Return the bytes of memory that a process has; its children are not counted."""
+def _usage(process: int) -> tuple[float, int]:
+    """Return the seconds of processor time and the bytes of memory that a process uses; its children don't count."""
     try:
-        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
-        return 0
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0, 0
+    ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
+    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def fault_of(line: CommandLine, code: int | str, errors: str, before_tensorflow: bool) -> str:
@@ -251,9 +252,11 @@ def fault_of(line: CommandLine, code: int | str, errors: str, before_tensorflow:
         return f"a message of {len(messages[0])} characters"
     if line.swept is not None and before_tensorflow:
         option, value = line.swept
-        if not re.search(rf"{option}\b", errors):
+        shown = printable(value.strip())[:20]
+        has_value = any(text in errors for text in (shown, repr(value)[1:21], repr(os.fsencode(value))[2:22]))
+        if option not in errors and not (has_value and line.names_path):
             return f"{option} is not named"
-        if printable(value.strip())[:20] not in errors and repr(value)[1:21] not in errors:
+        if not has_value and set(re.findall(r"--[a-z][\w-]+", messages[0])) <= {option}:  # otherwise, a contradiction
             return "the value is not named"
     return ""
 

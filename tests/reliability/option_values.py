@@ -110,12 +110,14 @@ class CommandLine:
         program: `train.py`, `generate.py` or `python -m dcgan`.
         arguments: the arguments, with the command if the program takes one.
         swept: the option that has an unusual value, and the value; None for several options, or none.
+        names_path: whether the value may be a path, which a message may name without the option.
         config: text of `CONFIG`.
     """
 
     program: str
     arguments: tuple[str, ...]
     swept: tuple[str, str] | None = None
+    names_path: bool = False
     config: str = ""
 
     def __str__(self) -> str:
@@ -170,7 +172,11 @@ def command_lines(seed: int, most: int | None, pairs: int) -> Iterator[CommandLi
         for option, texts in tried.items():
             name, switch = option[2:].replace("-", "_"), texts is SWITCH
             for text in texts if most is None else [texts[0], *chosen.sample(texts[1:], most - 1)]:
-                yield line([f"{option}={text}"] if switch or chosen.random() < 0.5 else [option, text], (option, text))
+                yield line(
+                    [f"{option}={text}"] if switch or chosen.random() < 0.5 else [option, text],
+                    (option, text),
+                    PATHS[0] in texts,
+                )
             yield line([f"{option}={text}" for text in chosen.sample(texts[:4], 2)])
             yield line([option])
             if switch:
@@ -218,7 +224,12 @@ class _Lines:
         self._command, self._chosen = command, chosen
 
     def __call__(
-        self, words: list[str], swept: tuple[str, str] | None = None, config: str = "", without: str = ""
+        self,
+        words: list[str],
+        swept: tuple[str, str] | None = None,
+        names_path: bool = False,
+        config: str = "",
+        without: str = "",
     ) -> CommandLine:
         """Add words to a base; the options that they give are left out of it."""
         given = {word.split("=")[0] for word in (*words, without)}
@@ -227,5 +238,5 @@ class _Lines:
         arguments = [*(word for word in base if word.split("=")[0] not in given), *words]
         own = f"{self._command}.py"
         if own in ("train.py", "generate.py") and self._chosen.random() < 0.5:
-            return CommandLine(own, tuple(arguments), swept, config)
-        return CommandLine("python -m dcgan", (self._command, *arguments), swept, config)
+            return CommandLine(own, tuple(arguments), swept, names_path, config)
+        return CommandLine("python -m dcgan", (self._command, *arguments), swept, names_path, config)
