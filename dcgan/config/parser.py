@@ -188,7 +188,8 @@ def read_yaml(config_class: type[Config], path: Path, defaults: Mapping[str, Any
     except UserError as error:
         raise UserError(f"{path} can't be read as a config: {error.problem}", error.hint) from error
     except PARSER_ERRORS as error:
-        given = {flag(str(name)): str(value) for name, value in yaml.load(text, yaml.BaseLoader).items()}
+        values = yaml.load(text, yaml.BaseLoader) or {}  # as they were typed; none where that is not YAML
+        given = {flag(str(name)): str(value) for name, value in values.items()}
         raise UserError(f"{path} can't be read as a config: {describe_error(config_class, error, given)}") from error
 
 
@@ -218,6 +219,8 @@ def _read_text(path: Path) -> str:
     if not isinstance(values, dict):
         raise UserError("it contains no options.", "Its lines look like `steps: 4000`; see --print-config.")
     for name, value in values.items():
+        if name in ("config", "print_config"):  # options of the parser itself
+            raise UserError(f"{name} is not an option of a file.", "Leave it out.")
         if value == "":
             raise UserError(f"{name} is empty.", "Leave it out, or give it a value.")
     return text

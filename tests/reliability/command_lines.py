@@ -252,8 +252,8 @@ def fault_of(line: CommandLine, code: int | str, errors: str, before_tensorflow:
         return f"a message of {len(messages[0])} characters"
     if line.swept is not None and before_tensorflow:
         option, value = line.swept
-        shown = printable(value.strip())[:20]
-        has_value = any(text in errors for text in (shown, repr(value)[1:21], repr(os.fsencode(value))[2:22]))
+        shown = [printable(value.strip()), repr(value)[1:-1], repr(os.fsencode(value))[2:-1]]
+        has_value = any(text[:20] in errors for text in [*shown, *(repr(part) for part in value.split(","))])
         if option not in errors and not (has_value and line.names_path):
             return f"{option} is not named"
         if not has_value and set(re.findall(r"--[a-z][\w-]+", messages[0])) <= {option}:  # otherwise, a contradiction
@@ -275,6 +275,7 @@ def _write_files(folder: Path) -> None:
     (folder / "loop").symlink_to("loop")
     shutil.make_archive(str(folder / "images"), "zip", folder / "images")
     np.save(folder / "images.npy", np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), np.uint8))
+    (folder / "features.keras").touch()
     run = Run(folder / "run")
     run.samples_dir.mkdir(parents=True)
     run.generator_file.touch()
