@@ -12,6 +12,7 @@ from dcgan.core.errors import did_you_mean
 _WRONG_VALUE = re.compile(r'Parser key "(\w+)"')
 _UNKNOWN = re.compile(r"unrecognized arguments: (.+)|Option '(\w+)' is not accepted")
 _NOT_BOOLEAN = re.compile(r"Value not boolean: (.*)\.$")
+_SWITCH_WITH_VALUE = re.compile(r"argument (--[\w-]+)/(--[\w-]+): ignored explicit argument (.+)")
 _NO_VALUE = re.compile(r"argument (--[\w-]+): expected one argument")
 
 
@@ -34,6 +35,8 @@ def describe_error(config_class: type[Options], error: Exception, given: Mapping
         following = given.get(match[1], "")
         form = f" One that starts with a hyphen is given as {match[1]}={following}" if following[:1] == "-" else ""
         return f"{match[1]} takes {expected_values(by_flag[match[1]])}, but has no value.{form}"
+    if match := _SWITCH_WITH_VALUE.match(text):
+        return f"{match[1]} takes no value, not {match[3]}; {match[2]} turns it off."
     if match := _UNKNOWN.match(text):
         name = (match[1] or flag(match[2])).split()[0].split("=")[0]
         if not name.startswith("-"):
