@@ -23,7 +23,7 @@ PositiveInt = Annotated[int, Range("an integer of at least 1", ((">=", 1), ("<",
 NonNegativeInt = Annotated[int, Range("an integer of at least 0", ((">=", 0), ("<", 2**31)))]
 Clusters = Annotated[int, Range("an integer from 0 to 1000", ((">=", 0), ("<=", 1000)))]
 Seed = Annotated[int, Range("an integer of at least 0", ((">=", 0), ("<", 2**63)))]
-KernelSize = Annotated[int, Range("an integer of at least 2", ((">=", 2),))]
+KernelSize = Annotated[int, Range("an integer of at least 2", ((">=", 2), ("<", 2**31)))]
 """At stride 2, a kernel of size 1 would leave three of every four pixels empty."""
 
 EvaluationImages = Annotated[int, Range("an integer of at least 4", ((">=", 4), ("<", 2**31)))]
