@@ -282,6 +282,7 @@ def _write_files(folder: Path) -> None:
     (folder / "features.keras").touch()
     run = Run(folder / "run")
     run.samples_dir.mkdir(parents=True)
+    shutil.copy(folder / "images" / "a" / "000.png", run.samples_dir / "step-00000001.png")
     run.generator_file.touch()
     run.save_classes(Classes(("a", "b"), (0.5, 0.5)))
     run.config_file.write_text("dataset: folder\ndata_dir: images\nimage_size: '8'\n")
