@@ -109,7 +109,7 @@ class Selection:
             UserError: as for `dcgan.sampling.latents.walk`, or the selection has several classes per seed.
         """
         if self.per_class:
-            raise UserError("A walk cannot show several classes at once, as --class each asks for.", "Select one class.")
+            raise UserError("A walk cannot show several classes at once (--class each).", "Select one class.")
         points = itertools.chain.from_iterable(walk(self.seeds, dim, steps, loop=loop))
         if self.classes is None:
             return points

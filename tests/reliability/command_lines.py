@@ -257,6 +257,7 @@ def fault_of(line: CommandLine, code: int | str, errors: str, before_tensorflow:
     if line.swept is not None and before_tensorflow:
         option, value = line.swept
         shown = [printable(value.strip()), repr(value)[1:-1], repr(os.fsencode(value))[2:-1]]
+        shown += [printable(str(Path(value)))]
         has_value = any(text[:20] in errors for text in [*shown, *(repr(part) for part in value.split(","))])
         if option not in errors and not (has_value and line.names_path):
             return f"{option} is not named"
