@@ -56,10 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pairs", type=int, default=1000, help="number of pairs of options")
     parser.add_argument("--only", default="", help="text that the command lines contain")
     parser.add_argument("--refusals-only", action="store_true", help="stop each one where it would load TensorFlow")
-    parser.add_argument("--short", action="store_true", help="one option at a time, with three values")
+    parser.add_argument("--short", action="store_true", help="one option at a time, with two values")
     options = parser.parse_args(arguments)
     if options.short:
-        options.values, options.pairs = 3, 0
+        options.values, options.pairs = 2, 0
     every = command_lines(options.seed, options.values, options.pairs)
     lines = [line for line in every if options.only in str(line) and (line.swept or not options.short)]
     began = time.monotonic()
