@@ -188,7 +188,7 @@ def command_lines(seed: int, most: int | None, pairs: int) -> Iterator[CommandLi
         tried = _tried(config_class)
         for option, texts in tried.items():
             name, switch = option[2:].replace("-", "_"), texts is SWITCH
-            for text in texts if most is None else [texts[0], *chosen.sample(texts[1:], most - 1)]:
+            for text in texts if most is None else [texts[0], *chosen.sample(texts[1:], min(most, len(texts)) - 1)]:
                 yield line(
                     [f"{option}={text}"] if switch or chosen.random() < 0.5 else [option, text],
                     (option, text),

@@ -36,7 +36,7 @@ def test_every_option_of_every_command_is_swept():
     }
     every = {(command, flag(name)) for command, (options, _) in COMMANDS.items() for name in option_types(options)}
     assert every <= swept | {(f"{command}", option) for command, option in swept}
-    assert len(list(command_lines(0, None, 1000))) >= 2000
+    assert len(list(command_lines(0, 8, 500))) >= 2000
 
 
 def test_the_values_of_an_option_are_those_of_its_type():
