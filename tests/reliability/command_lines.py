@@ -254,7 +254,7 @@ def fault_of(line: CommandLine, code: int | str, errors: str, before_tensorflow:
         return f"{len(messages)} messages"
     if len(messages[0]) > MAX_MESSAGE:
         return f"a message of {len(messages[0])} characters"
-    if line.swept is not None and before_tensorflow:
+    if line.swept is not None and before_tensorflow and line.arguments[0] != "prepare":  # that reads its data already
         option, value = line.swept
         shown = [printable(value.strip()), repr(value)[1:-1], repr(os.fsencode(value))[2:-1]]
         shown += [printable(str(Path(value)))]

@@ -13,12 +13,14 @@ from dcgan.config.messages import flag, option_types
 from dcgan.config.parser import parse, read_yaml
 from dcgan.config.run_commands import METRICS
 from dcgan.core.errors import UserError, errors_about
+from dcgan.data import prepare
 from dcgan.evaluation import metrics
 from dcgan.interpretation.explain import parse_maps
 from dcgan.sampling.latent_arithmetic import MAX_TERM_SEEDS, parse_arithmetic
 from dcgan.sampling.seeds import parse_seeds
 from tests.reliability.command_lines import MAX_MESSAGE, fault_of
 from tests.reliability.option_values import SWITCH, CommandLine, command_lines, values
+from tests.support.tiny_runs import make_images
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -176,3 +178,10 @@ def test_huge_ranges_are_checked_without_counting_them():
 
 def test_the_metrics_that_can_be_named_are_those_that_exist():
     assert tuple(metrics.METRICS) == METRICS
+
+
+def test_a_cache_that_can_not_be_written_is_not_blamed_on_the_images(tmp_path):
+    cache = "x" * 300
+    options = config.PrepareConfig(dataset="folder", data_dir=make_images(tmp_path / "images"), cache_dir=Path(cache))
+    with pytest.raises(UserError, match=r"^xxx.* can't be read: File name too long[\s\S]*--cache-dir"):
+        prepare(options)
