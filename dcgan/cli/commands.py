@@ -20,7 +20,12 @@ def prepare(options: config.PrepareConfig) -> None:
 def train(options: config.TrainConfig) -> None:
     """Run `dcgan.train`."""
     from dcgan.config.memory import check_memory
+    from dcgan.config.run_commands import check_features
+    from dcgan.data.load import check_options
 
+    check_options(options, "train")
+    if options.evaluate_every is not None:
+        check_features(options.features)
     check_memory(options.resolve())
     from dcgan import train
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from dcgan.config.fields import Options, PositiveInt, option
+from dcgan.core.errors import errors_about
 from dcgan.core.sizes import format_size, parse_size
 
 Dataset = Literal["mnist10k", "mnist", "fashion_mnist", "stacked_mnist", "cifar10", "celeba", "folder"]
@@ -46,7 +47,8 @@ class DataConfig(Options):
         """Normalize the image size: 64, `"64"` and `"64x64"` are equal."""
         super().__post_init__()
         if self.image_size is not None:
-            object.__setattr__(self, "image_size", format_size(parse_size(self.image_size)))
+            with errors_about("--image-size"):
+                object.__setattr__(self, "image_size", format_size(parse_size(self.image_size)))
 
 
 @dataclass(frozen=True)

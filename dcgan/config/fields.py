@@ -23,10 +23,16 @@ PositiveInt = Annotated[int, Range("an integer of at least 1", ((">=", 1), ("<",
 NonNegativeInt = Annotated[int, Range("an integer of at least 0", ((">=", 0), ("<", 2**31)))]
 Clusters = Annotated[int, Range("an integer from 0 to 1000", ((">=", 0), ("<=", 1000)))]
 Seed = Annotated[int, Range("an integer of at least 0", ((">=", 0), ("<", 2**63)))]
-KernelSize = Annotated[int, Range("an integer of at least 2", ((">=", 2),))]
+KernelSize = Annotated[int, Range("an integer of at least 2", ((">=", 2), ("<", 2**31)))]
 """At stride 2, a kernel of size 1 would leave three of every four pixels empty."""
 
+EvaluationImages = Annotated[int, Range("an integer of at least 4", ((">=", 4), ("<", 2**31)))]
+"""Precision and recall compare each image with three others."""
+
+LatentWalk = Annotated[int, Range("an integer from 1 to 10000", ((">=", 1), ("<=", 10_000)))]
 WalkSteps = Annotated[int, Range("an integer from 2 to 1000", ((">=", 2), ("<=", 1000)))]
+Restarts = Annotated[int, Range("an integer from 1 to 1000", ((">=", 1), ("<=", 1000)))]
+ImagesInMemory = Annotated[int, Range("an integer from 1 to 100000", ((">=", 1), ("<=", 100_000)))]
 ImagesPerMap = Annotated[int, Range("an integer from 1 to 100", ((">=", 1), ("<=", 100)))]
 PositiveFloat = Annotated[float, Range("a number above 0", ((">", 0), ("<", float("inf"))))]
 NonNegativeFloat = Annotated[float, Range("a number of at least 0", ((">=", 0), ("<", float("inf"))))]

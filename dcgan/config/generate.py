@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from dcgan.config.fields import (
     FramesPerSecond,
+    LatentWalk,
     Options,
     PositiveFloat,
     PositiveInt,
@@ -74,7 +75,7 @@ class GenerateConfig(Options):
     seeds: str | None = option(None, "Images")
     num: PositiveInt | None = option(None, "Images")
     class_label: str | None = option(None, "Images", name="class")
-    walk: PositiveInt | None = option(None, "Latent space")
+    walk: LatentWalk | None = option(None, "Latent space")
     along: str | None = option(None, "Latent space")
     arithmetic: str | None = option(None, "Latent space")
     noise: PositiveFloat | None = option(None, "Latent space")

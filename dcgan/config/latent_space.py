@@ -6,9 +6,11 @@ from typing import Literal
 
 from dcgan.config.data import DataConfig, Dataset
 from dcgan.config.fields import (
+    ImagesInMemory,
     ImagesPerMap,
     Options,
     PositiveInt,
+    Restarts,
     Seed,
     WalkSteps,
     Weights,
@@ -43,7 +45,7 @@ class ProjectConfig(Options):
     run_dir: Path | None = run_dir_option("Images")
     weights: Weights = weights_option("Images")
     class_label: str | None = option(None, "Images", name="class")
-    restarts: PositiveInt = option(4, "Search")
+    restarts: Restarts = option(4, "Search")
     steps: PositiveInt = option(1000, "Search")
     seed: Seed = option(0, "Search")
     walk: WalkSteps = option(9, "Output")
@@ -89,7 +91,7 @@ class EditConfig(DataConfig):
     dataset: Dataset | None = option(None, "Data")
     run_dir: Path | None = run_dir_option("Images")
     weights: Weights = weights_option("Images")
-    num: PositiveInt | None = option(None, "Images")
+    num: ImagesInMemory | None = option(None, "Images")
     toward: str | None = option(None, "Direction")
     from_class: str | None = option(None, "Direction")
     method: Literal["means", "plane"] = option("means", "Direction")

@@ -85,7 +85,8 @@ def least_memory(config: ResolvedTrainConfig, devices: int = 1) -> int:
     size, channels = parse_size(config.image_size or DEFAULT_SIZES.get(config.dataset, 64)), config.channels or 1
     generator, discriminator = generator_size(config, size, channels), discriminator_size(config, size, channels)
     state = 4 * (generator.weights + discriminator.weights) + generator.weights
-    bytes_of_output = _FLOAT32 if config.precision == "float32" else _FLOAT32 // 2
+    in_float32 = config.precision == "float32" or (config.precision == "auto" and not nvidia.cards())
+    bytes_of_output = _FLOAT32 if in_float32 else _FLOAT32 // 2
     outputs = config.batch_size // devices * (generator.activations + 2 * discriminator.activations)
     return state * _FLOAT32 + outputs * bytes_of_output
 
@@ -109,8 +110,9 @@ def check_memory(config: ResolvedTrainConfig) -> None:
         raise UserError(
             f"This training needs more than {need / _GIB:.1f} GiB of memory, of which there are "
             f"{available / _GIB:.1f} GiB: networks for --image-size {config.image_size} with --generator-width "
-            f"{config.generator_width} and --discriminator-width {config.discriminator_width}, and --batch-size "
-            f"{config.batch_size}.",
+            f"{config.generator_width}, --discriminator-width {config.discriminator_width}, --discriminator-hidden "
+            f"{config.discriminator_hidden}, --latent-dim {config.latent_dim} and --kernel {config.kernel}, and "
+            f"--batch-size {config.batch_size}.",
             "Reduce one of these.",
         )
 

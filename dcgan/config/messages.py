@@ -1,7 +1,7 @@
 """Error messages of the command line and of config files: option names and value ranges instead of Python types."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -12,15 +12,17 @@ from dcgan.core.errors import did_you_mean
 _WRONG_VALUE = re.compile(r'Parser key "(\w+)"')
 _UNKNOWN = re.compile(r"unrecognized arguments: (.+)|Option '(\w+)' is not accepted")
 _NOT_BOOLEAN = re.compile(r"Value not boolean: (.*)\.$")
-_GIVEN = (re.compile(r"(?:Got|Given) value: (.*)$"), re.compile(r"'([^']*)'$"), re.compile(r": (\S+) does not conform"))
+_SWITCH_WITH_VALUE = re.compile(r"argument (--[\w-]+)/(--[\w-]+): ignored explicit argument (.+)")
+_NO_VALUE = re.compile(r"argument (--[\w-]+): expected one argument")
 
 
-def describe_error(config_class: type[Options], error: Exception) -> str:
+def describe_error(config_class: type[Options], error: Exception, given: Mapping[str, str]) -> str:
     """Rewrite an error of the parser as one line that names the option and what it takes.
 
     Args:
         config_class: the dataclass of `dcgan.config` whose options were read.
         error: what the parser raised.
+        given: the text of every value that was given, by option.
 
     Returns:
         The line; the text of the error itself where it is of no known form.
@@ -28,15 +30,22 @@ def describe_error(config_class: type[Options], error: Exception) -> str:
     text = " ".join(str(error).split())
     hints = option_types(config_class)
     if (match := _WRONG_VALUE.match(text)) and match[1] in hints:
-        hint = hints[match[1]]
-        return f"{flag(match[1])} takes {expected_values(hint)}{_given_value(text, hint)}"
+        return _describe_wrong_value(flag(match[1]), hints[match[1]], given.get(flag(match[1])))
+    if (match := _NO_VALUE.match(text)) and match[1] in (by_flag := {flag(name): hints[name] for name in hints}):
+        following = given.get(match[1], "")
+        form = f" One that starts with a hyphen is given as {match[1]}={following}" if following[:1] == "-" else ""
+        return f"{match[1]} takes {expected_values(by_flag[match[1]])}, but has no value.{form}"
+    if match := _SWITCH_WITH_VALUE.match(text):
+        return f"{match[1]} takes no value, not {match[3]}; {match[2]} turns it off."
     if match := _UNKNOWN.match(text):
         name = (match[1] or flag(match[2])).split()[0].split("=")[0]
         if not name.startswith("-"):
             return f"Unexpected argument {name!r}."
         return f"There is no option {name}{did_you_mean(name, map(flag, hints))}"
     if match := _NOT_BOOLEAN.match(text):
-        return f"An option that is on or off takes true or false, not {match[1]}."
+        names = [flag(name) for name, hint in hints.items() if hint in (bool, bool | None)]
+        option = next((f"{name}: " for name in names if given.get(name) == match[1]), "")
+        return f"{option}An option that is on or off takes true or false, not {match[1]}."
     return text
 
 
@@ -75,12 +84,10 @@ def _alternatives(hint: Any) -> Iterator[Any]:
     yield from (member for member in ([hint] if is_single else get_args(hint)) if member is not NoneType)
 
 
-def _given_value(text: str, hint: Any) -> str:
-    """Return the end of the sentence about a wrong value: the value, and the choice that may have been meant."""
-    given = next((found[1] for pattern in _GIVEN if (found := pattern.search(text))), None)
-    if given is None:
-        return "."
-    return f", not {given}{did_you_mean(given, allowed_values(hint))}"
+def _describe_wrong_value(option: str, hint: Any, given: str | None) -> str:
+    """Return what an option takes and what it was given, with the choice that may have been meant."""
+    end = "." if given is None else f", not {given}{did_you_mean(given, allowed_values(hint))}"
+    return f"{option} takes {expected_values(hint)}{end}"
 
 
 def describe_yaml_error(error: Exception) -> str:

@@ -124,7 +124,16 @@ def parse(config_class: type[Config], arguments: list[str], prog: str) -> Config
             _check_config_file(config_class, file, hint)
         if isinstance(error, UserError):
             raise
-        raise UserError(describe_error(config_class, error), hint) from error
+        raise UserError(describe_error(config_class, error, _given_values(arguments)), hint) from error
+
+
+def _given_values(arguments: list[str]) -> dict[str, str]:
+    """Return what follows every option, as it was typed; of one that is given twice, what follows the last one."""
+    given = {}
+    for word, following in itertools.pairwise([*arguments, ""]):
+        option, separator, text = word.partition("=")
+        given[option] = text if separator else following
+    return given
 
 
 def _config_files(arguments: list[str]) -> list[Path]:
@@ -151,9 +160,9 @@ def _check_argument(previous: str, argument: str, hint: str) -> None:
     try:
         argument.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UserError(
-            f"{os.fsencode(argument)} is not UTF-8.", "Rename the file or folder, or create a link to it."
-        ) from error
+        option = f"Give {previous} another name: rename" if previous.startswith("--") else "Rename"
+        problem = f"{os.fsencode(argument)} is not UTF-8."
+        raise UserError(problem, f"{option} the file or folder, or create a link to it.") from error
 
 
 def read_yaml(config_class: type[Config], path: Path, defaults: Mapping[str, Any] | None = None) -> Config:
@@ -170,14 +179,18 @@ def read_yaml(config_class: type[Config], path: Path, defaults: Mapping[str, Any
     Raises:
         UserError: the file is not readable, or contains an unknown option or a wrong value.
     """
+    text = ""
     try:
         parser = parser_for(config_class, "dcgan")
         parser.set_defaults(dict(defaults or {}))
-        return _build(config_class, parser.parse_string(_read_text(path)))
+        text = _read_text(path)
+        return _build(config_class, parser.parse_string(text))
     except UserError as error:
         raise UserError(f"{path} can't be read as a config: {error.problem}", error.hint) from error
     except PARSER_ERRORS as error:
-        raise UserError(f"{path} can't be read as a config: {describe_error(config_class, error)}") from error
+        values = yaml.load(text, yaml.BaseLoader) or {}  # as they were typed; none where that is not YAML
+        given = {flag(str(name)): str(value) for name, value in values.items()}
+        raise UserError(f"{path} can't be read as a config: {describe_error(config_class, error, given)}") from error
 
 
 def _read_text(path: Path) -> str:
@@ -188,6 +201,8 @@ def _read_text(path: Path) -> str:
             single value.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe can be read only once, or never ends
+            raise UserError("it is not a file.")
         with path.open("rb") as file:
             data = file.read(MAX_CONFIG_BYTES + 1)
         if len(data) > MAX_CONFIG_BYTES:
@@ -204,6 +219,8 @@ def _read_text(path: Path) -> str:
     if not isinstance(values, dict):
         raise UserError("it contains no options.", "Its lines look like `steps: 4000`; see --print-config.")
     for name, value in values.items():
+        if name in ("config", "print_config"):  # options of the parser itself
+            raise UserError(f"{name} is not an option of a file.", "Leave it out.")
         if value == "":
             raise UserError(f"{name} is empty.", "Leave it out, or give it a value.")
     return text
@@ -239,7 +256,7 @@ def _build(config_class: type[Config], namespace: Any) -> Config:
         if value is None and type(None) not in get_args(types[name]):
             raise TypeError(f"{flag(name)} takes {expected_values(types[name])}; it can't be empty")
         if "\0" in str(value):
-            raise ValueError(f"{flag(name)} contains a null character")
+            raise ValueError(f"{flag(name)} contains a null character: {str(value)!r}")
     return config_class(**{field.name: values[option_name(field)] for field in fields(config_class)})
 
 

@@ -16,6 +16,43 @@ from dcgan.config.fields import (
     run_dir_option,
     weights_option,
 )
+from dcgan.core.errors import UserError
+
+METRICS = ("frechet", "kernel", "precision_recall", "density_coverage", "modes", "nearest_neighbors", "memorization")
+METRICS += ("support", "checkerboard", "linear_probe")
+"""Names of the metrics of `dcgan.evaluation.metrics`, in the order of the report."""
+
+FEATURES = "classifier", "inception", "inception-2015"
+"""Names of features; others are files."""
+
+
+def parse_metrics(text: str) -> list[str]:
+    """Return the metrics that `--metrics` names, each once.
+
+    Args:
+        text: names separated by commas.
+
+    Raises:
+        UserError: there is no such metric.
+    """
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in METRICS:
+            raise UserError(f"--metrics: there is no metric {name!r}.", f"Metrics: {', '.join(METRICS)}.")
+    return names
+
+
+def check_features(features: str) -> None:
+    """Refuse features that are neither known nor a file.
+
+    Args:
+        features: value of `--features`.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if features not in FEATURES and not Path(features).is_file():
+        raise UserError(f"There is no model file {features}.", f"--features: {', '.join(FEATURES)}, or a .keras file.")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dcgan.config.data import DEFAULT_SIZES, DataConfig
 from dcgan.config.fields import (
     Clusters,
     Decay,
+    EvaluationImages,
     KernelSize,
     NonNegativeFloat,
     NonNegativeInt,
@@ -235,7 +236,7 @@ class TrainConfig(DataConfig):
     health_checks: bool = option(True, "Run")
     evaluate_every: PositiveInt | None = option(None, "Run", changes_result=False)
     # The size of MNIST's and CIFAR-10's test splits; the Fréchet distance of fewer images is larger.
-    evaluate_num: PositiveInt = option(10_000, "Run", changes_result=False)
+    evaluate_num: EvaluationImages = option(10_000, "Run", changes_result=False)
     features: str = option("classifier", "Run", changes_result=False)
     save_every: PositiveInt | None = option(None, "Run", changes_result=False)
     sample_every: PositiveInt | None = option(None, "Run", changes_result=False)
@@ -254,11 +255,11 @@ class TrainConfig(DataConfig):
             given = {part.strip() for part in self.augment.split(",")} - {""}
             if not given <= set(AUGMENTATIONS):
                 names = ", ".join(AUGMENTATIONS)
-                raise ValueError(f"augment takes {names}, separated by commas, none or auto, not {self.augment!r}")
+                raise ValueError(f"--augment takes {names}, separated by commas, none or auto, not {self.augment!r}")
             text = ",".join(name for name in AUGMENTATIONS if name in given) or None
             object.__setattr__(self, "augment", text)
         if self.adaptive_augment and not self.augment:
-            raise ValueError(f"adaptive_augment needs augment: {', '.join(AUGMENTATIONS)}")
+            raise ValueError(f"--adaptive-augment needs --augment: {', '.join(AUGMENTATIONS)}")
 
     def resolve(self, on_gpu: bool = False) -> "ResolvedTrainConfig":
         """Return the config with every option that was not given filled in.

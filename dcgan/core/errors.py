@@ -1,6 +1,8 @@
 """The exception for mistakes of the user, and parts of its message."""
 
-from collections.abc import Iterable
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from dcgan.core.printable import printable
@@ -12,17 +14,37 @@ class UserError(Exception):
     The command line prints the problem and the hint without a traceback and exits with code 2.
 
     Args:
-        problem: what is wrong, in one line that names the file, option or value; control characters are escaped.
+        problem: what is wrong, in one line that names the file, option or value; control characters are escaped, and
+            the middle of words that no line could hold is left out.
         hint: what to do about it, in one line; empty if the problem says it all.
     """
 
     def __init__(self, problem: str, hint: str = ""):
-        self.problem = printable(problem)
-        self.hint = printable(hint)
+        self.problem = _without_long_words(printable(problem))
+        self.hint = _without_long_words(printable(hint))
         super().__init__(self.problem)
 
     def __str__(self) -> str:
         return "\n".join(line for line in (self.problem, self.hint) if line)
+
+
+def _without_long_words(text: str) -> str:
+    return re.sub(r"(\S{100})\S{200,}(\S{20})", r"\1…\2", text)
+
+
+@contextlib.contextmanager
+def errors_about(option: str) -> Iterator[None]:
+    """Let a `UserError` that the block raises name an option, unless it does.
+
+    Args:
+        option: as it is typed, for example `--seeds`.
+    """
+    try:
+        yield
+    except UserError as error:
+        if option in error.problem:
+            raise
+        raise UserError(f"{option}: {error.problem}", error.hint) from error
 
 
 def did_you_mean(given: str, names: Iterable[str]) -> str:

@@ -137,7 +137,9 @@ def _explain_os_errors(config: DataConfig) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{config.data_dir} can't be read: {error.strerror or error}.", "Check --data-dir.") from error
+        path = error.filename or config.data_dir  # it may also be that of the cache
+        problem = f"{path} can't be read: {error.strerror or error}."
+        raise UserError(problem, "Check --data-dir and --cache-dir.") from error
 
 
 def _load_arrays(config: DataConfig, source: ArraySource, split: str) -> ImageDataset:

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from dcgan import runs
 from dcgan.config import EditConfig
 from dcgan.config.messages import flag
 from dcgan.core.errors import UserError
 from dcgan.core.imports import import_tensorflow
+from dcgan.data.load import check_options
+from dcgan.evaluation.stroke_features import STROKE_FEATURES
 from dcgan.runs import Run
+from dcgan.runs.loading import data_options
 from dcgan.sampling.output import check_png_path
 from dcgan.visualization import save_png
 
@@ -39,6 +43,9 @@ def edit(config: EditConfig) -> Path:
     """
     _check_mode(config)
     check_png_path(config.out, config.overwrite)
+    run = runs.find_run(config.run_dir)
+    if run.config_file.exists():
+        check_options(data_options(config, run), "train")
     import_tensorflow()
     from dcgan.evaluation.edit_ablation import ablate_class
     from dcgan.evaluation.edit_direction import move_toward
@@ -58,6 +65,10 @@ def _check_mode(config: EditConfig) -> None:
         )
     if config.toward is not None and config.ablate is not None:
         raise UserError("--toward and --ablate exclude each other.", "Leave out one of them.")
+    if config.from_class is not None and config.toward in STROKE_FEATURES:
+        raise UserError(
+            "--from-class needs a class in --toward.", f"Leave --from-class out with --toward {config.toward}."
+        )
     mode, other = ("toward", "ablate") if config.ablate is None else ("ablate", "toward")
     defaults = {field.name: field.default for field in fields(config)}
     for name in MODE_OPTIONS[other]:

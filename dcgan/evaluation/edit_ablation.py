@@ -3,6 +3,7 @@
 import numpy as np
 
 from dcgan.config import EditConfig
+from dcgan.core.errors import errors_about
 from dcgan.evaluation.label_predictor import GeneratedImages, LabelPredictor, RunGenerator, parse_class
 from dcgan.sampling.feature_ablation import ablate_maps, feature_maps, split_generator, weights_by_labels
 from dcgan.sampling.generation import generate_images
@@ -31,7 +32,8 @@ def ablate_class(source: RunGenerator, config: EditConfig) -> tuple[np.ndarray, 
         UserError: there is no such layer or class, or no image of the class.
     """
     names, predict = source.label_predictor()
-    target = parse_class(config.ablate or "", names)
+    with errors_about("--ablate"):
+        target = parse_class(config.ablate or "", names)
     num = config.num or NUM_IMAGES
     found_on, others = source.generate(range(num)), source.generate(range(num, 2 * num))
     maps = feature_maps(split_generator(source.generator, config.layer)[0], found_on.rows)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcgan.config import EditConfig
-from dcgan.core.errors import UserError, did_you_mean
+from dcgan.core.errors import UserError, did_you_mean, errors_about
 from dcgan.evaluation.label_predictor import GeneratedImages, LabelPredictor, RunGenerator, parse_class
-from dcgan.evaluation.stroke_features import boldness, for_polarity, slant
+from dcgan.evaluation.stroke_features import STROKE_FEATURES, for_polarity
 from dcgan.sampling.latent_directions import difference_of_means, generate_along, linear_direction
 from dcgan.visualization import tile
 
-STROKE_FEATURES = {"slant": slant, "boldness": boldness}
 """The values of `--toward` that need no classifier."""
 
 CLASS_STRENGTHS, FEATURE_STRENGTHS = (0.0, 2.0), (-2.0, 2.0)
@@ -92,8 +91,10 @@ def _class_edit(source: RunGenerator, config: EditConfig) -> FindEdit:
             + f" --toward slant or boldness{did_you_mean(toward, STROKE_FEATURES)}",
         )
     names, predict = source.label_predictor()
-    target = parse_class(toward, names, STROKE_FEATURES)
-    origin = None if config.from_class is None else parse_class(config.from_class, names)
+    with errors_about("--toward"):
+        target = parse_class(toward, names, STROKE_FEATURES)
+    with errors_about("--from-class"):
+        origin = None if config.from_class is None else parse_class(config.from_class, names)
     if origin == target:
         raise UserError(f"--from-class {names[target]!r} is the target class itself.", "Choose another --from-class.")
     return lambda found_on, others: _between_classes(config, names, predict, (origin, target), found_on, others)
@@ -124,10 +125,6 @@ def _between_classes(
 
 def _feature_edit(source: RunGenerator, config: EditConfig) -> FindEdit:
     """Return how to find the edit along a stroke feature."""
-    if config.from_class is not None:
-        raise UserError(
-            "--from-class needs a class in --toward.", f"Leave --from-class out with --toward {config.toward}."
-        )
     return lambda found_on, others: _along_feature(config, source.latent_dim, found_on, others)
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan import runs
 from dcgan.config import EvaluateConfig
+from dcgan.config.run_commands import check_features, parse_metrics
 from dcgan.core.atomic_io import atomic_write, check_overwrite, numbered_paths
 from dcgan.core.errors import UserError
+from dcgan.data.load import check_options
 from dcgan.runs import Run
 from dcgan.runs.loading import data_options
 
@@ -43,6 +45,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
             file that exists.
     """
     run = _find_run(config)
+    _check_options(config, run)
     report_file = _report_file(config, run)
     statistics = _load_statistics(config)
     context = _load_context(config, run)
@@ -68,6 +71,17 @@ def _find_run(config: EvaluateConfig) -> Run | None:
     if config.run_dir is not None:
         raise UserError("--run-dir and --images both select images to evaluate.", "Leave out one of them.")
     return None
+
+
+def _check_options(config: EvaluateConfig, run: Run | None) -> None:
+    """Refuse what is wrong with the options alone, before TensorFlow is loaded."""
+    if config.metrics is not None:
+        parse_metrics(config.metrics)
+    check_features(config.features)
+    check_options(data_options(config, run), "train")
+    if config.images is not None and not config.images.exists():
+        hint = "--images is a folder or .zip of images, or a .npy or .npz file."
+        raise UserError(f"There is no {config.images}.", hint)
 
 
 def _report_file(config: EvaluateConfig, run: Run | None) -> Path | None:

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan.config import DataConfig
+from dcgan.config.run_commands import FEATURES, check_features
 from dcgan.core.devices import without_tensor_float_32
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
@@ -27,7 +28,7 @@ BATCH_SIZE = 256
 INCEPTION_BATCH_SIZE = 32  # its 299×299 images take 100 times the memory of a digit's
 INCEPTION_SIZE = (299, 299)
 
-CLASSIFIER, INCEPTION, INCEPTION_2015 = "classifier", "inception", "inception-2015"
+CLASSIFIER, INCEPTION, INCEPTION_2015 = FEATURES
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,10 +210,7 @@ def file_features(path: Path, image_size: Size, channels: int) -> Extractor:
     Raises:
         UserError: the file is missing, contains no model, or its model takes other inputs.
     """
-    if not path.is_file():
-        raise UserError(
-            f"There is no model file {path}.", "--features: classifier, inception, inception-2015, or a .keras file."
-        )
+    check_features(str(path))
     model: Any = load_model(path, "model")
     try:
         shape, width = model.input_shape, math.prod(model.output_shape[1:])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dcgan.config.run_commands import parse_metrics
 from dcgan.core.errors import UserError
 from dcgan.deconvolution.checkerboard import checkerboard_energy
 from dcgan.evaluation import distances, linear_probe, memorization, modes, nearest_neighbors, requirements
@@ -116,10 +117,8 @@ def select_metrics(text: str | None, context: EvaluationContext) -> list[str]:
     """
     if text is None:
         return [name for name, metric in METRICS.items() if metric.by_default and not metric.missing(context)]
-    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    names = parse_metrics(text)
     for name in names:
-        if name not in METRICS:
-            raise UserError(f"There is no metric {name!r}.", f"Metrics: {', '.join(METRICS)}.")
         if needs := METRICS[name].missing(context):
             raise UserError(f"The metric {name} needs {needs}.", "Leave it out of --metrics.")
     return names

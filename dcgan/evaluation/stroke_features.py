@@ -56,3 +56,7 @@ def for_polarity(feature: StrokeFeature, images: np.ndarray) -> StrokeFeature:
     if np.median(border.mean(axis=1)) < 128:
         return feature
     return lambda images: feature(255 - np.asarray(images))
+
+
+STROKE_FEATURES: dict[str, StrokeFeature] = {"slant": slant, "boldness": boldness}
+"""The features by their names in `edit --toward`."""

@@ -1,5 +1,6 @@
 """The `explain` command: the images that activate the discriminator's feature maps most, beside their projections."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ from dcgan.config import ExplainConfig
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.data.image_dataset import evenly_spaced
+from dcgan.data.load import check_options
 from dcgan.runs import Run
+from dcgan.runs.loading import data_options
 from dcgan.sampling.output import check_png_path
 from dcgan.sampling.seeds import Seeds, parse_seeds
 from dcgan.visualization import save_png
@@ -64,6 +67,8 @@ def explain(config: ExplainConfig) -> Path:
     """
     run = runs.find_run(config.run_dir)
     check_png_path(config.out, config.overwrite)
+    parse_maps(config.maps, sys.maxsize)
+    check_options(data_options(config, run), "train")
     subject = _load_subject(config, run)
     out = config.out or _default_path(config, run, subject.layer)
     save_png(out, _figure(subject, config), _metadata(config, run, subject))
@@ -87,14 +92,15 @@ def parse_maps(text: str, available: int) -> Seeds:
     Raises:
         UserError: the text is neither, or there is no such feature map.
     """
-    text = text.strip()
     try:
-        maps = parse_seeds(f"0-{min(int(text), available) - 1}" if text.isdecimal() else text)
+        maps = parse_seeds(text)
+        if text.strip().isdecimal():
+            maps = parse_seeds(f"0-{min(maps[0], available) - 1}")
     except UserError as error:
         raise UserError(f"--maps {text} names no feature maps.", "Examples: 6 for the first 6, or 3,5,9-12.") from error
-    if max(maps) >= available:
+    if maps.largest >= available:
         hint = f"The layer has {available} feature maps: 0 to {available - 1}."
-        raise UserError(f"There is no feature map {max(maps)}.", hint)
+        raise UserError(f"--maps {text}: there is no feature map {maps.largest}.", hint)
     return maps
 
 
@@ -107,7 +113,7 @@ def _load_subject(config: ExplainConfig, run: Run) -> Subject:
     from dcgan.core import devices
     from dcgan.interpretation.deconvnet import check_supported
     from dcgan.networks.submodel import layers_to, resolve_layer
-    from dcgan.runs.loading import data_options, load_discriminator
+    from dcgan.runs.loading import load_discriminator
 
     devices.configure_tensorflow(seed=0, device=config.device)  # random weights have a seed of their own
     devices.check_gpus()

@@ -23,7 +23,7 @@ def data_options(config: DataConfig, run: Run | None, shape: tuple[int, ...] = (
     Args:
         config: options of the command; those of `DataConfig` that are not None were given.
         run: the run, or None to use the given options alone.
-        shape: (H, W, C) of the run's images, for a `--dataset` other than the run's.
+        shape: (H, W, C) of the run's images, for a `--dataset` other than the run's; empty as long as they are unknown.
     """
     options = {f.name: getattr(config, f.name) for f in fields(DataConfig)}
     given = {name: value for name, value in options.items() if value is not None}
@@ -31,8 +31,8 @@ def data_options(config: DataConfig, run: Run | None, shape: tuple[int, ...] = (
         return DataConfig(**given)
     trained = run.config()
     if given.get("dataset", trained.dataset) != trained.dataset:
-        height, width, channels = shape
-        return DataConfig(**({"image_size": format_size((height, width)), "channels": channels} | given))
+        own = {"image_size": format_size((shape[0], shape[1])), "channels": shape[2]} if shape else {}
+        return DataConfig(**(own | given))
     recorded = {f.name: getattr(trained, f.name) for f in fields(DataConfig)}
     if trained.cache_dir is not None and not _is_cache(trained.cache_dir):
         recorded["cache_dir"] = None

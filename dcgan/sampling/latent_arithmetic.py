@@ -20,6 +20,9 @@ NOISE = 0.25
 NOISY_COPIES = 9
 """Number of latents around the result, itself included: a grid of 3×3 images."""
 
+MAX_TERM_SEEDS = 100_000
+"""Largest number of seeds per term: a second of work, for a mean that hardly differs from 0."""
+
 MAX_SAMPLES = 6
 """Largest number of images shown per term; a term of more seeds shows the first ones."""
 
@@ -99,6 +102,8 @@ def parse_arithmetic(text: str) -> Expression:
         if not part or re.search(r"\+|\s-|-\s|^-|-$", part):
             reason = f"{part!r} is not a term" if part else "it is empty"
             raise UserError(f"{text!r} is not an arithmetic expression: {reason}.", _GRAMMAR)
+        if len(parse_seeds(part)) > MAX_TERM_SEEDS:
+            raise UserError(f"The term {part} has more than {MAX_TERM_SEEDS:,} seeds.", "Use fewer.")
     signs = [1, *(1 if sign == "+" else -1 for sign in parts[1::2])]
     return Expression(tuple(Term(sign, parse_seeds(part)) for sign, part in zip(signs, parts[::2], strict=True)))
 

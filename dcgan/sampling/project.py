@@ -11,7 +11,7 @@ from dcgan import runs
 from dcgan.config import ProjectConfig
 from dcgan.core.atomic_io import atomic_write, check_overwrite, parse_paths
 from dcgan.core.classes import Classes, with_class
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, errors_about
 from dcgan.data.decoding import pillow_warnings, read_image_file
 from dcgan.data.transforms import CropResize
 from dcgan.runs import Run
@@ -149,6 +149,8 @@ def _image_paths(text: str | None) -> list[Path]:
     paths = parse_paths(text)
     if not paths:
         raise UserError("--images is missing.", "Example: --images one.png,other.jpg")
+    for path in paths:
+        _check_image(path)
     return paths
 
 
@@ -158,7 +160,8 @@ def _parse_class(text: str | None, classes: Classes | None) -> int | None:
         return None
     if classes is None or not classes.labeled:
         raise UserError("--class selects a class, but this run is not conditional.", "Leave it out.")
-    return classes.parse(text)
+    with errors_about("--class"):
+        return classes.parse(text)
 
 
 def _load(run: Run, config: ProjectConfig, paths: Sequence[Path]) -> tuple["keras.Model", np.ndarray]:
@@ -169,12 +172,17 @@ def _load(run: Run, config: ProjectConfig, paths: Sequence[Path]) -> tuple["kera
     return generator, read_images(paths, CropResize((height, width), crop, channels))
 
 
-def _read_image(path: Path, crop: CropResize) -> np.ndarray:
+def _check_image(path: Path) -> None:
+    """Refuse a path that is no file."""
     hint = "--images takes image files, separated by commas."
     if path.is_dir():
         raise UserError(f"{path} is a folder.", hint)
     if not path.exists():
         raise UserError(f"There is no image {path}.", hint)
+
+
+def _read_image(path: Path, crop: CropResize) -> np.ndarray:
+    _check_image(path)
     return read_image_file(path, crop)
 
 

@@ -9,6 +9,7 @@ from dcgan import runs
 from dcgan.config import GenerateConfig
 from dcgan.config.generate import OutputFormat, check_combinations, output_format
 from dcgan.core.atomic_io import parse_paths
+from dcgan.core.errors import errors_about
 from dcgan.runs import Run
 from dcgan.sampling.latent_arithmetic import Expression, parse_arithmetic
 from dcgan.sampling.seeds import parse_seeds
@@ -94,6 +95,8 @@ def resolve_spec(config: GenerateConfig) -> SampleSpec:
     selection = _selection(config, mode, run)
     others = [runs.find_run(path) for path in parse_paths(config.compare_runs)]
     images_per_pair = _images_per_pair(config, mode)
+    if mode in ("walk grid", "walk animation"):
+        selection.walk(1, images_per_pair, loop=mode == "walk animation")  # refuses what can't be walked
     return SampleSpec(
         run=run,
         mode=mode,
@@ -131,8 +134,9 @@ def _mode(config: GenerateConfig) -> Mode:
 
 def _expression(config: GenerateConfig) -> Expression:
     """The arithmetic or the direction."""
-    text = config.along if config.arithmetic is None else config.arithmetic
-    return Expression(()) if text is None else parse_arithmetic(text)
+    option, text = ("--along", config.along) if config.arithmetic is None else ("--arithmetic", config.arithmetic)
+    with errors_about(option):
+        return Expression(()) if text is None else parse_arithmetic(text)
 
 
 def _selection(config: GenerateConfig, mode: Mode, run: Run) -> Selection:
@@ -149,7 +153,9 @@ def _selection(config: GenerateConfig, mode: Mode, run: Run) -> Selection:
     if config.num is not None:
         return select(parse_seeds(f"0-{config.num - 1}"), label, classes)
     if config.seeds is not None:
-        return select(parse_seeds(config.seeds), label, classes)
+        with errors_about("--seeds"):
+            seeds = parse_seeds(config.seeds)
+        return select(seeds, label, classes)
     if mode in ("walk grid", "walk animation", "direction", "stages"):
         return select(parse_seeds("0-7"), label, classes)
     if label is None:

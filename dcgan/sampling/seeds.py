@@ -48,6 +48,11 @@ class Seeds(Sequence[int]):
     def __str__(self) -> str:
         return ",".join(f"{p[0]}-{p[-1]}" if len(p) > 1 else str(p[0]) for p in self._ranges)
 
+    @property
+    def largest(self) -> int:
+        """The largest seed."""
+        return max(part[-1] for part in self._ranges)
+
     def __repr__(self) -> str:
         return f"Seeds({self})"
 

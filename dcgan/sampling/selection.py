@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcgan.core.classes import Classes, with_class
-from dcgan.core.errors import UserError
+from dcgan.core.errors import UserError, errors_about
 from dcgan.sampling.latents import iter_latents, walk, walk_positions
 from dcgan.sampling.seeds import parse_seeds
 
@@ -109,7 +109,7 @@ class Selection:
             UserError: as for `dcgan.sampling.latents.walk`, or the selection has several classes per seed.
         """
         if self.per_class:
-            raise UserError("A walk cannot show several classes at once.", "Select one with --class.")
+            raise UserError("A walk cannot show several classes at once (--class each).", "Select one class.")
         points = itertools.chain.from_iterable(walk(self.seeds, dim, steps, loop=loop))
         if self.classes is None:
             return points
@@ -151,7 +151,9 @@ def select(seeds: Sequence[int], label: str | None, classes: Classes | None) -> 
         return Selection(seeds, classes)
     if classes is None or not classes.labeled:
         raise UserError("--class selects a class, but this run is not conditional.", "Train with --conditional.")
-    return Selection(seeds, classes, tuple(range(len(classes))) if label == EACH_CLASS else (classes.parse(label),))
+    with errors_about("--class"):
+        labels = tuple(range(len(classes))) if label == EACH_CLASS else (classes.parse(label),)
+    return Selection(seeds, classes, labels)
 
 
 def default_selection(classes: Classes | None) -> Selection:

@@ -85,6 +85,23 @@ def test_every_limit_counts_and_a_larger_gpu_too(monkeypatch):
             check_memory(replace(config))  # two cards share a batch
 
 
+def test_without_a_gpu_automatic_precision_counts_as_float32(monkeypatch):
+    need = {}
+    for cards in ([], ["an NVIDIA GPU"]):
+        monkeypatch.setattr(memory.nvidia, "cards", lambda cards=cards: cards)
+        for precision in ("auto", "float32", "mixed_bfloat16"):
+            config = TrainConfig(image_size="64", precision=precision).resolve()
+            need[precision, bool(cards)] = least_memory(config)
+    assert need["auto", False] == need["float32", False] == need["float32", True]
+    assert need["auto", True] == need["mixed_bfloat16", True] < need["float32", True]
+
+
+@pytest.mark.parametrize("option", ["kernel", "latent_dim", "discriminator_hidden", "batch_size", "generator_width"])
+def test_every_option_that_takes_too_much_memory_is_named(option):
+    with pytest.raises(UserError, match=f"--{option.replace('_', '-')} 2000000000"):
+        check_memory(TrainConfig(**{option: 2_000_000_000}).resolve())
+
+
 def test_a_system_that_does_not_tell_its_memory_refuses_nothing(monkeypatch):
     for limit in ("_physical_memory", "_cgroup_limit", "_address_space_limit"):
         monkeypatch.setattr(memory, limit, lambda: None)
