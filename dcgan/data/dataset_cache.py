@@ -4,6 +4,7 @@ A cache is a folder of two files: `images.npy`, uint8 (N, H, W, C), which `numpy
 a checksum of each block of images and of itself.
 """
 
+import errno
 import functools
 import hashlib
 import json
@@ -128,6 +129,9 @@ def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
 
     Returns:
         The cache; None where it has to be prepared. If it is damaged, a line says so.
+
+    Raises:
+        UserError: the images can't be mapped, since the address space is limited.
     """
     if not folder.is_dir():
         return None
@@ -249,7 +253,15 @@ def _map_images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         is_complete = os.fstat(file.fileno()).st_size == len(header) + math.prod(shape)
         if not is_complete or file.read(len(header)) != header:
             raise ValueError("not the images of this manifest")
-    return np.memmap(path, np.uint8, "r", offset=len(header), shape=shape)
+    try:
+        return np.memmap(path, np.uint8, "r", offset=len(header), shape=shape)
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        raise UserError(  # it is not damaged
+            f"{path} can't be mapped: its {math.prod(shape) / 2**30:.1f} GiB exceed the limit of the address space.",
+            "Raise the limit (ulimit -v unlimited); images that are mapped take no memory of their own.",
+        ) from error
 
 
 def _limit_skipped(results: Iterable[Decoded], total: int, root: Path) -> Iterator[Decoded]:

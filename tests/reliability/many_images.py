@@ -5,8 +5,8 @@ cache by `python -m dcgan prepare`, opened again, and trained on by `python trai
 Every command, and every process that it starts, runs with a limit of its anonymous memory (RLIMIT_DATA). The table says
 what it took: several values of `--num` show what grows with the number of images.
 
-The limit leaves out the page cache, which the system frees where memory runs out. To include it, start this program in
-a control group: `systemd-run --user --scope -p MemoryMax=4G -p MemorySwapMax=0 python -m tests.reliability.many_images`.
+The limit leaves out the page cache, which the system frees where memory runs out. A control group includes it:
+`systemd-run --user --scope -p MemoryMax=4G -p MemorySwapMax=0 python -m tests.reliability.many_images`.
 """
 
 import argparse
