@@ -63,7 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--num", type=int, nargs="+", default=[1_000_000], help="numbers of images, one after another")
     parser.add_argument("--memory", type=float, default=4, help="limit of each process' anonymous memory in GiB")
     parser.add_argument("--zip", action="store_true", help="train from a zip, which is read in place")
-    parser.add_argument("--steps", type=int, default=24, help="steps before the run is resumed, and after that")
+    parser.add_argument(
+        "--steps", type=int, default=24, help="steps before the run is resumed, and after; 0 for no run"
+    )
     parser.add_argument("--evaluate", action="store_true", help="evaluate the run as well")
     parser.add_argument("--folder", type=Path, help="folder that keeps the images for another time")
     options, of_training = parser.parse_known_args(arguments)
@@ -140,10 +142,10 @@ def _try(
     commands = {
         "prepare": ["-m", "dcgan", "prepare", *data],
         "open": ["-m", "dcgan", "prepare", *data],
-        "train": [*train, str(steps)],
-        "resume": [*train, str(2 * steps)],
     }
-    if options.evaluate:
+    if steps:
+        commands |= {"train": [*train, str(steps)], "resume": [*train, str(2 * steps)]}
+    if steps and options.evaluate:
         commands["evaluate"] = ["-m", "dcgan", "evaluate", *data, "--run-dir", str(run)]
     for name, command in commands.items():
         result = run_in_memory(command, int(options.memory * GIB), run / "log.jsonl")
