@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import re
+import secrets
 import shutil
 import socket
 import tempfile
@@ -16,13 +17,16 @@ from pathlib import Path
 from dcgan.core.errors import UserError
 
 _PREFIX = ".writing-"
-"""Start of the names of temporary files and folders; the machine and the process follow."""
+"""Start of the names of temporary files and folders; the machine, the process and its mark follow."""
 
 _REPLACE_SECONDS = 3.0
 """How long to try to replace a file that another program has open, for example in a viewer on Windows."""
 
 _MACHINE = hashlib.blake2b(socket.gethostname().encode(), digest_size=4).hexdigest()
 """This machine in names: another machine may be writing in a shared folder."""
+
+_MARK = secrets.token_hex(4)
+"""This process in names, beside its number: in a container, the one before it often had the same number."""
 
 
 @contextlib.contextmanager
@@ -188,7 +192,7 @@ def remove_stale_files_below(folder: Path) -> None:
 
 
 def _temporary_prefix() -> str:
-    return f"{_PREFIX}{_MACHINE}-{os.getpid()}-"
+    return f"{_PREFIX}{_MACHINE}-{os.getpid()}-{_MARK}-"
 
 
 def _writer(leftover: Path) -> int | None:
@@ -199,6 +203,8 @@ def _writer(leftover: Path) -> int | None:
 
 def _is_being_written(leftover: Path) -> bool:
     process = _writer(leftover)
+    if process == os.getpid():
+        return leftover.name.startswith(_temporary_prefix())
     return process is not None and is_running(process)
 
 

@@ -1,6 +1,5 @@
 """Clusters of similar images: classes within the classes, found before training without labels."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,12 +48,23 @@ def cluster_images(images: np.ndarray, labels: np.ndarray | None, count: int, se
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         share = min(round(count * len(members) / len(images)), len(members) // MIN_IMAGES)
-        share = min(share, len(np.unique(features[members], axis=0)))
+        rows = features if len(members) == len(features) else features[members]
+        share = _count_distinct(rows, share)
         if share > 1:
             options: dict[str, Any] = {"random_state": random_state, "n_init": 3, "batch_size": _CHUNK}
             k_means = sklearn.cluster.MiniBatchKMeans(share, **options)
-            result[members] = np.unique(k_means.fit(features[members]).labels_, return_inverse=True)[1]
+            result[members] = np.unique(k_means.fit(rows).labels_, return_inverse=True)[1]
     return result
+
+
+def _count_distinct(rows: np.ndarray, most: int) -> int:
+    """Return the number of distinct rows, or `most` as soon as there are so many."""
+    seen = set()
+    for row in rows:
+        if len(seen) >= most:
+            return most
+        seen.add((row + 0.0).tobytes())  # -0.0 + 0.0 is 0.0
+    return len(seen)
 
 
 def _principal_components(images: np.ndarray, random_state: int) -> np.ndarray:
@@ -68,11 +78,10 @@ def _principal_components(images: np.ndarray, random_state: int) -> np.ndarray:
         return np.zeros((len(images), 1), np.float32)  # equal images have no principal components
     components = min(COMPONENTS, *sample.shape)
     pca = sklearn.decomposition.PCA(components, svd_solver="covariance_eigh").fit(sample)
-    return np.concatenate([pca.transform(_flat(chunk)) for chunk in _chunks(images)])
-
-
-def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
-    return (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+    result = np.empty((len(images), components), np.float32)
+    for start in range(0, len(images), _CHUNK):
+        result[start : start + _CHUNK] = pca.transform(_flat(images[start : start + _CHUNK]))
+    return result
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ A cache is a folder of two files: `images.npy`, uint8 (N, H, W, C), which `numpy
 a checksum of each block of images and of itself.
 """
 
+import errno
 import functools
 import hashlib
 import json
@@ -128,6 +129,9 @@ def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
 
     Returns:
         The cache; None where it has to be prepared. If it is damaged, a line says so.
+
+    Raises:
+        UserError: the images can't be mapped, since the address space is limited.
     """
     if not folder.is_dir():
         return None
@@ -228,10 +232,12 @@ def _check_blocks(path: Path, images: np.ndarray, blocks: tuple[int, ...]) -> No
     if version in _CHECKED:
         return
     size = _images_per_block(images.shape[1:])
-    for first, checksum in zip(range(0, len(images), size), blocks, strict=True):
-        block: Any = images[first : first + size]
-        if zlib.crc32(block) != checksum:
-            raise ValueError(f"the images from {first} on are not those that were written")
+    buffer = memoryview(bytearray(size * math.prod(images.shape[1:])))  # mapped pages would count as this process'
+    with path.open("rb", buffering=0) as file:
+        file.seek(-images.nbytes, os.SEEK_END)
+        for first, checksum in zip(range(0, len(images), size), blocks, strict=True):
+            if zlib.crc32(buffer[: file.readinto(buffer)]) != checksum:
+                raise ValueError(f"the images from {first} on are not those that were written")
     _CHECKED.add(version)
 
 
@@ -247,7 +253,15 @@ def _map_images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         is_complete = os.fstat(file.fileno()).st_size == len(header) + math.prod(shape)
         if not is_complete or file.read(len(header)) != header:
             raise ValueError("not the images of this manifest")
-    return np.memmap(path, np.uint8, "r", offset=len(header), shape=shape)
+    try:
+        return np.memmap(path, np.uint8, "r", offset=len(header), shape=shape)
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        raise UserError(  # it is not damaged
+            f"{path} can't be mapped: its {math.prod(shape) / 2**30:.1f} GiB exceed the limit of the address space.",
+            "Raise the limit (ulimit -v unlimited); images that are mapped take no memory of their own.",
+        ) from error
 
 
 def _limit_skipped(results: Iterable[Decoded], total: int, root: Path) -> Iterator[Decoded]:

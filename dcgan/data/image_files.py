@@ -25,7 +25,7 @@ _LEADS_NOWHERE = (errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG)  # errors of l
 _ENCRYPTED = 0x1  # bit 0 of the general purpose flags (PKWARE's APPNOTE, 4.4.4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be millions
 class ImageFile:
     """One image file.
 
@@ -71,8 +71,10 @@ class ImageFiles:
     @property
     def fingerprint(self) -> str:
         """Hexadecimal SHA-256: differs when a file is added, removed, renamed or rewritten, not when the root moves."""
-        lines = (f"{entry.name}\0{entry.size}\0{entry.version}\n" for entry in self.entries)
-        return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256()
+        for entry in self.entries:  # one by one, since the lines of a million files are a hundred megabytes
+            digest.update(f"{entry.name}\0{entry.size}\0{entry.version}\n".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     def filter(self, keep: Callable[[str], bool]) -> "ImageFiles":
         """Return the files whose name `keep` accepts."""
@@ -160,11 +162,14 @@ def _walk(root: Path) -> Iterator[ImageFile]:
             if real_path in seen:
                 continue
             seen.add(real_path)
+            folders = []
             with os.scandir(root / prefix) as found:  # pathlib would need three system calls per file
-                items = sorted(found, key=lambda item: item.name, reverse=True)
-            pending += [f"{prefix}{item.name}/" for item in items if not _is_hidden(item.name) and _exists(item.is_dir)]
-            files = [item for item in items if is_image_file(item.name) and _exists(item.is_file)]
-            yield from (_image_file(prefix, item) for item in files)
+                for item in found:  # one by one, since each keeps its status: half a kilobyte
+                    if not _is_hidden(item.name) and _exists(item.is_dir):
+                        folders.append(item.name)
+                    elif is_image_file(item.name) and _exists(item.is_file):
+                        yield _image_file(prefix, item)
+            pending += [f"{prefix}{name}/" for name in sorted(folders, reverse=True)]
         except OSError as error:
             raise UserError(f"{root / prefix} can't be read: {error.strerror or error}.") from error
 

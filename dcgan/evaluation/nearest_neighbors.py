@@ -10,7 +10,7 @@ import numpy as np
 from dcgan.evaluation.distances import WORKING_MEMORY
 
 CHUNK_BYTES = 1 << 28
-"""Size of the float32 pixels that are in memory at a time, for any number of images to search."""
+"""Size of the float32 pixels that are in memory at a time, for any number of images to search, and of queries."""
 
 MAX_PRODUCTS = 2e11
 """Maximum queries × images × pixels of a search: less than half a minute on two cores."""
@@ -31,14 +31,14 @@ def nearest(
     Returns:
         The indices of the nearest images, int64 (Q,), and their distances, float64 (Q,), exactly 0 for a copy.
     """
-    flat = _flatten(queries)
-    best, distances = np.zeros(len(flat), np.int64), np.full(len(flat), np.inf)
-    for start, chunk in _chunks(images):
-        found, found_distances = _nearest_in_chunk(
-            flat, chunk, None if query_indices is None else query_indices - start
-        )
-        closer = found_distances < distances
-        best[closer], distances[closer] = found[closer] + start, found_distances[closer]
+    best, distances = np.zeros(len(queries), np.int64), np.full(len(queries), np.inf)
+    for first, rows in _chunks(queries):
+        best_of_rows, closest = best[first : first + len(rows)], distances[first : first + len(rows)]
+        indices = None if query_indices is None else query_indices[first : first + len(rows)]
+        for start, chunk in _chunks(images):
+            found, found_distances = _nearest_in_chunk(rows, chunk, None if indices is None else indices - start)
+            closer = found_distances < closest
+            best_of_rows[closer], closest[closer] = found[closer] + start, found_distances[closer]
     return best, _exact_distances(queries, images, best)
 
 
@@ -143,4 +143,4 @@ def _chunks(images: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 def _flatten(images: np.ndarray) -> np.ndarray:
     """Return float32 (N, H·W·C) in [0, 1]."""
-    return np.asarray(images, np.float32).reshape(len(images), -1) / 255
+    return np.divide(images, np.float32(255), dtype=np.float32).reshape(len(images), -1)  # without a second copy

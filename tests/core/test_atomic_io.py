@@ -89,6 +89,16 @@ def test_a_file_that_a_running_process_is_writing_is_not_removed(tmp_path):
     assert (tmp_path / "generated" / "seeds.png").read_text() == "image"
 
 
+def test_files_of_an_earlier_process_with_the_number_of_this_one_are_removed(tmp_path):
+    """In a container, the first process has the same number every time."""
+    with temporary_folder(tmp_path / "other") as own:
+        earlier = tmp_path / f".writing-{atomic_io._MACHINE}-{os.getpid()}-x"
+        earlier.mkdir()
+        (earlier / "images.npy").write_text("half")
+        with atomic_write(tmp_path / "file.txt"):
+            assert [path for path in tmp_path.iterdir() if path.is_dir()] == [own]
+
+
 def process_that_writes(folder, then):
     """Start a Python process that begins to write a file and a folder in `folder`."""
     program = (

@@ -1,8 +1,11 @@
 """Clusters of images whose groups are known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from dcgan.data import clusters
 from dcgan.data.clusters import MIN_IMAGES, cluster_images
 
 GROUPS, PER_GROUP = 4, 60
@@ -56,3 +59,25 @@ def test_equal_images_and_seeds_give_equal_clusters_also_from_a_file(tmp_path):
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     assert np.array_equal(cluster_images(images, None, 3, seed=5), cluster_images(mapped, None, 3, seed=5))
+
+
+def test_clustering_takes_little_more_memory_per_image_than_its_principal_components(monkeypatch):
+    monkeypatch.setattr(clusters, "_FITTED_IMAGES", 500)  # which more images do not increase
+    monkeypatch.setattr(clusters, "_CHUNK", 256)
+    images = np.random.default_rng(0).integers(0, 256, (12_000, 8, 8, 3), np.uint8)
+
+    def peak(count):
+        tracemalloc.start()
+        cluster_images(images[:count], None, 3, seed=0)
+        result = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return result
+
+    peak(4000)  # imports
+    assert (peak(12_000) - peak(4000)) / 8000 < 1.5 * 4 * clusters.COMPONENTS
+
+
+def test_equal_images_are_one_cluster():
+    images = np.repeat(grouped_images()[0][:2], 200, axis=0)
+    assert set(cluster_images(images, None, 4, seed=0)) == {0, 1}
+    assert set(cluster_images(images[:200], None, 4, seed=0)) == {0}

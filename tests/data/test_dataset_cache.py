@@ -1,9 +1,11 @@
 """The dataset cache: complete or absent, prepared once, and used only for what it was made from."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -176,7 +178,33 @@ def test_images_are_compared_with_their_checksums_once_per_process(tmp_path, mon
     checked, real = [], zlib.crc32
     monkeypatch.setattr(zlib, "crc32", lambda data, *start: checked.append(len(data)) or real(data, *start))
     assert open_cache(tmp_path / "s", SOURCE) is not None
-    assert len(IMAGES) not in checked
+    assert IMAGES.nbytes not in checked
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell what is resident")
+def test_opening_leaves_the_images_on_the_disk(tmp_path):
+    """Mapped pages would count as memory of the process."""
+    shape, count = (64, 64, 3), 4000
+    write_cache(tmp_path / "s", SOURCE, shape, iter([np.zeros(shape, np.uint8)] * count))
+    before = mapped_kilobytes()
+    cache = open_cache(tmp_path / "s", SOURCE)
+    assert mapped_kilobytes() - before < cache.images.nbytes / 1024 / 4
+
+
+def mapped_kilobytes():
+    return int(re.search(r"RssFile:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+
+def test_a_cache_larger_than_the_address_space_may_be_is_not_prepared_again(tmp_path, monkeypatch):
+    write(tmp_path / "s")
+
+    def refuse(*args, **options):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(np, "memmap", refuse)
+    with pytest.raises(UserError, match="ulimit -v") as caught:
+        open_cache(tmp_path / "s", SOURCE)
+    assert "images.npy can't be mapped" in caught.value.problem
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,8 +5,10 @@ import os
 import stat
 import struct
 import time
+import tracemalloc
 import zipfile
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -228,3 +230,20 @@ def test_an_image_of_the_same_size_and_modification_time_changes_the_fingerprint
     assert (file.stat().st_size, file.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
     with open_image_files(tmp_path) as image_files:
         assert image_files.fingerprint != before
+
+
+def test_a_list_of_many_files_takes_little_memory_per_file(tmp_path):
+    """A million files take less than 300 MB while they are listed, and nothing more for the fingerprint."""
+    peaks = []
+    for count in (300, 1300):
+        root = write_files(tmp_path / f"{count}", {f"a/{n:07d}.png": b"" for n in range(count)})
+        tracemalloc.start()
+        with open_image_files(root) as files:
+            listed, listing = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            assert files.fingerprint
+            peaks.append(np.array((listing, tracemalloc.get_traced_memory()[1] - listed)))
+        tracemalloc.stop()
+    while_listed, for_fingerprint = (peaks[1] - peaks[0]) / 1000
+    assert while_listed < 300
+    assert for_fingerprint < 20

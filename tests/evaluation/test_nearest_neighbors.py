@@ -1,5 +1,7 @@
 """Nearest neighbors among pixels, compared with loops over all pairs."""
 
+import tracemalloc
+
 import numpy as np
 
 from dcgan.evaluation import nearest_neighbors
@@ -17,7 +19,7 @@ def all_distances(a, b):
 
 def test_the_nearest_image_is_found_in_any_chunk(monkeypatch):
     monkeypatch.setattr(nearest_neighbors, "CHUNK_BYTES", 7 * 16 * 4)
-    queries, searched = images(9), images(40, seed=1)
+    queries, searched = images(19), images(40, seed=1)  # three chunks of queries, and six of images
     found, distances = nearest(queries, searched)
     expected = all_distances(queries, searched)
     np.testing.assert_array_equal(found, expected.argmin(axis=1))
@@ -75,3 +77,18 @@ def test_a_large_dataset_is_searched_for_fewer_queries():
     assert affordable_queries(10_000, digits) == 10_000
     assert affordable_queries(100_000, digits, 2) == affordable_queries(100_000, digits) // 2
     assert affordable_queries(10_000, faces) == 101
+
+
+def test_more_queries_take_no_more_memory_than_their_results(monkeypatch):
+    monkeypatch.setattr(nearest_neighbors, "CHUNK_BYTES", 40 * 1024 * 4)
+    queries, searched = images(500, size=32), images(10, size=32)
+
+    def peak(count):
+        tracemalloc.start()
+        nearest(queries[:count], searched)
+        result = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return result
+
+    peak(100)  # imports
+    assert (peak(500) - peak(100)) / 400 < 100  # bytes; a query has 4096 in float32
