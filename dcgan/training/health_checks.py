@@ -218,7 +218,8 @@ class Rollback:
     def remember(self, step: int) -> None:
         """Remember the healthy checkpoint of a step, which is about to be written."""
         if step % self.trainer.config.save_every == 0:
-            self._targets = [*self._targets[-1:], step]
+            if self._targets[-1:] != [step]:  # it was written before its evaluation, too
+                self._targets = [*self._targets[-1:], step]
             self._tried = False
 
     def restore(self, issue: HealthIssue) -> tuple[str, dict[str, Any]]:
