@@ -15,6 +15,7 @@ from dcgan.core.autotuning import store_autotuning_results
 from dcgan.core.classes import Classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device, visible_gpus
 from dcgan.core.errors import UserError
+from dcgan.core.signal_watch import something_to_save
 from dcgan.data import ImageDataset
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
@@ -150,6 +151,7 @@ def train(
                 stop, limit = agree_on_next(job, strategy, progress.should_stop, progress.steps_per_call)
                 steps = schedule.steps_until_next_event(1 if stop else limit)
                 tensors = trainer.train_steps(batches, tf.constant(steps))
+                something_to_save()
                 if schedule.step == progress.first - 1:
                     store_autotuning_results()
                 step = schedule.advance(steps, stop or (job.workers == 1 and progress.should_stop))

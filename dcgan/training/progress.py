@@ -18,14 +18,13 @@ from dcgan.config import ResolvedTrainConfig
 from dcgan.core.atomic_io import explain_write_errors
 from dcgan.core.errors import UserError
 from dcgan.core.imports import silence_stdout
+from dcgan.core.signal_watch import STOP_SIGNALS
 from dcgan.runs import Run
 from dcgan.runs.jsonl import to_line
 from dcgan.training.tensorboard import TensorBoardWriter
 
 SECONDS_PER_CALL = 0.25
 """How long the loop may take to notice a signal, unless a single step takes longer."""
-# SIGHUP, where it exists, is sent by a closed terminal or a lost connection.
-STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 Result = TypeVar("Result")
 
