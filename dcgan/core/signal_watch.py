@@ -54,7 +54,7 @@ class SignalWatch:
                 if len(self.received) > 1:
                     _end(130, "interrupted")
                 elif self.may_end:
-                    _end(0, "Stopped before the first step. The same command starts again.")
+                    _end(0, "Stopped before a step was done, with nothing to save. The same command continues.")
                 self._reader.settimeout(None)
                 continue
             if not numbers:

@@ -127,7 +127,8 @@ def train(
                 nonlocal unfinished
                 unfinished = None
                 if schedule.due("evaluate"):
-                    evaluation = _evaluate_and_keep_best(evaluator, trainer, classes, run, job, progress)
+                    with progress.paused():
+                        evaluation = _evaluate_and_keep_best(evaluator, trainer, classes, run, job, progress)
                     if evaluation is None:
                         schedule.stop_requested, unfinished = True, metrics
                     else:
@@ -142,8 +143,7 @@ def train(
                         progress.show_samples(schedule.step, save_samples(trainer, run, classes))
                 if schedule.due("checkpoint"):
                     progress.sync_log()
-                    state = health.state_at_checkpoint()
-                    save_checkpoint(trainer, run, dataset.fingerprint, state, unfinished)
+                    save_checkpoint(trainer, run, dataset.fingerprint, health.state_at_checkpoint(), unfinished)
 
             if unfinished is not None:
                 finish_step(unfinished)
@@ -226,13 +226,12 @@ def _evaluate_and_keep_best(
         The metrics; None if a stop was requested, which other workers would not know of.
     """
     assert evaluator is not None  # the schedule has evaluations only where there is an evaluator
-    with progress.paused():
-        generator = trainer.sampling_generator()
-        evaluate = functools.partial(evaluator, generator, classes)
-        metrics = progress.unless_stopped(evaluate) if job.workers == 1 else evaluate()
-    if metrics is not None and metrics["frechet_distance"] < run.best_metrics(_scale(evaluator)).get(
-        "frechet_distance", math.inf
-    ):
+    generator = trainer.sampling_generator()
+    evaluate = functools.partial(evaluator, generator, classes)
+    metrics = progress.unless_stopped(evaluate) if job.workers == 1 else evaluate()
+    if metrics is None:
+        return None
+    if metrics["frechet_distance"] < run.best_metrics(_scale(evaluator)).get("frechet_distance", math.inf):
         run.save_best(generator, trainer.step, metrics, _scale(evaluator))
     return metrics
 

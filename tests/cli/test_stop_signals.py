@@ -58,7 +58,7 @@ def test_sigterm_ends_a_training_that_has_nothing_to_save(started):
     process.terminate()
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "not flushed")
-    assert errors == "Stopped before the first step. The same command starts again.\n"
+    assert errors == "Stopped before a step was done, with nothing to save. The same command continues.\n"
 
 
 @pytest.mark.parametrize(("command", "when"), [("train", "begun"), ("prepare", "new")])

@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def kill_all(machine: Machine, only: str) -> None:
     """Kill trainings and other commands in turn, the trainings more often."""
-    template, run = _prepare(machine.folder)
+    template, run = prepare_run(machine.folder)
     expected = collect(run), set(_files(run))
     commands = {name: command for name, command in {"prepare": PREPARE, **OF_RUN}.items() if name.startswith(only)}
     trials = [Trial(machine, name, command, run if name in OF_RUN else template) for name, command in commands.items()]
@@ -158,8 +158,15 @@ def kill_all(machine: Machine, only: str) -> None:
             turn += 1
 
 
-def _prepare(folder: Path) -> tuple[Path, Path]:
-    """Return the folder that a training starts in, and one in which `python train.py` has finished."""
+def prepare_run(folder: Path) -> tuple[Path, Path]:
+    """Import what the commands need, and run `python train.py`.
+
+    Args:
+        folder: gets the config, features for evaluations, and the results.
+
+    Returns:
+        The folder that a training starts in, and one in which one has finished.
+    """
     features = folder / "features.keras"
     template = prepare(folder, images=60, conditional=False, augment="none", features=str(features))
     child = os.fork()
