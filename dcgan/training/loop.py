@@ -81,6 +81,8 @@ def train(
     check_memory(config)
     memory = MemoryReport(config)
     job = resolve_job(config)
+    if job.workers > 1:
+        something_to_save()  # one worker that ends alone would be an error of the others
     dataset = data.load(config)
     classes = training_classes(config, dataset)
     config = replace(config, clusters=num_clusters(config, classes, len(dataset))).resolve_augmentation(len(dataset))
