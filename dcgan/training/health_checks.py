@@ -66,6 +66,7 @@ class HealthChecks:
         self.job, self.run, self.trainer, self.progress, self.scale = job, run, trainer, progress, scale
         self.fingerprint = dataset.fingerprint
         self.monitor = self.rollback = None
+        self._decided = trainer.step if "unfinished" in state else None
         if enabled and job.is_chief:
             best = state.get("best") if state.get("scale") == scale else run.best_metrics(scale).get("frechet_distance")
             real = _random_images(dataset.images, trainer.config.seed)
@@ -169,7 +170,7 @@ class HealthChecks:
         """
         if self.monitor is None or self.rollback is None:
             return None
-        if self.monitor.healthy:
+        if self.monitor.healthy and self.trainer.step != self._decided:  # `state` says whether that one is healthy
             self.rollback.remember(self.trainer.step)
         return self._state(self.monitor, self.rollback)
 
@@ -218,8 +219,7 @@ class Rollback:
     def remember(self, step: int) -> None:
         """Remember the healthy checkpoint of a step, which is about to be written."""
         if step % self.trainer.config.save_every == 0:
-            if self._targets[-1:] != [step]:  # it was written before its evaluation, too
-                self._targets = [*self._targets[-1:], step]
+            self._targets = [*self._targets[-1:], step]
             self._tried = False
 
     def restore(self, issue: HealthIssue) -> tuple[str, dict[str, Any]]:

@@ -46,7 +46,7 @@ OF_RUN = {
     "export, keras": ["export", "--format", "keras", "--out", "new/g.keras"],
     "export, npz": ["export", "--format", "npz", "--out", "new/g.npz"],
     "export, saved_model": ["export", "--format", "saved_model", "--out", "new/saved"],
-    "evaluate": ["evaluate", "--metrics", "frechet,nearest_neighbors", "--json", "new/report.json"],
+    "evaluate": ["evaluate", "--metrics", "frechet,memorization", "--json", "new/report.json"],
 }
 """Commands about a run; all of them can replace what they wrote before."""
 
@@ -174,16 +174,17 @@ def prepare_run(folder: Path) -> tuple[Path, Path]:
         be_a_child(lambda: _write_features(features), folder, folder, folder / "output")
     if os.waitpid(child, 0)[1]:
         sys.exit((folder / "output").read_text())
-    work = folder / "run"
+    work, finished = folder / "work", folder / "finished"  # a cache is named after the path of its images
     fresh(template, work)
     command = [sys.executable, CHECKOUT / "train.py", "--config", "../config.yaml"]
     done = subprocess.run(command, cwd=work, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
+    work.rename(finished)
     for name in OF_RUN:
         OF_RUN[name] += ["--run-dir", "run"] * ("--run-dir" not in OF_RUN[name])
     OF_RUN["evaluate"] += ["--features", str(features)]
-    return template, work
+    return template, finished
 
 
 def _write_features(file: Path) -> int:
