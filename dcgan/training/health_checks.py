@@ -170,7 +170,8 @@ class HealthChecks:
         """
         if self.monitor is None or self.rollback is None:
             return None
-        if self.monitor.healthy and self.trainer.step != self._decided:  # `state` says whether that one is healthy
+        decided, self._decided = self._decided, None  # `state` says whether that one is healthy
+        if self.monitor.healthy and self.trainer.step != decided:
             self.rollback.remember(self.trainer.step)
         return self._state(self.monitor, self.rollback)
 
