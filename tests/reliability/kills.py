@@ -35,6 +35,8 @@ from tests.reliability.small_run import collect, fresh, prepare
 CHECKOUT = Path(__file__).parents[2]
 TRAINING_SHARE = 0.6
 TEMPORARY = ".writing-"
+NOT_COMPARED = "seconds", "made_from", "checksum"
+"""What a report and the manifest of a cache say about the time, and about the files that the images come from."""
 PREPARE = ["prepare", "--dataset", "folder", "--data-dir", "images", "--image-size", "8", "--cache-dir", "new"]
 OF_RUN = {
     "generate, grid": ["generate", "--seeds", "0-3", "--out", "new/grid.png"],
@@ -356,8 +358,9 @@ def read_files(work: Path) -> dict[str, object]:
     for name, path in _files(work).items():
         if not name.endswith(".lock"):
             found[name] = path.read_bytes()
-            if path.name == "report.json":
-                found[name] = {key: value for key, value in json.loads(path.read_text()).items() if key != "seconds"}
+            if path.name in ("report.json", "manifest.json"):
+                values = json.loads(path.read_text())
+                found[name] = {key: value for key, value in values.items() if key not in NOT_COMPARED}
     return found
 
 
