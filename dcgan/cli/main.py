@@ -15,6 +15,7 @@ from dcgan.config.parser import parse
 from dcgan.core.errors import UserError, first_line, ran_out_of_memory
 from dcgan.core.imports import silence_stdout, was_interrupted
 from dcgan.core.printable import printable
+from dcgan.core.signal_watch import watch_signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,9 +52,19 @@ def run_command(command: str, arguments: Sequence[str], prog: str) -> int:
         prog: program and command for the usage line, for example `"dcgan train"`.
 
     Returns:
-        0 on success, 2 after a mistake of the user or a failed input or output, 130 after an interrupt.
+        0 on success, 2 after a mistake of the user or a failed input or output, 130 after an interrupt. A training that
+        gets SIGTERM has saved what there was to save, and returns 0 at any time.
     """
     _escape_output()
+    with watch_signals(may_end=command == "train") as signals:
+        code = _run(command, arguments, prog)
+    if code == 130 and command == "train" and signals == [signal.SIGTERM]:
+        return 0
+    return code
+
+
+def _run(command: str, arguments: Sequence[str], prog: str) -> int:
+    """Run a command and return its exit code, 130 after any interrupt."""
     config_class, function = COMMANDS[command]
     try:
         options = parse(config_class, list(arguments), prog)

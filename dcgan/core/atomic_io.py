@@ -133,6 +133,26 @@ def first_free_path(path: Path, make: Callable[[Path], object], suffix: str | No
                 return candidate
 
 
+def move_to_new(file: Path, path: Path) -> None:
+    """Give a complete file a name that no other file has.
+
+    Args:
+        file: on the same file system; where that has hard links, it is still there afterwards.
+        path: the name.
+
+    Raises:
+        FileExistsError: there is such a file.
+    """
+    try:
+        path.hardlink_to(file)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):  # a file system without hard links
+        path.touch(exist_ok=False)
+        file.replace(path)
+    sync(path.parent)
+
+
 def numbered_paths(path: Path, suffix: str | None = None) -> Iterator[Path]:
     """Return `path`, then the same name with -2, -3, … before its suffix, without end.
 

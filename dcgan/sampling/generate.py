@@ -1,5 +1,6 @@
 """The command `generate`: from a run and seeds to a grid, an array, a folder or an animation; one writer per mode."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from dcgan.core.errors import UserError
 from dcgan.runs import Run
 from dcgan.runs.loading import load_generator
 from dcgan.sampling.latent_arithmetic import along_direction
-from dcgan.sampling.output import reserve_output_path, save_archive, save_array, save_folder
+from dcgan.sampling.output import save_archive, save_array, save_folder, write_output
 from dcgan.sampling.sample_spec import Mode, SampleSpec, resolve_spec
 from dcgan.visualization import magnify, read_png, save_animation, save_png, tile
 from dcgan.visualization.figures import equation_figure
@@ -38,8 +39,7 @@ def generate(config: GenerateConfig) -> Path:
         UserError: options contradict each other, there is no such run, or the output exists or cannot be written.
     """
     spec = resolve_spec(config)
-    with reserve_output_path(spec) as out:
-        description = WRITERS[spec.mode](spec, out)
+    out, description = write_output(spec, functools.partial(WRITERS[spec.mode], spec))
     print(f"{description}: {out}")
     return out
 

@@ -9,14 +9,14 @@ import itertools
 import math
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dcgan.core.atomic_io import atomic_write, check_overwrite, first_free_path, temporary_folder
+from dcgan.core.atomic_io import atomic_write, check_overwrite, first_free_path, move_to_new, temporary_folder
 from dcgan.core.errors import UserError
 from dcgan.core.npy import npy_header
 from dcgan.sampling.sample_spec import SampleSpec
@@ -28,34 +28,32 @@ Shape = tuple[int, ...]
 _BLOCK = 4096  # bytes that even the smallest file occupies on most disks
 
 
-@contextlib.contextmanager
-def reserve_output_path(spec: SampleSpec) -> Iterator[Path]:
-    """Yield the file or folder to write.
-
-    A numbered name is reserved by an empty file, so that no other process chooses it. The file is removed if the block
-    raises.
+def write_output(spec: SampleSpec, write: Callable[[Path], str]) -> tuple[Path, str]:
+    """Write the output of a spec. A numbered name is chosen when the file is complete, so that none stays empty.
 
     Args:
         spec: what to generate.
+        write: writes the file or folder at a path, and returns a description of it.
 
-    Yields:
-        A path that does not exist, or may be overwritten.
+    Returns:
+        The file or folder that was written, and its description.
 
     Raises:
         UserError: the path is taken or cannot be written to.
     """
     if not spec.numbered:
         _check_free(spec)
-        yield spec.out
-        return
-    path = first_free_path(spec.out, lambda name: name.touch(exist_ok=False))
+        return spec.out, write(spec.out)
+    is_new = not spec.out.parent.exists()
     try:
-        yield path
+        with temporary_folder(spec.out) as folder:
+            complete = folder / spec.out.name
+            description = write(complete)
+            return first_free_path(spec.out, lambda path: move_to_new(complete, path)), description
     except BaseException:
-        with contextlib.suppress(OSError):
-            if not path.stat().st_size:
-                path.unlink()
-            path.parent.rmdir()  # fails if it is not empty
+        if is_new:
+            with contextlib.suppress(OSError):
+                spec.out.parent.rmdir()  # fails if it is not empty
         raise
 
 

@@ -9,7 +9,7 @@ from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
-from dcgan.runs.jsonl import count_damaged_lines, parse_json
+from dcgan.runs.jsonl import count_damaged_lines, is_number, parse_json
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.selection import default_selection
 from dcgan.training.health import HealthIssue, describe_nonfinite, nonfinite_arrays, training_stopped
@@ -30,7 +30,8 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
         writing: whether this process writes the run directory; it drops what was logged after the checkpoint.
 
     Returns:
-        What `save_checkpoint` got as `health_state`; empty without a checkpoint, or one without it.
+        What `save_checkpoint` got as `health_state`, and as `unfinished` if it got that; empty without a checkpoint, or
+        one without them.
 
     Raises:
         UserError: the run was trained on other images, or with another loss or regularizer.
@@ -39,6 +40,9 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
     health_state: dict[str, Any] = {}
     if checkpoint is not None:
         health_state = _health_state(str(checkpoint.pop("health", "")))
+        unfinished = parse_json(str(checkpoint.pop("unfinished", "")))
+        if isinstance(unfinished, dict) and all(map(is_number, unfinished.values())):
+            health_state["unfinished"] = unfinished
         if str(checkpoint.pop("fingerprint", "")) != fingerprint:
             raise UserError(
                 f"The images are not those that {run.path} was trained on.",
@@ -53,28 +57,36 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
     if writing:
         run.checkpoints.remove_after(trainer.step)  # later ones could not be read
         run.checkpoints.prune(trainer.config.keep_checkpoints, health_state.get("targets", ()))
-        report_damaged_records(run, trainer.step)
-        run.rewind_log(trainer.step)
+        logged = trainer.step - ("unfinished" in health_state)
+        report_damaged_records(run, trainer.step, logged)
+        run.rewind_log(logged)
         if "events" in health_state:
             run.rewind_health_events(health_state["events"])
     return health_state
 
 
-def report_damaged_records(run: Run, step: int) -> None:
+def report_damaged_records(run: Run, step: int, logged: int) -> None:
     """Print which files of records are damaged; training does not depend on them.
 
     Args:
         run: a run that is resumed.
-        step: step of its checkpoint, which was logged before the checkpoint was written.
+        step: step of its checkpoint.
+        logged: last step that was logged before the checkpoint was written.
     """
     for file in (run.log_file, run.health_file):
         if damaged := count_damaged_lines(file):
             print(f"{file} is damaged: {damaged} of its lines can't be used.")
-    if step and all(record["step"] != step for record in run.log_records()):
+    if logged == step > 0 and all(record["step"] != step for record in run.log_records()):
         print(f"{run.log_file} is damaged: it has no line about step {step}.")
 
 
-def save_checkpoint(trainer: Trainer, run: Run, fingerprint: str, health_state: dict[str, Any] | None = None) -> None:
+def save_checkpoint(
+    trainer: Trainer,
+    run: Run,
+    fingerprint: str,
+    health_state: dict[str, Any] | None = None,
+    unfinished: dict[str, float] | None = None,
+) -> None:
     """Write the EMA generator, then the checkpoint, so that a checkpoint is never ahead of its generator.
 
     Args:
@@ -82,6 +94,7 @@ def save_checkpoint(trainer: Trainer, run: Run, fingerprint: str, health_state: 
         run: where to write.
         fingerprint: identity of the data set's content.
         health_state: what `HealthChecks.state_at_checkpoint` returns; its `targets` are steps of checkpoints that stay.
+        unfinished: metrics of the step, if it has to be evaluated and logged before training continues.
 
     Raises:
         UserError: the checkpoint holds a NaN or infinite value, or a file can't be written; earlier files stay.
@@ -97,6 +110,8 @@ def save_checkpoint(trainer: Trainer, run: Run, fingerprint: str, health_state: 
         "objective": np.array(trainer.objective),
         "health": np.array(json.dumps(health_state)),
     }
+    if unfinished is not None:
+        arrays["unfinished"] = np.array(json.dumps(unfinished))
     run.checkpoints.save(trainer.step, arrays, trainer.config.keep_checkpoints, health_state.get("targets", ()))
 
 

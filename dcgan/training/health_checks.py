@@ -66,6 +66,7 @@ class HealthChecks:
         self.job, self.run, self.trainer, self.progress, self.scale = job, run, trainer, progress, scale
         self.fingerprint = dataset.fingerprint
         self.monitor = self.rollback = None
+        self._decided = trainer.step if "unfinished" in state else None
         if enabled and job.is_chief:
             best = state.get("best") if state.get("scale") == scale else run.best_metrics(scale).get("frechet_distance")
             real = _random_images(dataset.images, trainer.config.seed)
@@ -169,7 +170,8 @@ class HealthChecks:
         """
         if self.monitor is None or self.rollback is None:
             return None
-        if self.monitor.healthy:
+        decided, self._decided = self._decided, None  # `state` says whether that one is healthy
+        if self.monitor.healthy and self.trainer.step != decided:
             self.rollback.remember(self.trainer.step)
         return self._state(self.monitor, self.rollback)
 

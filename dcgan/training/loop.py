@@ -1,5 +1,6 @@
 """The training loop: from a config to a finished run."""
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from dcgan.core.autotuning import store_autotuning_results
 from dcgan.core.classes import Classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device, visible_gpus
 from dcgan.core.errors import UserError
+from dcgan.core.signal_watch import something_to_save
 from dcgan.data import ImageDataset
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
@@ -79,6 +81,8 @@ def train(
     check_memory(config)
     memory = MemoryReport(config)
     job = resolve_job(config)
+    if job.workers > 1:
+        something_to_save()  # one worker that ends alone would be an error of the others
     dataset = data.load(config)
     classes = training_classes(config, dataset)
     config = replace(config, clusters=num_clusters(config, classes, len(dataset))).resolve_augmentation(len(dataset))
@@ -109,21 +113,50 @@ def train(
         if job.is_chief:
             run.save_classes(classes)
         print_introduction(run, dataset, trainer, last, f"{device}{job.description}; {trainer.description}", job)
-        print_evaluation(evaluator, trainer.step < last)
-        checks = config.health_checks and trainer.step < last
+        unfinished = state.get("unfinished")  # metrics of a step whose evaluation a stop ended
+        training_left = trainer.step < last or unfinished is not None
+        print_evaluation(evaluator, training_left)
+        checks = config.health_checks and training_left
         schedule = Schedule(config, trainer.step, last, health_checks=checks, is_chief=job.is_chief)
         memory.watch(trainer, schedule, dataset.images.nbytes)
         with Progress(run, config, trainer.step + 1, last, silent=not job.is_chief, callback=callback) as progress:
             health = HealthChecks(
                 job, run, dataset, trainer, progress, _scale(evaluator), initial, state, enabled=checks
             )
+
+            def finish_step(metrics: dict[str, float]) -> None:
+                """Do what is due after a step: evaluate, log, sample, write a checkpoint."""
+                nonlocal unfinished
+                unfinished = None
+                if schedule.due("evaluate"):
+                    with progress.paused():
+                        evaluation = _evaluate_and_keep_best(evaluator, trainer, classes, run, job, progress)
+                    if evaluation is None:
+                        schedule.stop_requested, unfinished = True, metrics
+                    else:
+                        metrics |= evaluation
+                        health.check_distance(schedule.step, metrics["frechet_distance"])
+                if unfinished is None and schedule.due("log"):
+                    progress.log(schedule.step, metrics)
+                else:
+                    progress.count(schedule.step)
+                if schedule.due("sample"):
+                    with optional_image(progress.say):
+                        progress.show_samples(schedule.step, save_samples(trainer, run, classes))
+                if schedule.due("checkpoint"):
+                    progress.sync_log()
+                    save_checkpoint(trainer, run, dataset.fingerprint, health.state_at_checkpoint(), unfinished)
+
+            if unfinished is not None:
+                finish_step(unfinished)
             while not schedule.finished:
                 stop, limit = agree_on_next(job, strategy, progress.should_stop, progress.steps_per_call)
                 steps = schedule.steps_until_next_event(1 if stop else limit)
                 tensors = trainer.train_steps(batches, tf.constant(steps))
+                something_to_save()
                 if schedule.step == progress.first - 1:
                     store_autotuning_results()
-                step = schedule.advance(steps, stop)
+                step = schedule.advance(steps, stop or (job.workers == 1 and progress.should_stop))
                 metrics: dict[str, float] = {}
                 issue = None
                 if schedule.due("log", "losses", "diversity", "evaluate", "checkpoint"):
@@ -136,22 +169,9 @@ def train(
                     schedule.rewind(trainer.step)
                     batches = trainer.batches(dataset.images, last, labels)
                     continue
-                if schedule.due("evaluate"):
-                    with progress.paused():
-                        metrics |= _evaluate_and_keep_best(evaluator, trainer, classes, run)
-                    health.check_distance(step, metrics["frechet_distance"])
-                if schedule.due("log"):
-                    progress.log(step, metrics)
-                else:
-                    progress.count(step)
-                if schedule.due("sample"):
-                    with optional_image(progress.say):
-                        progress.show_samples(step, save_samples(trainer, run, classes))
-                if schedule.due("checkpoint"):
-                    progress.sync_log()
-                    save_checkpoint(trainer, run, dataset.fingerprint, health.state_at_checkpoint())
+                finish_step(metrics)
         if job.is_chief:
-            write_report(config, run, dataset, classes, trainer, progress)
+            write_report(config, run, dataset, classes, trainer, progress, finished=unfinished is None)
     return run
 
 
@@ -195,12 +215,24 @@ def _resolve_evaluator(
 
 
 def _evaluate_and_keep_best(
-    evaluator: EvaluateGenerator | None, trainer: Trainer, classes: Classes | None, run: Run
-) -> dict[str, float]:
-    """Measure the generated images; keep the generator if it is the best so far on the evaluator's scale."""
+    evaluator: EvaluateGenerator | None,
+    trainer: Trainer,
+    classes: Classes | None,
+    run: Run,
+    job: Job,
+    progress: Progress,
+) -> dict[str, float] | None:
+    """Measure the generated images; keep the generator if it is the best so far on the evaluator's scale.
+
+    Returns:
+        The metrics; None if a stop was requested, which other workers would not know of.
+    """
     assert evaluator is not None  # the schedule has evaluations only where there is an evaluator
     generator = trainer.sampling_generator()
-    metrics = evaluator(generator, classes)
+    evaluate = functools.partial(evaluator, generator, classes)
+    metrics = progress.unless_stopped(evaluate) if job.workers == 1 else evaluate()
+    if metrics is None:
+        return None
     if metrics["frechet_distance"] < run.best_metrics(_scale(evaluator)).get("frechet_distance", math.inf):
         run.save_best(generator, trainer.step, metrics, _scale(evaluator))
     return metrics

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -18,14 +18,20 @@ from dcgan.config import ResolvedTrainConfig
 from dcgan.core.atomic_io import explain_write_errors
 from dcgan.core.errors import UserError
 from dcgan.core.imports import silence_stdout
+from dcgan.core.signal_watch import STOP_SIGNALS
 from dcgan.runs import Run
 from dcgan.runs.jsonl import to_line
 from dcgan.training.tensorboard import TensorBoardWriter
 
 SECONDS_PER_CALL = 0.25
 """How long the loop may take to notice a signal, unless a single step takes longer."""
-# SIGHUP, where it exists, is sent by a closed terminal or a lost connection.
-STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+Result = TypeVar("Result")
+
+
+class _Stop(BaseException):
+    """Raised by a signal during a call that a stop may end."""
+
 
 Callback = Callable[[Run], None]
 """Called with the run whenever it has something new to show."""
@@ -73,6 +79,7 @@ class Progress:
         self.callback = None if silent else callback
         self.steps_per_call = 1
         self.stop_requested = False
+        self._stop_raises = False
         self._seconds_before = run.trained_seconds()
         self._marked_step = first - 1
 
@@ -171,6 +178,24 @@ class Progress:
             spent = time.monotonic() - began
             self._started, self._marked_time = self._started + spent, self._marked_time + spent
 
+    def unless_stopped(self, function: Callable[[], Result]) -> Result | None:
+        """Call a function; end it as soon as a signal requests a stop, and don't call it if a stop was requested.
+
+        Args:
+            function: what it does up to any point need not be undone.
+
+        Returns:
+            What the function returns; None after a stop.
+        """
+        try:
+            try:
+                self._stop_raises = True
+                return None if self.stop_requested else function()
+            finally:
+                self._stop_raises = False
+        except _Stop:
+            return None
+
     def show_samples(self, step: int, grid: np.ndarray) -> None:
         """Show a grid of samples, uint8 (H, W, C), in TensorBoard and to the callback.
 
@@ -217,8 +242,9 @@ class Progress:
         if not self._bar.disable:
             self._bar.set_postfix_str(text)
             return
-        left = tqdm.format_interval(self._seconds_left(record))
-        self._print(f"step {record['step']}/{self.last}  {text}  {left} left")
+        measured = record["images_per_second"] > 0  # not in a step that was done before a stop
+        left = f"  {tqdm.format_interval(self._seconds_left(record))} left" if measured else ""
+        self._print(f"step {record['step']}/{self.last}  {text}{left}")
 
     def _call_back(self) -> None:
         """Call the callback; its time is not training time."""
@@ -251,3 +277,5 @@ class Progress:
         self.stop_requested = True
         for caught, handler in self._handlers.items():
             signal.signal(caught, handler)
+        if self._stop_raises:
+            raise _Stop

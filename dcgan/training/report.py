@@ -92,6 +92,8 @@ def write_report(
     classes: Classes | None,
     trainer: Trainer,
     progress: Progress,
+    *,
+    finished: bool,
 ) -> None:
     """Write the discriminator, curves, real and generated images and the animation; print what to do next.
 
@@ -102,11 +104,12 @@ def write_report(
         classes: of a conditional run.
         trainer: after the last step.
         progress: which steps were done, and what they were logged to.
+        finished: whether the last step was evaluated, if it is to be.
     """
     if run.checkpoints.exist():
         discriminator = trainer.inference_discriminator()
         run.save_discriminator(discriminator)
-        if progress.tensorboard and progress.first <= progress.last == trainer.step:
+        if progress.tensorboard and finished and progress.first <= progress.last == trainer.step:
             points = [
                 tensorboard.real_points(dataset),
                 tensorboard.generated_points(trainer.sampling_generator(), classes),
@@ -120,7 +123,7 @@ def write_report(
         print(f"Real and generated images: {path}")
     if config.animate:
         print(f"Animation: {animate(run, run.path / 'history.gif')}")
-    if trainer.step < progress.last:
+    if trainer.step < progress.last or not finished:
         print(f"Stopped and saved after step {trainer.step} of {progress.last}. The same command resumes from here.")
         return
     latest = run.sample_file(trainer.step)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import NoReturn
 
 SOURCE = Path(__file__).with_name("faults.c")
 
@@ -87,7 +88,7 @@ def run_with_fault(function: Callable[[], int], watched: Path, scratch: Path, fa
     sys.stderr.flush()
     child = os.fork()
     if not child:
-        _be_the_child(function, watched, scratch, trace, output, fault, number)
+        be_a_child(lambda: _arm(watched, scratch, trace, fault, number) or function(), watched, scratch, output)
     _, status = os.waitpid(child, 0)
     text = trace.read_text(errors="surrogateescape") if trace.exists() else ""
     calls = [_parse(line) for line in text.splitlines()]
@@ -98,20 +99,28 @@ def run_with_fault(function: Callable[[], int], watched: Path, scratch: Path, fa
     return outcome
 
 
-def _be_the_child(
-    function: Callable[[], int], watched: Path, scratch: Path, trace: Path, output: Path, fault: Fault, number: int
-) -> None:
+def _arm(watched: Path, scratch: Path, trace: Path, fault: Fault, number: int) -> None:
+    mode, error = fault.value
+    paths = [os.fsencode(path) for path in (watched, scratch, trace)]
+    ctypes.CDLL(None).faults_arm(*paths, ctypes.c_long(number), mode, error)
+
+
+def be_a_child(function: Callable[[], int], folder: Path, scratch: Path, output: Path) -> NoReturn:
+    """Run a function in this forked process, and end it.
+
+    Args:
+        function: returns the exit code.
+        folder: working directory.
+        scratch: folder for temporary files: a process that dies removes none.
+        output: file that standard output and standard error are appended to.
+    """
     code = 1
     try:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
-        os.chdir(watched)
-        tempfile.tempdir = str(scratch)  # a process that dies here removes no temporary files
-        mode, error = fault.value
-        ctypes.CDLL(None).faults_arm(
-            *(os.fsencode(path) for path in (watched, scratch, trace)), ctypes.c_long(number), mode, error
-        )
+        os.chdir(folder)
+        tempfile.tempdir = str(scratch)
         code = function()
     except BaseException:
         traceback.print_exc()

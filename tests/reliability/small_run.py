@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dcgan.config.parser import to_yaml
-from tests.support.tiny_runs import tiny_config
+from tests.support.tiny_runs import make_images, tiny_config
 
 STEPS = 7
 TIMES = "images_per_second", "seconds", "checksum"
@@ -15,11 +15,12 @@ LEFT_OUT = "curves.png", "config.yaml", "log.jsonl", "manifest.json"
 """Files that hold times or paths; the log is compared without its times."""
 
 
-def prepare(folder: Path, **options) -> Path:
+def prepare(folder: Path, images: int = 12, **options) -> Path:
     """Import what the trainings need once, since they run in forks of this process, and write their images and config.
 
     Args:
         folder: gets the images in `template/`, and the config.
+        images: number of images.
         options: of the training.
 
     Returns:
@@ -34,7 +35,8 @@ def prepare(folder: Path, **options) -> Path:
     template = folder / "template"
     template.mkdir()
     os.chdir(template)
-    config = replace(tiny_config(Path()), steps=STEPS, evaluate_every=2, keep_checkpoints=1, **options)
+    tiny = tiny_config(Path(), data_dir=make_images(Path("images"), images))
+    config = replace(tiny, steps=STEPS, evaluate_every=2, keep_checkpoints=1, **options)
     for index, image in enumerate(sorted((template / "images").iterdir())):  # two classes
         (template / "images" / "ab"[index % 2]).mkdir(exist_ok=True)
         image.rename(template / "images" / "ab"[index % 2] / image.name)

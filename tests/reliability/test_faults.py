@@ -38,6 +38,16 @@ def test_a_damaged_file_is_repaired_or_refused_and_never_another_run():
     assert "noticed" in output
 
 
+@pytest.mark.slow
+def test_kills_at_random_moments_lose_nothing():
+    assert "\n3 kills, 0 problems" in run("kills", "--kills", "3", "--only", "train")
+
+
+@pytest.mark.slow
+def test_a_training_that_a_signal_stops_in_an_evaluation_loses_nothing():
+    assert "2 of 2 stops survived" in run("signals", "--times", "1", "--only", "evaluation")
+
+
 class Trace:
     """Calls on files below a folder, which are done and noted as `faults.c` does it."""
 

@@ -16,7 +16,7 @@ from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.sampling import animate, generate, latents, slerp
 from dcgan.sampling.generation import generate_batches
-from dcgan.sampling.output import reserve_output_path
+from dcgan.sampling.output import write_output
 from dcgan.sampling.sample_spec import resolve_spec
 from dcgan.visualization import read_png, read_png_text, save_png, tile
 
@@ -319,15 +319,44 @@ def test_a_class_of_an_unconditional_run_or_of_a_training_animation_is_rejected(
 
 def test_two_processes_that_choose_a_name_at_the_same_time_choose_different_names(run):
     spec = resolve_spec(GenerateConfig(seeds="0-1"))
-    with reserve_output_path(spec) as one, reserve_output_path(spec) as other:
-        assert [one.name, other.name] == ["seeds-0-1.png", "seeds-0-1-2.png"]
+    others = []
+
+    def write(path):
+        if not others:
+            others.append(None)
+            others[0] = write_output(spec, write)[0].name
+        path.write_text("complete")
+        return ""
+
+    path, _ = write_output(spec, write)
+    assert [*others, path.name] == ["seeds-0-1.png", "seeds-0-1-2.png"]
+    assert {file.name: file.read_text() for file in path.parent.iterdir()} == dict.fromkeys(
+        ["seeds-0-1.png", "seeds-0-1-2.png"], "complete"
+    )
 
 
-def test_a_reserved_name_is_released_on_failure(run):
-    def fail():
-        with reserve_output_path(resolve_spec(GenerateConfig(seeds="0-1"))):
-            raise KeyboardInterrupt
+@pytest.mark.parametrize("links", [True, False])
+def test_there_is_no_file_before_it_is_complete(run, links, monkeypatch):
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", lambda *_: os.link("missing/a", "missing/b"))
+    seen = []
+
+    def write(path):
+        path.write_text("complete")
+        seen.extend(file.name for file in path.parent.parent.iterdir() if file.is_file())
+        return ""
+
+    path, _ = write_output(resolve_spec(GenerateConfig(seeds="0-1")), write)
+    assert not seen
+    assert [file.name for file in path.parent.iterdir()] == ["seeds-0-1.png"]
+    assert path.read_text() == "complete"
+
+
+def test_nothing_is_left_of_a_failure(run):
+    def fail(path):
+        path.write_text("incomplete")
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fail()
+        write_output(resolve_spec(GenerateConfig(seeds="0-1")), fail)
     assert not (run.path / "generated").exists()
