@@ -121,11 +121,11 @@ def test_a_reader_of_a_run_leaves_its_files_alone(run):
 
 def test_damaged_lines_of_a_log_are_counted_and_a_missing_step_is_named(run, capsys):
     write_jsonl(run.log_file, [{"step": 1}, {"step": 2}])
-    report_damaged_records(run, 2)
+    report_damaged_records(run, 2, 2)
     assert capsys.readouterr().out == ""
     text = run.log_file.read_text()
     run.log_file.write_text(text.replace('"step": 2', '"step": 3'))
-    report_damaged_records(run, 2)
+    report_damaged_records(run, 2, 2)
     assert capsys.readouterr().out == (
         f"{run.log_file} is damaged: 1 of its lines can't be used.\n"
         f"{run.log_file} is damaged: it has no line about step 2.\n"
