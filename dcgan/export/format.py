@@ -17,6 +17,8 @@ from dcgan.core.errors import UserError
 if TYPE_CHECKING:
     import keras
 
+    from dcgan.runs import Run
+
 INPUTS = ("latent", "class")
 OUTPUT = "image"
 
@@ -60,9 +62,9 @@ class Format:
     Args:
         name: name for messages and the model card.
         suffix: suffix of the file name; empty for a format that is a folder.
-        write: function that writes a float32 generator to a path.
+        write: function that writes a float32 generator of a run to a path.
         load: function that loads an export in its own runtime.
-        usage: code for the model card.
+        usage: code for the model card; None for a format that Python does not read, whose notes say how to use it.
         packages: modules that `write` and `load` import, beyond the core packages.
         notes: paragraph for the model card.
         tolerance: largest accepted difference from the Keras generator, for pixels in [-1, 1].
@@ -70,9 +72,9 @@ class Format:
 
     name: str
     suffix: str
-    write: Callable[["keras.Model", Path], None]
+    write: Callable[["keras.Model", Path, "Run"], None]
     load: Callable[[Path], Forward]
-    usage: Usage
+    usage: Usage | None
     packages: tuple[str, ...] = ()
     notes: str = ""
     tolerance: float = TOLERANCE

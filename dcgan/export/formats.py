@@ -6,6 +6,7 @@ To add a format, write a pair of functions (`write_…`, `load_…`), add an ent
 
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,15 @@ from dcgan.export.format import OUTPUT, Format, Forward, Inputs, Usage, call_gen
 
 if TYPE_CHECKING:
     import keras
+
+    from dcgan.runs import Run
+
+Write = Callable[["keras.Model", Path], None]
+
+
+def _without_run(write: Write) -> "Callable[[keras.Model, Path, Run], None]":
+    """Return a function that writes a format in which only the generator counts."""
+    return lambda generator, path, run: write(generator, path)
 
 
 def write_saved_model(generator: "keras.Model", path: Path) -> None:
@@ -227,6 +237,36 @@ def load_npz(path: Path) -> Forward:
     return lambda inputs: numpy_generator.generate(loaded, *inputs.values())
 
 
+def write_html(generator: "keras.Model", path: Path, run: "Run") -> None:
+    """Write a page that generates images in a browser; see `dcgan.export.web_page`.
+
+    Args:
+        generator: a generator in float32.
+        path: file to write.
+        run: its name and classes are on the page.
+
+    Raises:
+        UserError: the generator was not built by `dcgan.networks.build_generator`, or upsamples bilinearly.
+    """
+    from dcgan.export.web_page import write_web_page
+
+    write_web_page(generator, path, run)
+
+
+def load_html(path: Path) -> Forward:
+    """Load the weights of a page, and compute its images with NumPy.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A function from inputs to images.
+    """
+    from dcgan.export.web_page import load_web_page
+
+    return load_web_page(path)
+
+
 _KERAS_USAGE = Usage(
     imports="import keras",
     load='generator = keras.models.load_model("{name}", compile=False)',
@@ -238,7 +278,7 @@ FORMATS = {
     "saved_model": Format(
         name="SavedModel",
         suffix="",
-        write=write_saved_model,
+        write=_without_run(write_saved_model),
         load=load_saved_model,
         usage=Usage(
             imports="import tensorflow as tf",
@@ -250,7 +290,7 @@ FORMATS = {
     "onnx": Format(
         name="ONNX",
         suffix=".onnx",
-        write=write_onnx,
+        write=_without_run(write_onnx),
         load=load_onnx,
         usage=Usage(
             imports="import onnxruntime",
@@ -263,7 +303,7 @@ FORMATS = {
     "litert": Format(
         name="LiteRT",
         suffix=".tflite",
-        write=write_litert,
+        write=_without_run(write_litert),
         load=load_litert,
         usage=Usage(
             imports="from ai_edge_litert.interpreter import Interpreter",
@@ -276,14 +316,14 @@ FORMATS = {
     "keras": Format(
         name="Keras",
         suffix=".keras",
-        write=write_keras,
+        write=_without_run(write_keras),
         load=load_keras,
         usage=_KERAS_USAGE,
     ),
     "keras_float16": Format(
         name="Keras with float16 weights",
         suffix=".keras",
-        write=write_keras_float16,
+        write=_without_run(write_keras_float16),
         load=load_keras,
         usage=_KERAS_USAGE,
         notes=(
@@ -295,7 +335,7 @@ FORMATS = {
     "npz": Format(
         name="NumPy arrays",
         suffix=".npz",
-        write=write_npz,
+        write=_without_run(write_npz),
         load=load_npz,
         usage=Usage(
             load='generator = load("{name}")',
@@ -308,6 +348,18 @@ FORMATS = {
             "`upsampling` are arguments of `dcgan.networks.build_generator`; `epsilon` is that of BatchNorm. Kernels "
             "of transposed convolutions have the shape (height, width, out, in), all others (height, width, in, out)."
         ),
+    ),
+    "html": Format(
+        name="HTML page",
+        suffix=".html",
+        write=write_html,
+        load=load_html,
+        usage=None,
+        notes=(
+            "Open the file in a browser; it needs no network. The page generates images with weights in float16, with "
+            "BatchNorm folded into them, and compares some of them with those of the Keras generator when it opens."
+        ),
+        tolerance=0.05,  # as for weights in float16
     ),
 }
 """The formats by their `--format` key."""
