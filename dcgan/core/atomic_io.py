@@ -121,15 +121,16 @@ def first_free_path(path: Path, make: Callable[[Path], object], suffix: str | No
     """
     with explain_write_errors(path, "--out"):
         make_folder(path.parent)
-        for candidate in numbered_paths(path, suffix):
+        candidates = numbered_paths(path, suffix)
+        while True:
+            candidate = next(candidates)
             with contextlib.suppress(FileExistsError):
                 make(candidate)
                 return candidate
-    raise AssertionError("numbered_paths does not end")
 
 
 def numbered_paths(path: Path, suffix: str | None = None) -> Iterator[Path]:
-    """Yield `path`, then the same name with -2, -3, … before its suffix, without end.
+    """Return `path`, then the same name with -2, -3, … before its suffix, without end.
 
     Args:
         path: preferred name.
@@ -137,9 +138,8 @@ def numbered_paths(path: Path, suffix: str | None = None) -> Iterator[Path]:
     """
     suffix = path.suffix if suffix is None else suffix
     stem = path.name.removesuffix(suffix)
-    yield path
-    for number in itertools.count(2):
-        yield path.with_name(f"{stem}-{number}{suffix}")
+    others = (path.with_name(f"{stem}-{number}{suffix}") for number in itertools.count(2))
+    return itertools.chain([path], others)
 
 
 def check_overwrite(out: Path, overwrite: bool, option: str = "--out") -> None:
@@ -217,12 +217,10 @@ def is_running(process: int) -> bool:
 
 def make_folder(path: Path) -> None:
     """Make a folder and its missing parents, so that they are on the disk before anything is written into them."""
-    if path.is_dir():
-        return
-    if path.parent != path:
-        make_folder(path.parent)
-    path.mkdir(exist_ok=True)
-    sync(path.parent)
+    missing = [*itertools.takewhile(lambda folder: not folder.is_dir(), (path, *path.parents))]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
 
 
 def sync(path: Path) -> None:

@@ -116,7 +116,7 @@ def save_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> None:
 def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], selection: Selection) -> None:
     """Write an uncompressed `.npz` file atomically.
 
-    It contains `images` (uint8), `seeds` (int64, one per image) and, with classes, `labels` (int64, one per image).
+    It contains `images` (uint8) and `seeds` (int64, one per image), with several classes also `labels` (int64).
 
     Args:
         path: file to write.
@@ -127,7 +127,7 @@ def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], selecti
     Raises:
         UserError: the disk has too little space, or the file cannot be written.
     """
-    names = ("seeds", "labels") if selection.classes else ("seeds",)
+    names = ("seeds", "labels") if selection.classes and selection.classes.labeled else ("seeds",)
     check_disk_space(path, math.prod(shape) + 8 * len(names) * len(selection))
     with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open("images.npy", "w", force_zip64=True) as file:

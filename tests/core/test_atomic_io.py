@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,10 @@ from dcgan.core.atomic_io import (
     atomic_write,
     check_overwrite,
     first_free_path,
+    is_running,
     numbered_paths,
     remove_stale_files_below,
+    sync,
     temporary_folder,
 )
 from dcgan.core.errors import UserError
@@ -253,6 +256,39 @@ def test_what_another_program_has_open_is_replaced_when_it_is_closed(tmp_path, m
         write(path, folder, "newer")
     assert (path / "part" if folder else path).read_text() == "new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EIO])
+def test_a_file_system_that_flushes_no_folders_is_used_and_one_that_fails_is_not(tmp_path, monkeypatch, error):
+    real = os.fsync
+
+    def fsync(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(error, os.strerror(error))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if error == errno.EIO:
+        with pytest.raises(UserError, match="Input/output error"):
+            write(tmp_path / "file.txt", False, "whole")
+    else:
+        write(tmp_path / "file.txt", False, "whole")
+        assert (tmp_path / "file.txt").read_text() == "whole"
+
+
+def test_windows_flushes_no_folders_and_is_not_asked_for_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "open", None)
+    monkeypatch.setattr(os, "kill", None)  # it would end the process there
+    with pytest.raises(TypeError):
+        sync(tmp_path)
+    monkeypatch.setattr(os, "name", "nt")
+    sync(tmp_path)
+    assert is_running(2**22 + 1)
+
+
+def test_a_number_that_is_no_process_may_be_running():
+    assert is_running(10**30)
+    assert not is_running(2**22 + 1)  # above the largest number of a process on Linux
 
 
 def write(path, folder, text):

@@ -1,5 +1,6 @@
 """The dataset cache: complete or absent, prepared once, and used only for what it was made from."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -296,6 +297,40 @@ def test_two_processes_at_once_prepare_one_cache(tmp_path):
     assert [process.returncode for process in both] == [0, 0], printed
     assert sum("200 images, once" in text for text in printed) == 1
     assert len([path for path in (tmp_path / "s").iterdir() if path.is_dir()]) == 1
+
+
+def test_what_another_process_prepared_meanwhile_is_used(tmp_path, monkeypatch):
+    """It had the build lock when this process looked for the cache, and found none."""
+    written = []
+
+    @contextlib.contextmanager
+    def lock(path, doing):
+        made_from = {"source": source.fingerprint, "size": [8, 8], "crop": None, "channels": 3}
+        write_cache(path, made_from, (8, 8, 3), [np.full((8, 8, 3), 7, np.uint8)])
+        written.append(path)
+        yield
+
+    monkeypatch.setattr(dataset_cache, "build_lock", lock)
+    with open_image_files(write_files(tmp_path / "p", numbered_images(4))) as source:
+        cache = dataset_cache.cached_dataset("folder", source, TRANSFORM, tmp_path / "c")
+    assert [cache.folder] == written
+    assert (cache.images == 7).all()
+
+
+def test_a_disk_that_gives_back_something_else_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset_cache, "open_cache", lambda folder, made_from: None)
+    with (
+        open_image_files(write_files(tmp_path / "p", numbered_images(4))) as source,
+        pytest.raises(UserError, match="could not be read back after it was written"),
+    ):
+        dataset_cache.cached_dataset("folder", source, TRANSFORM, tmp_path / "c")
+
+
+def test_a_cache_of_an_earlier_version_is_replaced_without_a_complaint(tmp_path, capsys):
+    manifest = write(tmp_path / "s") / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": 1}))
+    assert open_cache(tmp_path / "s", SOURCE) is None
+    assert capsys.readouterr().err == ""
 
 
 def test_a_cache_folder_that_can_not_be_created_is_reported(tmp_path):

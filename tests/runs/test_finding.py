@@ -64,6 +64,11 @@ def test_in_a_source_tree_the_other_pretrained_runs_are_no_runs_of_the_user(monk
     assert find_run().path == Path("checkpoints/mnist")
 
 
+def test_a_name_with_a_line_break_is_refused():
+    with pytest.raises(UserError, match="has a line break"):
+        find_run(Path("checkpoints/a\nb"))
+
+
 @pytest.mark.parametrize("name", PRETRAINED_NAMES)
 def test_a_pretrained_run_is_found_by_its_name_and_writes_to_the_current_folder(name):
     assert find_run(name).is_pretrained()

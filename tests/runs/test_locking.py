@@ -53,6 +53,20 @@ def test_two_trainings_can_not_open_one_run(config):
         pass
 
 
+def test_who_trains_in_a_run_may_be_unknown(config):
+    with open_run(config):
+        (config.run_dir / ".trained-by").unlink()
+        with pytest.raises(UserError, match="Another process is training in"), open_run(config):
+            pass
+
+
+def test_a_worker_that_does_not_write_needs_no_lock_and_changes_nothing(config):
+    with open_run(config), open_run(replace(config, seed=9), writing=False) as run:
+        assert run.config().seed == config.seed
+    with open_run(replace(config, run_dir=config.run_dir / "none"), writing=False) as run:
+        assert not run.path.exists()
+
+
 def test_a_folder_with_other_files_is_not_used_as_a_run(config):
     config.run_dir.mkdir()
     (config.run_dir / "thesis.tex").write_text("")

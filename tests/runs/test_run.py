@@ -175,3 +175,18 @@ def test_a_best_generator_that_does_not_belong_to_its_metrics_does_not_count(run
     file.unlink()
     assert run.best_metrics() == {}
     assert capsys.readouterr().out.count("are damaged, or don't belong together") == 2
+
+
+def test_clusters_are_read_back_and_damaged_ones_are_not(run):
+    assert run.clusters(3) is None
+    run.save_clusters(np.array([0, 65_535, 2]))
+    assert run.clusters(3).tolist() == [0, 65_535, 2]
+    assert run.clusters(4) is None
+    run.clusters_file.write_bytes(b"damaged")
+    assert run.clusters(3) is None
+
+
+def test_a_log_that_can_not_be_read_is_a_user_error(run):
+    run.log_file.mkdir(parents=True)
+    with pytest.raises(UserError, match=r"log.jsonl can't be read: Is a directory"):
+        run.log_records()

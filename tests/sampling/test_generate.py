@@ -257,6 +257,26 @@ def test_a_conditional_run_generates_one_row_per_class(conditional):
     np.testing.assert_array_equal(read_png(out), tile(expected, columns=8))
 
 
+MODES = {
+    "a.png": {"num": 4},
+    "a.npy": {"num": 4},
+    "a.npz": {"num": 4},
+    "folder": {"num": 4},
+    "a.gif": {"seeds": "0-2", "walk": 3},
+    "walk.png": {"seeds": "0-2", "walk": 3},
+    "sum.png": {"arithmetic": "0 - 1 + 2"},
+    "along.png": {"seeds": "0-1", "along": "0 - 1"},
+}
+
+
+@pytest.mark.parametrize("out", MODES)
+def test_a_run_with_clusters_and_without_labels_generates_in_every_mode(out):
+    run = runs.Run(Path("checkpoints/clusters"))
+    run.save_generator(randomize_weights(build_generator((10, 8), 1, width=3, latent_dim=6, classes=2), seed=1))
+    run.save_classes(Classes(("all",), (1.0,), ((0.5, 0.5),)))
+    assert generate(GenerateConfig(out=Path(out), **MODES[out])).exists()
+
+
 @pytest.mark.parametrize("label", ["b", "1"])
 def test_a_class_is_selected_by_name_or_number(conditional, label):
     generate(GenerateConfig(num=70, class_label=label, out=Path("a.npz")))

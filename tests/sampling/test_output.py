@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.sampling import parse_seeds
 from dcgan.sampling.output import save_archive, save_array
@@ -26,6 +27,13 @@ def test_an_archive_contains_the_images_and_their_seeds(tmp_path):
         assert sorted(archive.files) == ["images", "seeds"]
         np.testing.assert_array_equal(archive["images"], IMAGES)
         np.testing.assert_array_equal(archive["seeds"], [*range(9), 2**63 - 1])
+
+
+def test_an_archive_of_a_run_with_clusters_and_without_labels_has_no_labels(tmp_path):
+    classes = Classes(("all",), (1.0,), ((0.5, 0.5),))
+    save_archive(tmp_path / "a.npz", IMAGES.shape, CHUNKS, Selection(parse_seeds("0-9"), classes))
+    with np.load(tmp_path / "a.npz") as archive:
+        assert sorted(archive.files) == ["images", "seeds"]
 
 
 @pytest.mark.parametrize("extension", ["npy", "npz"])
