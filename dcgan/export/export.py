@@ -110,7 +110,7 @@ def max_difference(target: Format, path: Path, generator: "keras.Model") -> floa
 def _convert(generator: "keras.Model", target: Format, path: Path, run: runs.Run) -> None:
     """Write the export; a generator that was built elsewhere may hold operations that the format lacks."""
     try:
-        target.write(generator, path, run)
+        target.write(generator, path, *([run] if target.takes_run else []))
     except (UserError, OSError):
         raise
     except Exception as error:  # converters raise exceptions of many types

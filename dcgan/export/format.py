@@ -17,8 +17,6 @@ from dcgan.core.errors import UserError
 if TYPE_CHECKING:
     import keras
 
-    from dcgan.runs import Run
-
 INPUTS = ("latent", "class")
 OUTPUT = "image"
 
@@ -62,21 +60,23 @@ class Format:
     Args:
         name: name for messages and the model card.
         suffix: suffix of the file name; empty for a format that is a folder.
-        write: function that writes a float32 generator of a run to a path.
+        write: function that writes a float32 generator to a path.
         load: function that loads an export in its own runtime.
         usage: code for the model card; None for a format that Python does not read, whose notes say how to use it.
         packages: modules that `write` and `load` import, beyond the core packages.
         notes: paragraph for the model card.
+        takes_run: whether `write` gets the run as well.
         tolerance: largest accepted difference from the Keras generator, for pixels in [-1, 1].
     """
 
     name: str
     suffix: str
-    write: Callable[["keras.Model", Path, "Run"], None]
+    write: Callable[..., None]
     load: Callable[[Path], Forward]
     usage: Usage | None
     packages: tuple[str, ...] = ()
     notes: str = ""
+    takes_run: bool = False
     tolerance: float = TOLERANCE
 
     def check_packages(self) -> None:

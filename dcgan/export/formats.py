@@ -6,7 +6,6 @@ To add a format, write a pair of functions (`write_…`, `load_…`), add an ent
 
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
     import keras
 
     from dcgan.runs import Run
-
-Write = Callable[["keras.Model", Path], None]
-
-
-def _without_run(write: Write) -> "Callable[[keras.Model, Path, Run], None]":
-    """Return a function that writes a format in which only the generator counts."""
-    return lambda generator, path, run: write(generator, path)
 
 
 def write_saved_model(generator: "keras.Model", path: Path) -> None:
@@ -278,7 +270,7 @@ FORMATS = {
     "saved_model": Format(
         name="SavedModel",
         suffix="",
-        write=_without_run(write_saved_model),
+        write=write_saved_model,
         load=load_saved_model,
         usage=Usage(
             imports="import tensorflow as tf",
@@ -290,7 +282,7 @@ FORMATS = {
     "onnx": Format(
         name="ONNX",
         suffix=".onnx",
-        write=_without_run(write_onnx),
+        write=write_onnx,
         load=load_onnx,
         usage=Usage(
             imports="import onnxruntime",
@@ -303,7 +295,7 @@ FORMATS = {
     "litert": Format(
         name="LiteRT",
         suffix=".tflite",
-        write=_without_run(write_litert),
+        write=write_litert,
         load=load_litert,
         usage=Usage(
             imports="from ai_edge_litert.interpreter import Interpreter",
@@ -316,14 +308,14 @@ FORMATS = {
     "keras": Format(
         name="Keras",
         suffix=".keras",
-        write=_without_run(write_keras),
+        write=write_keras,
         load=load_keras,
         usage=_KERAS_USAGE,
     ),
     "keras_float16": Format(
         name="Keras with float16 weights",
         suffix=".keras",
-        write=_without_run(write_keras_float16),
+        write=write_keras_float16,
         load=load_keras,
         usage=_KERAS_USAGE,
         notes=(
@@ -335,7 +327,7 @@ FORMATS = {
     "npz": Format(
         name="NumPy arrays",
         suffix=".npz",
-        write=_without_run(write_npz),
+        write=write_npz,
         load=load_npz,
         usage=Usage(
             load='generator = load("{name}")',
@@ -353,6 +345,7 @@ FORMATS = {
         name="HTML page",
         suffix=".html",
         write=write_html,
+        takes_run=True,
         load=load_html,
         usage=None,
         notes=(

@@ -1,7 +1,7 @@
 """A generator as one HTML file that generates images in a browser, without a network.
 
-The modules in `dcgan/web` compute the generator in JavaScript. The file holds them, the weights in float16 with BatchNorm
-folded into them, and some images of the Keras generator, which the page compares with its own when it opens.
+The modules in `dcgan/web` compute the generator in JavaScript. The file holds them, the weights in float16 with
+BatchNorm folded into them, and some images of the Keras generator, which the page compares with its own when it opens.
 """
 
 import base64
