@@ -46,7 +46,7 @@ def export(config: ExportConfig) -> Path:
     from dcgan.export.model_card import model_card
 
     with atomic_export(out, target) as (exported, card):
-        _convert(generator, target, exported)
+        _convert(generator, target, exported, run)
         difference = max_difference(target, exported, generator)
         card.write_text(model_card(run, config.weights, generator, target, out.name, difference), encoding="utf-8")
     print(f"Exported {run.path} ({config.weights} weights) as {target.name}: {out}")
@@ -107,10 +107,10 @@ def max_difference(target: Format, path: Path, generator: "keras.Model") -> floa
     return difference
 
 
-def _convert(generator: "keras.Model", target: Format, path: Path) -> None:
+def _convert(generator: "keras.Model", target: Format, path: Path, run: runs.Run) -> None:
     """Write the export; a generator that was built elsewhere may hold operations that the format lacks."""
     try:
-        target.write(generator, path)
+        target.write(generator, path, *([run] if target.takes_run else []))
     except (UserError, OSError):
         raise
     except Exception as error:  # converters raise exceptions of many types

@@ -62,19 +62,21 @@ class Format:
         suffix: suffix of the file name; empty for a format that is a folder.
         write: function that writes a float32 generator to a path.
         load: function that loads an export in its own runtime.
-        usage: code for the model card.
+        usage: code for the model card; None for a format that Python does not read, whose notes say how to use it.
         packages: modules that `write` and `load` import, beyond the core packages.
         notes: paragraph for the model card.
+        takes_run: whether `write` gets the run as well.
         tolerance: largest accepted difference from the Keras generator, for pixels in [-1, 1].
     """
 
     name: str
     suffix: str
-    write: Callable[["keras.Model", Path], None]
+    write: Callable[..., None]
     load: Callable[[Path], Forward]
-    usage: Usage
+    usage: Usage | None
     packages: tuple[str, ...] = ()
     notes: str = ""
+    takes_run: bool = False
     tolerance: float = TOLERANCE
 
     def check_packages(self) -> None:

@@ -17,6 +17,8 @@ from dcgan.export.format import OUTPUT, Format, Forward, Inputs, Usage, call_gen
 if TYPE_CHECKING:
     import keras
 
+    from dcgan.runs import Run
+
 
 def write_saved_model(generator: "keras.Model", path: Path) -> None:
     """Write a TensorFlow SavedModel folder with the endpoint `serve` and the signature `serving_default`.
@@ -227,6 +229,36 @@ def load_npz(path: Path) -> Forward:
     return lambda inputs: numpy_generator.generate(loaded, *inputs.values())
 
 
+def write_html(generator: "keras.Model", path: Path, run: "Run") -> None:
+    """Write a page that generates images in a browser; see `dcgan.export.web_page`.
+
+    Args:
+        generator: a generator in float32.
+        path: file to write.
+        run: its name and classes are on the page.
+
+    Raises:
+        UserError: the generator was not built by `dcgan.networks.build_generator`, or upsamples bilinearly.
+    """
+    from dcgan.export.web_page import write_web_page
+
+    write_web_page(generator, path, run)
+
+
+def load_html(path: Path) -> Forward:
+    """Load the weights of a page, and compute its images with NumPy.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A function from inputs to images.
+    """
+    from dcgan.export.web_page import load_web_page
+
+    return load_web_page(path)
+
+
 _KERAS_USAGE = Usage(
     imports="import keras",
     load='generator = keras.models.load_model("{name}", compile=False)',
@@ -308,6 +340,19 @@ FORMATS = {
             "`upsampling` are arguments of `dcgan.networks.build_generator`; `epsilon` is that of BatchNorm. Kernels "
             "of transposed convolutions have the shape (height, width, out, in), all others (height, width, in, out)."
         ),
+    ),
+    "html": Format(
+        name="HTML page",
+        suffix=".html",
+        write=write_html,
+        takes_run=True,
+        load=load_html,
+        usage=None,
+        notes=(
+            "Open the file in a browser; it needs no network. The page generates images with weights in float16, with "
+            "BatchNorm folded into them, and compares some of them with those of the Keras generator when it opens."
+        ),
+        tolerance=0.05,  # as for weights in float16
     ),
 }
 """The formats by their `--format` key."""

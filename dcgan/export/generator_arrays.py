@@ -68,3 +68,66 @@ def _upsampling(layers: dict[str, Any]) -> str:
     if layers["upsample_0"].interpolation != "bilinear":
         raise ValueError("a separate upsampling layer has to be bilinear")
     return "bilinear"
+
+
+def fold_batch_norm(generator: keras.Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return a generator as a projection and transposed convolutions with biases, without BatchNorm.
+
+    BatchNorm is linear after training, so it scales the weights of the layer before it. Sub-pixel convolution and
+    unpooling are transposed convolutions with another kernel.
+
+    Args:
+        generator: a generator of `dcgan.networks.build_generator`.
+
+    Returns:
+        The sizes `latent`, `classes`, `maps` ([height, width, channels] of the base, of each stage and of the image)
+        and `kernels` (of each stage); and the float32 weights `project` (latent, base), `project_class`
+        (classes, base), `project_bias` (base,), `up_0` (kernel, kernel, out, in), `bias_0` (out,), ….
+
+    Raises:
+        UserError: the generator has other layers, or upsamples by bilinear interpolation.
+    """
+    sizes = generator_sizes(generator)
+    weights = {weight.path.removeprefix("generator/"): np.asarray(weight) for weight in generator.variables}
+    stages = sum(name.endswith("/gamma") for name in weights)
+    kernels = [_transposed_kernel(weights[f"up_{stage}/kernel"], sizes["upsampling"]) for stage in range(stages)]
+    norms = [_scale_and_shift(weights, f"norm_{stage}", sizes["epsilon"]) for stage in range(stages)]
+    height, width = (int(side) >> stages for side in sizes["image_size"])
+    repeated = [np.tile(values, height * width) for values in norms[0]]
+    folded = {"project": weights["project/kernel"] * repeated[0], "project_bias": repeated[1]}
+    if sizes["classes"]:
+        folded["project_class"] = weights["project_class/kernel"] * repeated[0]
+    else:
+        folded["project_class"] = np.zeros((0, len(repeated[0])), np.float32)
+    maps = [[height, width, len(norms[0][0])]]
+    for stage, kernel in enumerate(kernels):
+        outputs = kernel.shape[2]
+        scale, shift = norms[stage + 1] if stage + 1 < stages else (np.ones(outputs), np.zeros(outputs))
+        folded[f"up_{stage}"] = kernel * scale[:, None]
+        folded[f"bias_{stage}"] = shift
+        maps.append([2 * maps[-1][0], 2 * maps[-1][1], outputs])
+    described = {"latent": int(sizes["latent_dim"]), "classes": int(sizes["classes"]), "maps": maps}
+    described["kernels"] = [len(kernel) for kernel in kernels]
+    return described, {name: np.ascontiguousarray(array, np.float32) for name, array in folded.items()}
+
+
+def _scale_and_shift(weights: dict[str, np.ndarray], name: str, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    gamma, beta, mean, variance = (
+        weights[f"{name}/{part}"] for part in ("gamma", "beta", "moving_mean", "moving_variance")
+    )
+    scale = gamma / np.sqrt(variance + epsilon)
+    return scale, beta - mean * scale
+
+
+def _transposed_kernel(kernel: np.ndarray, upsampling: str) -> np.ndarray:
+    """Return the kernel of the transposed convolution of stride 2 that computes the same, (kernel, kernel, out, in)."""
+    if upsampling == "transposed":
+        return kernel
+    flipped = kernel[::-1, ::-1]
+    if upsampling == "unpool":
+        return flipped.transpose(0, 1, 3, 2)
+    if upsampling == "subpixel":
+        size, _, inputs, outputs = kernel.shape
+        blocks = flipped.reshape(size, size, inputs, 2, 2, outputs // 4)
+        return blocks.transpose(0, 3, 1, 4, 5, 2).reshape(2 * size, 2 * size, outputs // 4, inputs)
+    raise UserError("Bilinear upsampling is not a transposed convolution.", "Choose another --format.")

@@ -109,6 +109,7 @@ def usage_code(
     """
     inputs = {"latent": "latent"} | ({"class": "class_one_hot"} if num_classes else {})
     usage = target.usage
+    assert usage is not None  # only called for formats that Python reads
     comment = "# Image n equals that of `generate.py --seeds n`."
     indices = [seed % num_classes for seed in _SEEDS] if num_classes else []
     if num_classes and classes is not None:
@@ -150,11 +151,17 @@ def _usage(target: Format, run: Run, generator: keras.Model, name: str) -> Itera
         "\n".join(rows),
         "N is any batch size.",
         *([f"Classes, in order: {_class_names(classes, num_classes)}."] if num_classes else []),
-        f"After `pip install {' '.join(['numpy', 'pillow', *target.usage.packages])}`, in the folder that holds "
-        f"{_code(name)}:",
-        _code_block("python", usage_code(target, name, latent_dim, shape, num_classes, classes)),
+        *_example(target, name, latent_dim, shape, num_classes, classes),
         *([target.notes] if target.notes else []),
     ]
+
+
+def _example(target: Format, name: str, *described: Any) -> Iterable[str]:
+    """Describe how to generate images with Python."""
+    if target.usage is not None:
+        packages = " ".join(["numpy", "pillow", *target.usage.packages])
+        yield f"After `pip install {packages}`, in the folder that holds {_code(name)}:"
+        yield _code_block("python", usage_code(target, name, *described))
 
 
 def _axes(shape: tuple[int, ...]) -> str:

@@ -123,7 +123,7 @@ def test_the_command_line_reports_the_path_and_the_largest_difference(run, capsy
 
 def test_without_a_format_the_formats_are_listed(run, capsys):
     assert main.main(["export"]) == 2
-    assert "saved_model, onnx, litert, keras, keras_float16, npz" in capsys.readouterr().err
+    assert "saved_model, onnx, litert, keras, keras_float16, npz, html" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["generator.keras", "config.yaml", "classes.json"])
