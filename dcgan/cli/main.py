@@ -14,7 +14,6 @@ from dcgan.cli.terminal import EscapedStream
 from dcgan.config.parser import parse
 from dcgan.core.errors import UserError, first_line, ran_out_of_memory
 from dcgan.core.imports import silence_stdout, was_interrupted
-from dcgan.core.printable import printable
 from dcgan.core.signal_watch import watch_signals
 
 
@@ -81,7 +80,7 @@ def _run(command: str, arguments: Sequence[str], prog: str) -> int:
         return 0
     except OSError as error:  # not explained by the modules below
         problem = f"{error.filename or 'Input or output failed'}: {error.strerror or error}."
-        print(f"error: {printable(problem)}", file=sys.stderr)
+        print(f"error: {UserError(problem)}", file=sys.stderr)
         return 2
     except Exception as error:
         if ran_out_of_memory(error):  # training says more

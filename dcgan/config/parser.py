@@ -154,7 +154,7 @@ def _check_config_file(config_class: type[Options], file: Path, hint: str) -> No
 
 
 def _check_argument(previous: str, argument: str, hint: str) -> None:
-    """Reject an empty argument and one that is not UTF-8, for which the parser has no clear message."""
+    """Reject an argument that is empty, not UTF-8, or null in YAML, for which the parser has no clear message."""
     if argument == "" or (argument.startswith("--") and argument.endswith("=")):
         raise UserError(f"{(argument or previous).rstrip('=')} is empty.", hint)
     try:
@@ -163,6 +163,18 @@ def _check_argument(previous: str, argument: str, hint: str) -> None:
         option = f"Give {previous} another name: rename" if previous.startswith("--") else "Rename"
         problem = f"{os.fsencode(argument)} is not UTF-8."
         raise UserError(problem, f"{option} the file or folder, or create a link to it.") from error
+    option, _, value = argument.partition("=") if argument.startswith("--") else (previous, "", argument)
+    if value not in ("", "null") and _is_null(value):
+        problem = f"{option} {value} would be read as no value; a file or folder of this name is ./{value}."
+        raise UserError(problem.strip(), hint)
+
+
+def _is_null(value: str) -> bool:
+    """Return whether YAML, which the parser reads values as, takes a text for null: `~`, `#pictures`, `&a`."""
+    try:
+        return yaml.safe_load(value) is None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return False
 
 
 def read_yaml(config_class: type[Config], path: Path, defaults: Mapping[str, Any] | None = None) -> Config:

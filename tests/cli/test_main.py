@@ -114,13 +114,17 @@ def test_sigterm_runs_cleanup_and_restores_the_previous_handler(monkeypatch, cap
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_an_os_error_is_one_line_that_names_the_file(monkeypatch, capsys):
+@pytest.mark.parametrize("name", ["some/log.jsonl", 10_000 * "1,"])
+def test_an_os_error_is_one_line_that_names_the_file(monkeypatch, capsys, name):
     def fail(options):
-        raise PermissionError(errno.EACCES, "Permission denied", "some/log.jsonl")
+        raise PermissionError(errno.EACCES, "Permission denied", name)
 
     monkeypatch.setattr("dcgan.data.prepare", fail)
     assert main.main(["prepare"]) == 2
-    assert capsys.readouterr().err == "error: some/log.jsonl: Permission denied.\n"
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {name[:50]}")
+    assert printed.endswith(": Permission denied.\n")
+    assert len(printed) < 200
 
 
 WRAPPED = """
