@@ -92,7 +92,7 @@ def test_without_a_gpu_automatic_precision_counts_as_float32(monkeypatch):
         for precision in ("auto", "float32", "mixed_bfloat16"):
             config = TrainConfig(image_size="64", precision=precision).resolve()
             need[precision, bool(cards)] = least_memory(config)
-    assert need["auto", False] == need["float32", False] == need["float32", True]
+    assert need["auto", False] == need["float32", False] == 2 * need["float32", True]
     assert need["auto", True] == need["mixed_bfloat16", True] < need["float32", True]
 
 
@@ -100,6 +100,14 @@ def test_without_a_gpu_automatic_precision_counts_as_float32(monkeypatch):
 def test_every_option_that_takes_too_much_memory_is_named(option):
     with pytest.raises(UserError, match=f"--{option.replace('_', '-')} 2000000000"):
         check_memory(TrainConfig(**{option: 2_000_000_000}).resolve())
+
+
+def test_a_large_image_size_is_refused_on_a_machine_of_24_gib(monkeypatch):
+    monkeypatch.setattr(memory, "machine_memory", lambda: 24 * 2**30)
+    monkeypatch.setattr(memory.nvidia, "cards", list)
+    check_memory(TrainConfig(dataset="folder", image_size="512").resolve())
+    with pytest.raises(UserError, match=r"needs more than 24\.4 GiB .* --image-size 1024 "):
+        check_memory(TrainConfig(dataset="folder", image_size="1024").resolve())
 
 
 def test_a_system_that_does_not_tell_its_memory_refuses_nothing(monkeypatch):
