@@ -156,7 +156,7 @@ def train(
                 something_to_save()
                 if schedule.step == progress.first - 1:
                     store_autotuning_results()
-                step = schedule.advance(steps, stop or (job.workers == 1 and progress.should_stop))
+                step = schedule.advance(steps, stop or (job.workers == 1 and progress.stop_requested))
                 metrics: dict[str, float] = {}
                 issue = None
                 if schedule.due("log", "losses", "diversity", "evaluate", "checkpoint"):

@@ -105,8 +105,14 @@ def _arm(watched: Path, scratch: Path, trace: Path, fault: Fault, number: int) -
     ctypes.CDLL(None).faults_arm(*paths, ctypes.c_long(number), mode, error)
 
 
+def use_one_core() -> None:
+    """Let this process and those that it starts run on one core, always the same."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 def be_a_child(function: Callable[[], int], folder: Path, scratch: Path, output: Path) -> NoReturn:
-    """Run a function in this forked process, and end it.
+    """Run a function in this forked process, on one core, since their number decides the order of sums; and end it.
 
     Args:
         function: returns the exit code.
@@ -120,6 +126,7 @@ def be_a_child(function: Callable[[], int], folder: Path, scratch: Path, output:
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
         os.chdir(folder)
+        use_one_core()
         tempfile.tempdir = str(scratch)
         code = function()
     except BaseException:

@@ -29,7 +29,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.reliability.faults import be_a_child
+from tests.reliability.faults import be_a_child, use_one_core
 from tests.reliability.small_run import collect, fresh, prepare
 
 CHECKOUT = Path(__file__).parents[2]
@@ -179,7 +179,7 @@ def prepare_run(folder: Path) -> tuple[Path, Path]:
     work, finished = folder / "work", folder / "finished"  # a cache is named after the path of its images
     fresh(template, work)
     command = [sys.executable, CHECKOUT / "train.py", "--config", "../config.yaml"]
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, preexec_fn=use_one_core)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     work.rename(finished)

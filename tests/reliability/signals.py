@@ -35,7 +35,7 @@ PHASES = {
 """Module and name of the function that is called in each phase, and how often an undisturbed training calls it."""
 
 SECONDS = {signal.SIGTERM: 10.0, signal.SIGINT: 3.0}
-"""How long a training may take to end."""
+"""How long a training may take to end, where it has a processor core for itself; more if it shares one."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,19 +53,20 @@ def main(arguments: list[str] | None = None) -> int:
         expected = collect(finished)
         for number in SECONDS:
             for phase in (phase for phase in PHASES if phase.startswith(options.only)):
-                longest = inside = 0
+                longest = fair = inside = 0
                 for _ in range(options.times):
                     tried += 1
                     fresh(template, folder / "work")
                     stop = Stop(folder, phase, number, dice)
-                    longest, inside = max(longest, stop.seconds), inside + stop.inside
                     problems = list(stop.problems(expected))
+                    longest, inside = max(longest, stop.seconds), inside + stop.inside
+                    fair = max(fair, stop.seconds / stop.slowdown)
                     failures += bool(problems)
                     for problem in problems:
                         print(f"{phase}, {number.name}, call {stop.call}: {problem}", flush=True)
                         print(stop.output, file=sys.stderr, flush=True)
                 print(
-                    f"{phase}, {number.name}: at most {longest:.1f} s to the end, "
+                    f"{phase}, {number.name}: at most {longest:.1f} s to the end, {fair:.1f} s with a core for itself, "
                     f"{inside} of {options.times} signals before the call ended",
                     flush=True,
                 )
@@ -88,7 +89,8 @@ class Stop:
         self.work, self.notes = folder / "work", folder / "notes"
         self.notes.unlink(missing_ok=True)
         self.call, self.delay = dice.randint(1, PHASES[phase][2]), dice.uniform(0, 0.1)
-        self.code, self.output = self._run(self._disturbed)
+        self.slowdown = 1.0
+        self.code, self.output, _ = self._run(self._disturbed)
         ended = time.monotonic()
         notes: dict[str, Any] = {}
         for line in self.notes.read_text().splitlines() if self.notes.exists() else ():
@@ -96,7 +98,7 @@ class Stop:
         self.seconds = ended - notes.get("sent", ended)
         self.sent, self.inside, self.step = "sent" in notes, notes.get("inside", False), notes.get("step", 0)
 
-    def problems(self, expected: dict[str, object]) -> Iterator[str]:
+    def problems(self, expected: dict[str, Any]) -> Iterator[str]:
         """Yield what went wrong, and what the resumed training lacks."""
         if not self.sent:
             yield "no signal was sent"
@@ -104,23 +106,27 @@ class Stop:
             yield f"exit code {self.code}"
         if "Traceback" in self.output:
             yield "a traceback"
-        if self.seconds > SECONDS[self.number]:
-            yield f"it took {self.seconds:.1f} s to end"
         saved = max((int(file.stem[5:]) for file in self.work.glob("run/checkpoints/step-*.npz")), default=0)
         if self.number == signal.SIGTERM and saved != self.step:
             yield f"the checkpoint is of step {saved}, not {self.step}"
         yield from damaged(self.work)
-        code, output = self._run(_train)
+        code, output, self.slowdown = self._run(_train)
+        if self.seconds > SECONDS[self.number] * self.slowdown:
+            yield f"it took {self.seconds:.1f} s to end"
         if code or "Traceback" in output or "damaged" in output:
             yield f"resuming ended with exit code {code}:\n{output}"
             return
         found = collect(self.work)
+        pairs = zip(found["log.jsonl"], expected["log.jsonl"], strict=False)  # a stop also logs the diversity
+        found["log.jsonl"] = [{key: record.get(key) for key in other} for record, other in pairs]
         for name in sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)):
             if name.startswith("run/samples/") and name not in expected:
                 continue
             yield f"{name} is not that of an undisturbed training"
 
-    def _run(self, function: Callable[[], int]) -> tuple[int, str]:
+    def _run(self, function: Callable[[], int]) -> tuple[int, str, float]:
+        """Run a function in a fork; return its exit code, its output, and how many times its processor time it took."""
+        began = time.monotonic()
         scratch, output = self.folder / "scratch", self.folder / "output"
         scratch.mkdir(exist_ok=True)
         output.unlink(missing_ok=True)
@@ -128,8 +134,9 @@ class Stop:
         child = os.fork()
         if not child:
             be_a_child(function, self.work, scratch, output)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        return code, output.read_text()
+        _, status, usage = os.wait4(child, 0)
+        slowdown = (time.monotonic() - began) / (usage.ru_utime + usage.ru_stime)
+        return os.waitstatus_to_exitcode(status), output.read_text(), max(1.0, slowdown)
 
     def _disturbed(self) -> int:
         """Train; at the chosen call of the phase's function, send the signal a moment after its start."""

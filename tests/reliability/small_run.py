@@ -5,6 +5,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dcgan.config.parser import to_yaml
 from tests.support.tiny_runs import make_images, tiny_config
@@ -88,9 +89,9 @@ def train(*arguments: str) -> int:
     return run_command("train", ["--config", "../config.yaml", *arguments], "train.py")
 
 
-def collect(work: Path) -> dict[str, object]:
+def collect(work: Path) -> dict[str, Any]:
     """Return what two equal trainings have in common: their files without times and paths in them."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for file in work.rglob("*"):
         if file.is_file() and file.name not in LEFT_OUT and not file.name.endswith(".lock"):
             found[str(file.relative_to(work))] = file.read_bytes()
