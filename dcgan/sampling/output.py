@@ -57,25 +57,32 @@ def write_output(spec: SampleSpec, write: Callable[[Path], str]) -> tuple[Path, 
         raise
 
 
-@contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Create a folder, and remove it with its content if the block raises.
+def write_new_folder(path: Path, write: Callable[[Path], None]) -> Path:
+    """Write a folder under a name that no other has, all of it or nothing.
 
     Args:
         path: its name; if that is taken, the first free one of `path`-2, `path`-3, … is used.
+        write: writes the content into the folder that it gets.
 
-    Yields:
+    Returns:
         The folder.
 
     Raises:
         UserError: it cannot be created.
     """
-    folder = first_free_path(path, Path.mkdir, suffix="")
+    with temporary_folder(path) as temporary:
+        folder = temporary / "new"
+        folder.mkdir()
+        write(folder)
+        return first_free_path(path, lambda name: _rename_to_new(folder, name), suffix="")
+
+
+def _rename_to_new(folder: Path, path: Path) -> None:
+    """Rename a folder; a FileExistsError if there is something of that name, but for an empty folder."""
     try:
-        yield folder
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        folder.rename(path)
+    except OSError as error:
+        raise FileExistsError(path) if path.exists() else error from None
 
 
 def check_png_path(out: Path | None, overwrite: bool) -> None:

@@ -1,6 +1,5 @@
 """The `project` command: find the latents whose generated images are most similar to given images."""
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from dcgan.data.transforms import CropResize
 from dcgan.runs import Run
 from dcgan.runs.loading import load_generator
 from dcgan.sampling.latents import interpolate_latents, walk_positions
-from dcgan.sampling.output import new_folder
+from dcgan.sampling.output import write_new_folder
 from dcgan.sampling.selection import interpolate_classes
 from dcgan.visualization import encode_lines, magnify, save_png, tile
 
@@ -69,8 +68,14 @@ def project(config: ProjectConfig) -> Path:
         stages=[*stages, config.steps],
         candidates=None if label is None or classes is None else classes.inputs_of(label),
     )
-    with new_folder(out) if config.out is None else contextlib.nullcontext(out) as out:
-        _write(out, generator, images, found, paths, config.walk)
+
+    def write(folder: Path) -> None:
+        _write(folder, generator, images, found, paths, config.walk)
+
+    if config.out is None:
+        out = write_new_folder(out, write)
+    else:
+        write(out)
     _print_errors(paths, found, classes)
     walk, count = (" and walk", f"{len(paths)} images") if len(paths) > 1 else ("", "1 image")
     print(f"Figure, errors, latents{walk} of {count}: {out}")

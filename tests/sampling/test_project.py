@@ -81,6 +81,7 @@ def test_a_single_image_has_no_walk_and_a_second_search_writes_a_folder_of_its_o
     new_run()
     folders = [project(config(images="a.png", out=None, steps=2)) for _ in range(2)]
     assert [folder.name for folder in folders] == ["a", "a-2"]
+    assert (folders[0] / "projection.png").exists()
     assert folders[0].parent == Path("checkpoints/tiny/projected")
     assert not (folders[0] / "walk.png").exists()
 
@@ -146,13 +147,16 @@ def test_color_images_are_converted_for_a_grayscale_generator():
     assert project(config(images="red.png", steps=1)) == Path("out")
 
 
-def test_the_new_folder_is_removed_when_writing_is_interrupted(monkeypatch):
+def test_the_new_folder_appears_when_it_is_complete_and_nothing_stays_of_an_interrupted_one(monkeypatch):
     new_run()
+    visible = []
 
     def interrupted(*arguments, **options):
+        visible.extend(path.name for path in Path("checkpoints/tiny/projected").glob("[!.]*"))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dcgan.sampling.project.encode_lines", interrupted)  # after the figure is written
     with pytest.raises(KeyboardInterrupt):
         project(config(out=None, steps=3))
+    assert visible == []
     assert not list(Path("checkpoints/tiny/projected").iterdir())
