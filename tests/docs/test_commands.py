@@ -27,6 +27,7 @@ OTHER_PROGRAMS = {
     "--rm": "docker",
     "--gpus": "docker",
     "--user": "docker",
+    "--require-hashes": "pip",
     "--nodes": "SLURM",
     "--ntasks-per-node": "SLURM",
     "--gpus-per-node": "SLURM",
