@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--evaluate", action="store_true", help="evaluate the run as well")
     parser.add_argument("--folder", type=Path, help="folder that keeps the images for another time")
-    options, of_training = parser.parse_known_args(arguments)
+    parser.add_argument("options", nargs="*", help="options of train.py, after `--`")
+    options = parser.parse_args(arguments)
     began, survived, tried = time.monotonic(), 0, 0
     print(ROW.format("images", "command", "wall s", "processor s", "ms/image", "memory MiB", "RSS MiB", "1st step s"))
     with tempfile.TemporaryDirectory(prefix="many-images-", dir=options.folder) as folder:
@@ -81,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
                 temporary.rename(source)
                 seconds = time.process_time() - started
                 print(ROW.format(count, "write", "", f"{seconds:.1f}", f"{1000 * seconds / count:.3f}", "", "", ""))
-            for name, problems in _try(source, work, count, options, of_training):
+            for name, problems in _try(source, work, count, options):
                 tried += 1
                 survived += not problems
                 if problems:
@@ -131,14 +132,12 @@ def _name(index: int, count: int) -> str:
     return f"class-{index // min(FOLDER_FILES, -(-count // 2)):04d}/image-{index:07d}.jpg"
 
 
-def _try(
-    source: Path, work: Path, count: int, options: argparse.Namespace, of_training: list[str]
-) -> Iterator[tuple[str, str]]:
+def _try(source: Path, work: Path, count: int, options: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Run all commands on one source, and yield what is wrong with each, or an empty text."""
     run, steps = work / "run", options.steps
     data = ["--dataset", "folder", "--data-dir", str(source), "--cache-dir", str(work / "cache")]
     train = ["train.py", *data, "--run-dir", str(run), "--save-every", str(steps), "--sample-every", str(steps)]
-    train += ["--log-every", "1", *of_training, "--steps"]
+    train += ["--log-every", "1", *options.options, "--steps"]
     commands = {
         "prepare": ["-m", "dcgan", "prepare", *data],
         "open": ["-m", "dcgan", "prepare", *data],

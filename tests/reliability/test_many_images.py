@@ -32,7 +32,7 @@ def run(*arguments):
 @pytest.mark.slow
 @NEEDS_STATUS
 def test_many_images_are_prepared_and_trained_on_in_little_memory():
-    assert "4 of 4 commands on 2500 images" in run("--steps", "2", "--memory", "2", *SMALL.split())
+    assert "4 of 4 commands on 2500 images" in run("--steps", "2", "--memory", "2", "--", *SMALL.split())
 
 
 @NEEDS_STATUS
