@@ -74,7 +74,7 @@ def test_what_is_wrong_with_the_end_of_a_command_line_is_found(fault):
 REFUSED = {
     "train --conditional=x": "--conditional takes no value, not 'x'; --no-conditional turns it off.",
     "train --ema-decay -1e-9": "--ema-decay takes a number from 0 to 1, but has no value. One that starts",
-    "train --dataset=&a": "not &a",
+    "train --dataset=&a": "--dataset &a would be read as no value",
     "train --image-size 9x": "--image-size",
     "train --image-size 17": "--image-size: No network has the image size 17x17",
     "train --augment blur": "--augment takes",
