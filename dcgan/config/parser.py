@@ -170,7 +170,7 @@ def _check_argument(previous: str, argument: str, hint: str) -> None:
 
 
 def _is_null(value: str) -> bool:
-    """Return whether YAML, which the parser reads values as, takes a text for null: `~`, `#pictures`, `&a`."""
+    """Return whether YAML, which the parser reads values as, takes a text for null: `~`, `#images`, `&a`."""
     try:
         return yaml.safe_load(value) is None
     except (yaml.YAMLError, ValueError, RecursionError):

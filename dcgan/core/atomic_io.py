@@ -133,16 +133,31 @@ def first_free_path(path: Path, make: Callable[[Path], object], suffix: str | No
                 return candidate
 
 
-def move_to_new(file: Path, path: Path) -> None:
-    """Give a complete file a name that no other file has.
+def move_to_new(complete: Path, path: Path) -> None:
+    """Give a complete file or folder a name that nothing else has.
 
     Args:
-        file: on the same file system; where that has hard links, it is still there afterwards.
+        complete: on the same file system; a file is still there afterwards where there are hard links.
         path: the name.
 
     Raises:
-        FileExistsError: there is such a file.
+        FileExistsError: there is such a file, or a folder that is not empty.
     """
+    if complete.is_dir():
+        _rename_to_new(complete, path)
+    else:
+        _link_to_new(complete, path)
+    sync(path.parent)
+
+
+def _rename_to_new(folder: Path, path: Path) -> None:
+    try:
+        folder.rename(path)
+    except OSError as error:
+        raise FileExistsError(path) if path.exists() else error from None
+
+
+def _link_to_new(file: Path, path: Path) -> None:
     try:
         path.hardlink_to(file)
     except FileExistsError:
@@ -150,7 +165,6 @@ def move_to_new(file: Path, path: Path) -> None:
     except (OSError, NotImplementedError):  # a file system without hard links
         path.touch(exist_ok=False)
         file.replace(path)
-    sync(path.parent)
 
 
 def numbered_paths(path: Path, suffix: str | None = None) -> Iterator[Path]:

@@ -14,9 +14,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy.special import chdtri
 
 from dcgan.core.classes import Classes
+from dcgan.core.image_range import to_uint8
 from dcgan.core.printable import printable
 from dcgan.core.sizes import format_shape
 from dcgan.export.format import Forward, Inputs, call_generator
@@ -24,15 +24,13 @@ from dcgan.export.generator_arrays import fold_batch_norm
 from dcgan.export.numpy_generator import transposed
 from dcgan.runs import Run
 from dcgan.sampling.latents import latents
+from dcgan.sampling.projection import longest_latent
 
 NUM_DIRECTIONS = 8
 """Number of principal directions of the latent space that the page has sliders for."""
 
 REFERENCE_SEEDS = (0, 1, 2, 3)
 """Seeds of the images that the page compares with its own."""
-
-LENGTH_TAIL = 1e-3
-"""Fraction of the latents in training that are longer than those the page's search allows."""
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' data:; style-src 'unsafe-inline'; img-src blob:"
@@ -128,7 +126,7 @@ def page_content(generator: keras.Model, name: str, classes: Classes | None) -> 
             "clusters": classes.clusters,
         },
         "directions": principal_directions(weights["project"]),
-        "maxLength": float(np.sqrt(chdtri(sizes["latent"], LENGTH_TAIL))),
+        "maxLength": longest_latent(sizes["latent"]),
         "references": _references(generator, classes),
         "weights": [(name, array.size) for name, array in weights.items()],
     }
@@ -162,7 +160,7 @@ def _references(generator: keras.Model, classes: Classes | None) -> list[dict[st
     if classes is not None:
         pairs = zip(REFERENCE_SEEDS, classes.labels_for(REFERENCE_SEEDS), strict=True)
         inputs["class"] = classes.one_hot([classes.input_for(seed, int(label)) for seed, label in pairs])
-    images = np.round(np.clip((call_generator(generator, inputs) + 1) * 127.5, 0, 255)).astype(np.uint8)
+    images = np.asarray(to_uint8(call_generator(generator, inputs)))
     return [
         {"seed": seed, "pixels": base64.b64encode(image.tobytes()).decode("ascii")}
         for seed, image in zip(REFERENCE_SEEDS, images, strict=True)

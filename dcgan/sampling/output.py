@@ -11,7 +11,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -24,6 +24,7 @@ from dcgan.sampling.selection import Selection
 from dcgan.visualization import encode_png
 
 Shape = tuple[int, ...]
+Result = TypeVar("Result")
 
 _BLOCK = 4096  # bytes that even the smallest file occupies on most disks
 
@@ -46,10 +47,7 @@ def write_output(spec: SampleSpec, write: Callable[[Path], str]) -> tuple[Path, 
         return spec.out, write(spec.out)
     is_new = not spec.out.parent.exists()
     try:
-        with temporary_folder(spec.out) as folder:
-            complete = folder / spec.out.name
-            description = write(complete)
-            return first_free_path(spec.out, lambda path: move_to_new(complete, path)), description
+        return write_new(spec.out, write)
     except BaseException:
         if is_new:
             with contextlib.suppress(OSError):
@@ -57,32 +55,24 @@ def write_output(spec: SampleSpec, write: Callable[[Path], str]) -> tuple[Path, 
         raise
 
 
-def write_new_folder(path: Path, write: Callable[[Path], None]) -> Path:
-    """Write a folder under a name that no other has, all of it or nothing.
+def write_new(path: Path, write: Callable[[Path], Result], suffix: str | None = None) -> tuple[Path, Result]:
+    """Write a file or folder under a name that no other has, all of it or nothing.
 
     Args:
-        path: its name; if that is taken, the first free one of `path`-2, `path`-3, … is used.
-        write: writes the content into the folder that it gets.
+        path: its name; if that is taken, the first free one of those with -2, -3, … before the suffix is used.
+        write: writes the file or folder at the path that it gets.
+        suffix: end of the name that the number precedes; by default that of `path`, empty for folders.
 
     Returns:
-        The folder.
+        The file or folder, and what `write` returns.
 
     Raises:
         UserError: it cannot be created.
     """
-    with temporary_folder(path) as temporary:
-        folder = temporary / "new"
-        folder.mkdir()
-        write(folder)
-        return first_free_path(path, lambda name: _rename_to_new(folder, name), suffix="")
-
-
-def _rename_to_new(folder: Path, path: Path) -> None:
-    """Rename a folder; a FileExistsError if there is something of that name, but for an empty folder."""
-    try:
-        folder.rename(path)
-    except OSError as error:
-        raise FileExistsError(path) if path.exists() else error from None
+    with temporary_folder(path) as folder:
+        complete = folder / path.name
+        result = write(complete)
+        return first_free_path(path, lambda name: move_to_new(complete, name), suffix), result
 
 
 def check_png_path(out: Path | None, overwrite: bool) -> None:

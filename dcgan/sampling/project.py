@@ -16,7 +16,7 @@ from dcgan.data.transforms import CropResize
 from dcgan.runs import Run
 from dcgan.runs.loading import load_generator
 from dcgan.sampling.latents import interpolate_latents, walk_positions
-from dcgan.sampling.output import write_new_folder
+from dcgan.sampling.output import write_new
 from dcgan.sampling.selection import interpolate_classes
 from dcgan.visualization import encode_lines, magnify, save_png, tile
 
@@ -73,7 +73,7 @@ def project(config: ProjectConfig) -> Path:
         _write(folder, generator, images, found, paths, config.walk)
 
     if config.out is None:
-        out = write_new_folder(out, write)
+        out, _ = write_new(out, write, suffix="")
     else:
         write(out)
     _print_errors(paths, found, classes)

@@ -93,7 +93,7 @@ def project(
     latent_dim, *class_counts = input_widths(generator)
     _validate(generator, images, labels, class_counts, restarts, steps)
     classes = class_counts[0] if class_counts else 0
-    max_length = None if length_tail is None else float(np.sqrt(chdtri(latent_dim, length_tail)))  # squared length: χ²
+    max_length = None if length_tail is None else longest_latent(latent_dim, length_tail)
     search = _Search(generator, learning_rate, max_length, sorted(stages))
     one_hot, selection = _one_hot(labels, len(images), restarts, classes, candidates), min(steps, SELECTION_STEPS)
     tried = one_hot.shape[1]
@@ -118,6 +118,16 @@ def project(
     errors = np.concatenate([errors, later_errors], axis=1).T
     recorded = np.concatenate([recorded, later_recorded], axis=1).swapaxes(0, 1)
     return Projection(points, one_hot.argmax(axis=1) if classes else None, generated, errors, recorded)
+
+
+def longest_latent(latent_dim: int, tail: float = LENGTH_TAIL) -> float:
+    """Return the length that a fraction of the latents in training exceeds; squared lengths have a χ² distribution.
+
+    Args:
+        latent_dim: length of a latent vector, as a number of elements.
+        tail: the fraction.
+    """
+    return float(np.sqrt(chdtri(latent_dim, tail)))
 
 
 def _in_batches(size: int, function: Callable[..., tuple[np.ndarray, ...]], *arrays: np.ndarray) -> list[np.ndarray]:

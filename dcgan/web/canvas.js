@@ -19,16 +19,11 @@ export function show(canvas, { width, height, channels, data }) {
   context.putImageData(shown, 0, 0);
 }
 
-/** Return what is on a canvas or in a picture at the size of a model's images, float32 in [-1, 1]. */
-export function read(source, { width, height, channels }) {
+/** Return what is on a canvas, which has the aspect ratio of a model's images, at their size, float32 in [-1, 1]. */
+export function read(canvas, { width, height, channels }) {
   const small = new OffscreenCanvas(width, height).getContext("2d");
-  const sourceWidth = source.naturalWidth ?? source.width;
-  const sourceHeight = source.naturalHeight ?? source.height;
-  const scale = Math.min(sourceWidth / width, sourceHeight / height);
-  const [cropWidth, cropHeight] = [width * scale, height * scale];
   small.imageSmoothingQuality = "high";
-  const [left, top] = [(sourceWidth - cropWidth) / 2, (sourceHeight - cropHeight) / 2];
-  small.drawImage(source, left, top, cropWidth, cropHeight, 0, 0, width, height);
+  small.drawImage(canvas, 0, 0, width, height);
   const { data } = small.getImageData(0, 0, width, height);
   return Float32Array.from({ length: width * height * channels }, (_, index) => {
     const pixel = 4 * Math.floor(index / channels);

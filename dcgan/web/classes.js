@@ -58,12 +58,4 @@ export class Classes {
     input[this.first[label] + (clusters ? part(position(seed, SQRT_HALF), clusters) : 0)] = 1;
     return input;
   }
-
-  /** Return the class input that stands for a class where there is no seed: its largest cluster. */
-  largest(label) {
-    const input = new Float32Array(this.length);
-    const clusters = this.clusters[label] ?? [1];
-    if (this.length) input[this.first[label] + clusters.indexOf(Math.max(...clusters))] = 1;
-    return input;
-  }
 }

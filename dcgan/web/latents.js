@@ -1,7 +1,7 @@
 // Ways through the latent space, as dcgan/sampling/latents.py and latent_arithmetic.py take them.
 
 const dot = (a, b) => a.reduce((sum, value, index) => sum + value * b[index], 0);
-export const length = (a) => Math.sqrt(dot(a, a));
+const length = (a) => Math.sqrt(dot(a, a));
 
 /** Interpolate linearly. */
 export function mix(a, b, t) {

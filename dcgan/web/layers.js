@@ -17,12 +17,11 @@ export class Convolution {
    * @param {number[]} options.small - [height, width, channels] of the small side.
    * @param {number} options.kernel - height and width of the kernel.
    * @param {number} options.stride - distance of two patches of the large side, in pixels.
-   * @param {number} [options.padding] - rows of zeros above the large side; by default as with "same" in Keras.
    * @param {Float32Array} options.weights - the kernel.
    */
-  constructor({ large, small, kernel, stride, padding, weights }) {
+  constructor({ large, small, kernel, stride, weights }) {
     Object.assign(this, { large, small, kernel, stride, weights });
-    this.padding = padding ?? Math.max(0, Math.floor((kernel - stride) / 2));
+    this.padding = Math.max(0, Math.floor((kernel - stride) / 2)); // rows of zeros above, as with "same" in Keras
     this.patchSize = kernel * kernel * large[2];
     this.rows = small[0] * small[1];
     this.largeSide = new Numbers(large[0] * large[1], large[2]);

@@ -208,11 +208,11 @@ function setUpDrawing() {
   };
   const open = async (file) => {
     try {
-      const picture = await createImageBitmap(file);
+      const image = await createImageBitmap(file);
       const context = canvas.getContext("2d");
-      const scale = Math.max(canvas.width / picture.width, canvas.height / picture.height);
-      const [width, height] = [picture.width * scale, picture.height * scale];
-      context.drawImage(picture, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+      const scale = Math.max(canvas.width / image.width, canvas.height / image.height);
+      const [width, height] = [image.width * scale, image.height * scale];
+      context.drawImage(image, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
     } catch {
       $("error").textContent = `${file.name} is not an image that this browser can read.`;
       return;

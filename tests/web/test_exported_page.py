@@ -131,9 +131,9 @@ def test_every_part_can_be_used(browser, pages):
     open_page(browser, pages("emoji")[1])
     steps = """
         const $ = id => document.getElementById(id);
-        const picture = id => $(id).toDataURL();
+        const pixels = id => $(id).toDataURL();
         const changes = {};
-        const check = (name, id, act) => { const before = picture(id); act(); changes[name] = picture(id) !== before; };
+        const check = (name, id, act) => { const before = pixels(id); act(); changes[name] = pixels(id) !== before; };
         check("tile", "image", () => $("grid").children[5].click());
         const slider = $("directions").querySelector("input");
         check("slider", "image", () => { slider.value = 3; slider.dispatchEvent(new Event("input")); });
