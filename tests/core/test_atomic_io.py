@@ -17,6 +17,7 @@ from dcgan.core.atomic_io import (
     check_overwrite,
     first_free_path,
     is_running,
+    move_to_new,
     numbered_paths,
     remove_stale_files_below,
     sync,
@@ -294,6 +295,18 @@ def test_windows_flushes_no_folders_and_is_not_asked_for_processes(tmp_path, mon
     monkeypatch.setattr(os, "name", "nt")
     sync(tmp_path)
     assert is_running(2**22 + 1)
+
+
+def test_a_complete_folder_gets_a_name_that_nothing_else_has(tmp_path):
+    write(tmp_path / "complete", True, "new")
+    write(tmp_path / "taken", True, "old")
+    with pytest.raises(FileExistsError):
+        move_to_new(tmp_path / "complete", tmp_path / "taken")
+    with pytest.raises(FileNotFoundError):
+        move_to_new(tmp_path / "complete", tmp_path / "missing" / "name")
+    move_to_new(tmp_path / "complete", tmp_path / "free")
+    assert (tmp_path / "free" / "part").read_text() == "new"
+    assert (tmp_path / "taken" / "part").read_text() == "old"
 
 
 def test_a_number_that_is_no_process_may_be_running():

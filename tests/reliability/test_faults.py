@@ -1,51 +1,42 @@
 """Short forms of the programs beside this file, and what a power loss leaves in their model of a disk."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.reliability.faults import Call, Disk
+from tests.support.programs import run_program
 
-CHECKOUT = Path(__file__).parents[2]
 NEEDS_COMPILER = pytest.mark.skipif(
     not (shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")), reason="there is no C compiler"
 )
-
-
-def run(module, *arguments):
-    command = [sys.executable, "-m", f"tests.reliability.{module}", *arguments]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.slow
 @NEEDS_COMPILER
 def test_a_system_call_that_fails_or_is_the_last_one_loses_nothing():
     """Of about a thousand calls; the whole program tries them all."""
-    output = run("system_calls", "--calls", "1,333,505,981")
+    output = run_program("tests.reliability.system_calls", "--calls", "1,333,505,981")
     assert "12 of 12 faults survived" in output
 
 
 @pytest.mark.slow
 @NEEDS_COMPILER
 def test_a_damaged_file_is_repaired_or_refused_and_never_another_run():
-    output = run("damage", "--places", "2", "--only", "step-00000004.npz")
+    output = run_program("tests.reliability.damage", "--places", "2", "--only", "step-00000004.npz")
     assert "5 of 5 damages survived" in output
     assert "noticed" in output
 
 
 @pytest.mark.slow
 def test_kills_at_random_moments_lose_nothing():
-    assert "\n3 kills, 0 problems" in run("kills", "--kills", "3", "--only", "train")
+    assert "\n3 kills, 0 problems" in run_program("tests.reliability.kills", "--kills", "3", "--only", "train")
 
 
 @pytest.mark.slow
 def test_a_training_that_a_signal_stops_in_an_evaluation_loses_nothing():
-    assert "2 of 2 stops survived" in run("signals", "--times", "1", "--only", "evaluation")
+    assert "2 of 2 stops survived" in run_program("tests.reliability.signals", "--times", "1", "--only", "evaluation")
 
 
 class Trace:

@@ -1,8 +1,6 @@
 """The short form of `many_images`, and the images that it makes."""
 
 import io
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -11,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.reliability import many_images
+from tests.support.programs import run_program
 
-CHECKOUT = Path(__file__).parents[2]
 SMALL = "--compile none --batch-size 4 --generator-width 4 --discriminator-width 4 --clusters 2 --no-tensorboard"
 
 
@@ -23,10 +21,7 @@ NEEDS_STATUS = pytest.mark.skipif(
 
 def run(*arguments):
     """Run the program with thousands instead of a million images; TensorFlow takes most of the memory."""
-    command = [sys.executable, "-m", "tests.reliability.many_images", "--num", "2500", *arguments]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return run_program("tests.reliability.many_images", "--num", "2500", *arguments)
 
 
 @pytest.mark.slow
