@@ -207,6 +207,17 @@ def test_a_cache_larger_than_the_address_space_may_be_is_not_prepared_again(tmp_
     assert "images.npy can't be mapped" in caught.value.problem
 
 
+def test_a_cache_that_can_not_be_mapped_for_another_reason_is_prepared_again(tmp_path, monkeypatch, capsys):
+    write(tmp_path / "s")
+
+    def refuse(*args, **options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(np, "memmap", refuse)
+    assert open_cache(tmp_path / "s", SOURCE) is None
+    assert "is damaged and is prepared again: [Errno 5] Input/output error" in capsys.readouterr().err
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.recursive(st.none() | st.integers() | st.text(max_size=5), lambda part: st.lists(part, max_size=4)))
 def test_opening_raises_for_no_manifest(tmp_path, text):
