@@ -124,9 +124,8 @@ def train(
                 job, run, dataset, trainer, progress, _scale(evaluator), initial, state, enabled=checks
             )
 
-            def finish_step(metrics: dict[str, float]) -> None:
-                """Do what is due after a step: evaluate, log, sample, write a checkpoint."""
-                nonlocal unfinished
+            def finish_step(metrics: dict[str, float]) -> dict[str, float] | None:
+                """Evaluate, log, sample and write a checkpoint if due; return the metrics if a stop ends this early."""
                 unfinished = None
                 if schedule.due("evaluate"):
                     with progress.paused():
@@ -146,9 +145,10 @@ def train(
                 if schedule.due("checkpoint"):
                     progress.sync_log()
                     save_checkpoint(trainer, run, dataset.fingerprint, health.state_at_checkpoint(), unfinished)
+                return unfinished
 
             if unfinished is not None:
-                finish_step(unfinished)
+                unfinished = finish_step(unfinished)
             while not schedule.finished:
                 stop, limit = agree_on_next(job, strategy, progress.should_stop, progress.steps_per_call)
                 steps = schedule.steps_until_next_event(1 if stop else limit)
@@ -169,7 +169,7 @@ def train(
                     schedule.rewind(trainer.step)
                     batches = trainer.batches(dataset.images, last, labels)
                     continue
-                finish_step(metrics)
+                unfinished = finish_step(metrics)
         if job.is_chief:
             write_report(config, run, dataset, classes, trainer, progress, finished=unfinished is None)
     return run
