@@ -1,5 +1,6 @@
 """The options of `evaluate`, `explain` and `export`, the commands that examine or convert a trained run."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,27 +19,28 @@ from dcgan.config.fields import (
 )
 from dcgan.core.errors import UserError
 
-METRICS = ("frechet", "kernel", "precision_recall", "density_coverage", "modes", "nearest_neighbors", "memorization")
-METRICS += ("support", "checkerboard", "linear_probe")
-"""Names of the metrics of `dcgan.evaluation.metrics`, in the order of the report."""
+METRIC_NAMES = ("frechet", "kernel", "precision_recall", "density_coverage", "modes", "nearest_neighbors")
+METRIC_NAMES += ("memorization", "support", "checkerboard", "linear_probe")
+"""Names of the metrics of `dcgan.evaluation.metrics.METRICS`, in the order of the report."""
 
 FEATURES = "classifier", "inception", "inception-2015"
 """Names of features; others are files."""
 
 
-def parse_metrics(text: str) -> list[str]:
+def parse_metrics(text: str, known: Collection[str]) -> list[str]:
     """Return the metrics that `--metrics` names, each once.
 
     Args:
         text: names separated by commas.
+        known: names of all metrics.
 
     Raises:
         UserError: there is no such metric.
     """
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
-        if name not in METRICS:
-            raise UserError(f"--metrics: there is no metric {name!r}.", f"Metrics: {', '.join(METRICS)}.")
+        if name not in known:
+            raise UserError(f"--metrics: there is no metric {name!r}.", f"Metrics: {', '.join(known)}.")
     return names
 
 

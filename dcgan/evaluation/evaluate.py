@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan import runs
 from dcgan.config import EvaluateConfig
-from dcgan.config.run_commands import check_features, parse_metrics
+from dcgan.config.run_commands import METRIC_NAMES, check_features, parse_metrics
 from dcgan.core.atomic_io import atomic_write, check_overwrite, numbered_paths
 from dcgan.core.errors import UserError
 from dcgan.data.load import check_options
@@ -76,7 +77,8 @@ def _find_run(config: EvaluateConfig) -> Run | None:
 def _check_options(config: EvaluateConfig, run: Run | None) -> None:
     """Refuse what is wrong with the options alone, before TensorFlow is loaded."""
     if config.metrics is not None:
-        parse_metrics(config.metrics)
+        table = sys.modules.get("dcgan.evaluation.metrics")  # a program that has loaded it may have added metrics
+        parse_metrics(config.metrics, table.METRICS if table else METRIC_NAMES)
     check_features(config.features)
     check_options(data_options(config, run), "train")
     if config.images is not None and not config.images.exists():

@@ -117,7 +117,7 @@ def select_metrics(text: str | None, context: EvaluationContext) -> list[str]:
     """
     if text is None:
         return [name for name, metric in METRICS.items() if metric.by_default and not metric.missing(context)]
-    names = parse_metrics(text)
+    names = parse_metrics(text, METRICS)
     for name in names:
         if needs := METRICS[name].missing(context):
             raise UserError(f"The metric {name} needs {needs}.", "Leave it out of --metrics.")

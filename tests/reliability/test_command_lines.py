@@ -11,7 +11,7 @@ from dcgan import config
 from dcgan.cli.commands import COMMANDS
 from dcgan.config.messages import flag, option_types
 from dcgan.config.parser import parse, read_yaml
-from dcgan.config.run_commands import METRICS
+from dcgan.config.run_commands import METRIC_NAMES
 from dcgan.core.errors import UserError, errors_about
 from dcgan.data import prepare
 from dcgan.evaluation import metrics
@@ -177,7 +177,7 @@ def test_huge_ranges_are_checked_without_counting_them():
 
 
 def test_the_metrics_that_can_be_named_are_those_that_exist():
-    assert tuple(metrics.METRICS) == METRICS
+    assert tuple(metrics.METRICS) == METRIC_NAMES
 
 
 def test_a_cache_that_can_not_be_written_is_not_blamed_on_the_images(tmp_path):
