@@ -74,6 +74,13 @@ def export(options: config.ExportConfig) -> None:
     export(options)
 
 
+def lesson(options: config.LessonConfig) -> None:
+    """Run `dcgan.lesson.write_lesson`."""
+    from dcgan.lesson import write_lesson
+
+    write_lesson(options)
+
+
 COMMANDS: dict[str, tuple[type[Options], Callable[[Any], None]]] = {
     "prepare": (config.PrepareConfig, prepare),
     "train": (config.TrainConfig, train),
@@ -83,5 +90,6 @@ COMMANDS: dict[str, tuple[type[Options], Callable[[Any], None]]] = {
     "edit": (config.EditConfig, edit),
     "explain": (config.ExplainConfig, explain),
     "export": (config.ExportConfig, export),
+    "lesson": (config.LessonConfig, lesson),
 }
 """Every command's config class and function."""
