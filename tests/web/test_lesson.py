@@ -127,6 +127,9 @@ def test_methods_of_upsampling_are_those_of_tensorflow(lesson):
         assert_near(lesson.execute_script(script, "repeat", x.ravel().tolist(), factor), unsample(x, factor))
         inserted = upsample(x, zero_insertion_kernel(factor, 1), factor)
         assert_near(lesson.execute_script(script, "insertZeros", x.ravel().tolist(), factor), inserted)
+        wider = lesson.execute_script(script, "afterRepeat", w.ravel().tolist(), factor)
+        wider = np.reshape(np.float32(wider), (kernel + factor - 1, kernel + factor - 1, 1, 1))
+        assert_near(upsample(x, wider, factor), upsample(unsample(x, factor), w, 1))
         blocks = random.standard_normal((1, 4, 4, factor**2)).astype(np.float32)
         images = [blocks[..., channel].ravel().tolist() for channel in range(factor**2)]
         assert_near(lesson.execute_script(script, "interleave", images, factor), tf.nn.depth_to_space(blocks, factor))
@@ -161,7 +164,7 @@ def test_the_checkerboard_is_measured_as_evaluate_does(lesson):
             resized,
         )
         assert energy == pytest.approx(checkerboard_energy(square(image), stride), abs=TOLERANCE)
-        ones = np.ones((1, 12, 12, 1), np.float32)
+        ones = np.ones((1, 24 // stride, 24 // stride, 1), np.float32)
         assert_near(counts, upsample(ones, np.ones((kernel, kernel, 1, 1), np.float32), stride))
 
 

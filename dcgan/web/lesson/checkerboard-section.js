@@ -1,31 +1,29 @@
 // Section (c): overlaps that are not even, and the pattern they leave in an image and in its spectrum.
 
 import { latent } from "../random.js";
-import { Convolution } from "./convolution.js";
 import { $, panel, showNumbers, slider, text } from "./figures.js";
 import { checkerboardEnergy, points, spectrum } from "./spectrum.js";
-import { repeat, upsample } from "./upsampling.js";
+import { afterRepeat, upsample } from "./upsampling.js";
 
-const SIDE = 12; // pixels of the map that is upsampled
+const SIDE = 24; // pixels of an upsampled image, a multiple of every stride
 const MAPS = 4; // number of maps whose upsampled images are added
 
-/** Return how many copies of the kernel overlap at each pixel, away from the border. */
+/** Return how many copies of the kernel overlap at each pixel. */
 export function overlaps(kernel, stride) {
-  return upsample(new Array(SIDE * SIDE).fill(1), new Array(kernel * kernel).fill(1), stride);
+  return upsample(new Array((SIDE / stride) ** 2).fill(1), new Array(kernel * kernel).fill(1), stride);
 }
 
 /** Return the image of a layer with random weights, without a network around it. */
 export function randomLayer(kernel, stride, seed, resized) {
-  const random = latent(seed, MAPS * (SIDE * SIDE + kernel * kernel));
-  const [size, step] = [SIDE * stride, resized ? 1 : stride];
-  const layer = new Convolution({ size, kernel, stride: step, padding: "same" });
-  const image = new Array(size * size).fill(0);
+  const [pixels, taps] = [(SIDE / stride) ** 2, kernel * kernel];
+  const random = latent(seed, MAPS * (pixels + taps));
+  const image = new Array(SIDE * SIDE).fill(0);
   for (let map = 0; map < MAPS; map++) {
-    const first = map * (SIDE * SIDE + kernel * kernel);
-    const values = Array.from(random.subarray(first, first + SIDE * SIDE), (value) => 1 + 0.3 * value);
-    const weights = random.subarray(first + SIDE * SIDE, first + SIDE * SIDE + kernel * kernel);
-    const upsampled = layer.transposed(resized ? repeat(values, stride) : values, weights);
-    upsampled.forEach((value, index) => (image[index] += value / Math.sqrt(MAPS * kernel * kernel)));
+    const own = random.subarray(map * (pixels + taps), (map + 1) * (pixels + taps));
+    const values = Array.from(own.subarray(0, pixels), (value) => 1 + 0.3 * value);
+    const weights = Array.from(own.subarray(pixels));
+    const upsampled = upsample(values, resized ? afterRepeat(weights, stride) : weights, stride);
+    upsampled.forEach((value, index) => (image[index] += value / Math.sqrt(MAPS * taps)));
   }
   return image;
 }
@@ -39,29 +37,27 @@ export function checkerboardSection() {
 
   function update() {
     const { kernel, stride, seed, resized } = state;
-    const side = SIDE * stride;
     const counts = overlaps(kernel, stride);
-    showNumbers(panels[0].canvas, counts, side, { limits: [0, Math.ceil(kernel / stride) ** 2] });
-    const middle = Math.floor(SIDE / 2) * stride;
+    showNumbers(panels[0].canvas, counts, SIDE, { limits: [0, Math.ceil(kernel / stride) ** 2] });
+    const middle = Math.floor(SIDE / stride / 2) * stride;
     const inside = new Set();
-    for (let i = 0; i < stride; i++) for (let j = 0; j < stride; j++) inside.add(counts[(middle + i) * side + middle + j]);
+    for (let i = 0; i < stride; i++) for (let j = 0; j < stride; j++) inside.add(counts[(middle + i) * SIDE + middle + j]);
     const found = [...inside].toSorted((a, b) => a - b);
     const isEven = found.length === 1;
     panels[0].note.textContent = isEven
       ? `Every pixel away from the border gets ${found[0]} ${found[0] === 1 ? "copy" : "copies"}: ${kernel} is divisible by ${stride}.`
       : `Pixels get ${found.join(", ")} copies: ${kernel} is not divisible by ${stride}.`;
     const image = randomLayer(kernel, stride, seed, resized);
-    showNumbers(panels[1].canvas, image, side);
+    showNumbers(panels[1].canvas, image, SIDE);
     const energy = spectrum(image);
     const centered = Array.from(energy, (_, index) => {
-      const [row, column] = [Math.floor(index / side), index % side];
-      const half = Math.floor(side / 2);
-      return Math.log10(1e-3 + energy[((row + half) % side) * side + ((column + half) % side)]);
+      const [row, column] = [Math.floor(index / SIDE) + SIDE / 2, index + SIDE / 2];
+      return Math.log10(1e-3 + energy[(row % SIDE) * SIDE + (column % SIDE)]);
     });
-    showNumbers(panels[2].canvas, centered, side);
-    ring(panels[2].canvas, side, stride);
+    showNumbers(panels[2].canvas, centered, SIDE);
+    ring(panels[2].canvas, stride);
     const share = checkerboardEnergy(energy, stride);
-    frequencies = points(side, stride);
+    frequencies = points(SIDE, stride);
     panels[1].note.textContent = resized
       ? `Nearest neighbor, then a ${kernel}×${kernel} convolution with random weights`
       : `A transposed convolution with random weights, kernel ${kernel}, stride ${stride}`;
@@ -71,20 +67,19 @@ export function checkerboardSection() {
   }
 
   /** Draw a ring around each point of the pattern. */
-  function ring(canvas, side, stride) {
+  function ring(canvas, stride) {
     const scale = 6;
     const context = canvas.getContext("2d");
-    const small = new OffscreenCanvas(side, side);
+    const small = new OffscreenCanvas(SIDE, SIDE);
     small.getContext("2d").drawImage(canvas, 0, 0);
-    canvas.width = canvas.height = side * scale;
+    canvas.width = canvas.height = SIDE * scale;
     context.imageSmoothingEnabled = false;
-    context.drawImage(small, 0, 0, side * scale, side * scale);
+    context.drawImage(small, 0, 0, canvas.width, canvas.height);
     context.strokeStyle = "#ff5fa2";
     context.lineWidth = 3;
-    const half = Math.floor(side / 2);
-    for (const [row, column] of points(side, stride)) {
+    for (const [row, column] of points(SIDE, stride)) {
       context.beginPath();
-      const [x, y] = [(column + half) % side, (row + half) % side].map((at) => (at + 0.5) * scale);
+      const [x, y] = [column, row].map((at) => (((at + SIDE / 2) % SIDE) + 0.5) * scale);
       context.arc(x, y, 1.6 * scale, 0, 2 * Math.PI);
       context.stroke();
     }

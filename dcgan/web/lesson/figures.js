@@ -109,6 +109,7 @@ export class Grid {
     values.forEach((value, index) => {
       const cell = this.cells[index];
       cell.style.backgroundColor = `rgb(${color(value, largest)})`;
+      cell.style.color = value < -0.5 * largest ? "#fff" : "#111";
       if (!this.onEdit) cell.textContent = text(value, columns > 9 ? 1 : 2);
       else if (Number(cell.value) !== value || cell.value === "") cell.value = Number(value.toFixed(3));
     });

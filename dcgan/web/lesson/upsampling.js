@@ -53,6 +53,22 @@ export function repeat(image, factor) {
   return build(factor * side, (row, column) => image[Math.floor(row / factor) * side + Math.floor(column / factor)]);
 }
 
+/**
+ * Return the kernel with which a transposed convolution does the same as nearest neighbor and then a transposed
+ * convolution of stride 1: the sum of copies at all positions of a block.
+ */
+export function afterRepeat(weights, factor) {
+  const side = sideOf(weights);
+  const inside = (at) => at >= 0 && at < side;
+  return build(side + factor - 1, (row, column) => {
+    let sum = 0;
+    for (let i = row - factor + 1; i <= row; i++) {
+      for (let j = column - factor + 1; j <= column; j++) if (inside(i) && inside(j)) sum += weights[i * side + j];
+    }
+    return sum;
+  });
+}
+
 /** Interleave factor² images: each becomes one position of every block (sub-pixel, `tf.nn.depth_to_space`). */
 export function interleave(images, factor) {
   const side = sideOf(images[0]);
