@@ -89,6 +89,9 @@ export function deconvnetSection(discriminator, digits) {
     update();
   });
   press(3);
+  const { shape, values } = state.outputs[state.layer];
+  state.channel = values.indexOf(Math.max(...values)) % shape[2]; // the most active map
+  project();
 }
 
 /** Draw gray levels on a canvas, over its whole area. */
