@@ -23,6 +23,18 @@ wait();
 """
 """Waits for the self-check of a page, and returns what it found."""
 
+CALL = """
+const [source, given, done] = arguments;
+const script = document.createElement("script");
+script.dataset.given = JSON.stringify(given);
+const values = "...JSON.parse(document.currentScript.dataset.given)";
+script.textContent = `window.called = (${source})(${values}).then(JSON.stringify)`;
+document.head.append(script);
+script.remove();
+window.called.then(text => done(JSON.parse(text)), error => done(String(error)));
+"""
+"""Calls a function as a script of the page."""
+
 
 class BrowserError(Exception):
     """A browser or its driver is not installed."""
@@ -69,6 +81,20 @@ def open_page(browser: Any, path: Path) -> dict[str, str]:
     """
     browser.get(path.resolve().as_uri())
     return browser.execute_async_script(READY)
+
+
+def call(browser: Any, function: str, *arguments: Any) -> Any:
+    """Call a function as a script of the page itself: in Firefox a driver's scripts access a page slowly.
+
+    Args:
+        browser: as `open_browser` yields it.
+        function: an asynchronous function in JavaScript, `async (seed) => …`.
+        arguments: values that JSON can represent.
+
+    Returns:
+        What the function returned, as JSON represents it; a text that begins with the name of an error if it failed.
+    """
+    return browser.execute_async_script(CALL, function, arguments)
 
 
 def version(browser: Any) -> str:

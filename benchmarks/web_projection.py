@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.browser import BROWSERS, open_browser, open_page, version
+from benchmarks.browser import BROWSERS, call, open_browser, open_page, version
 from benchmarks.options import add_run_options, argument_parser
 from benchmarks.projection import HELD_OUT, load_targets
 from benchmarks.tables import markdown_table
@@ -24,10 +24,10 @@ EVALUATIONS = 650
 """Images with gradients in the row that does not depend on the machine."""
 
 PROJECT = """
-const [pixels, options, done] = arguments;
-const target = Float32Array.from(pixels, value => value / 127.5 - 1);
-options.seconds ??= Infinity;
-window.dcgan.project(target, options).then(best => done(best.error));
+async (pixels, options) => {
+  const target = Float32Array.from(pixels, value => value / 127.5 - 1);
+  return (await window.dcgan.project(target, { seconds: Infinity, ...options })).error;
+}
 """
 """Projects an image in a page, and returns the error."""
 
@@ -43,7 +43,7 @@ def page_errors(browser: Any, images: np.ndarray, **options: float) -> np.ndarra
     Returns:
         Mean squared errors with images in [-1, 1], (N,).
     """
-    return np.array([browser.execute_async_script(PROJECT, image.ravel().tolist(), options) for image in images])
+    return np.array([call(browser, PROJECT, image.ravel().tolist(), options) for image in images])
 
 
 def row(name: str, errors: np.ndarray, reference: np.ndarray, seconds: float) -> list[str]:

@@ -175,9 +175,7 @@ def test_the_backward_pass_of_a_page_is_that_of_tensorflow(browser, pages, name)
     run_dir, page = pages(name)
     open_page(browser, page)
     classes, seed = runs.find_run(run_dir).classes(), 5
-    latent_dim = browser.execute_script(
-        "return JSON.parse(document.getElementById('content').textContent).sizes.latent"
-    )
+    sizes = browser.execute_script("return JSON.parse(document.getElementById('content').textContent).sizes")
     class_input = classes.one_hot([classes.input_for(seed, int(classes.labels_for([seed])[0]))])[0]
     target = np.random.default_rng(0).uniform(-1, 1, sizes["maps"][-1]).astype(np.float32)
     expected = tensorflow_gradients(page, latents([seed], sizes["latent"])[0], class_input, target)
