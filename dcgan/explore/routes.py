@@ -45,6 +45,7 @@ class Page:
         html = read_web_file("explore.html").replace("{views}", read_web_file("views.html"))
         files = {
             "/": Answer(html.encode("utf-8"), "text/html; charset=utf-8"),
+            "/favicon.ico": Answer(b"", "image/x-icon"),  # browsers ask for it
             "/style.css": Answer(read_web_file("style.css").encode("utf-8"), "text/css; charset=utf-8"),
         }
         for name, code in web_modules("explore.js").items():

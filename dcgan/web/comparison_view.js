@@ -10,24 +10,30 @@ const SIDES = ["left", "right"];
 /**
  * Set up the view.
  * @param {(key: string) => Promise<import("./model.js").Model>} loadModel
- * @param {import("./selection.js").Selection} selection - of the other views; its class is used if both have it.
  */
-export function setUpComparison(loadModel, selection) {
-  const models = {};
+export function setUpComparison(loadModel) {
+  const shown = {}; // selection of each side
   const grids = {};
   let first = 0;
-  const choose = (seed) => {
-    $("comparison-status").textContent = models.left && new Selection(models.left).describe(seed);
-  };
-  for (const side of SIDES) grids[side] = new Grid($(`${side}-grid`), COUNT, choose);
+  const describe = (seed) => shown.left && ($("comparison-status").textContent = shown.left.describe(seed));
+  for (const side of SIDES) grids[side] = new Grid($(`${side}-grid`), COUNT, describe);
   const show = () => {
-    for (const side of SIDES) {
-      if (!models[side]) continue;
-      const own = new Selection(models[side]);
-      const same = own.model.classes.names.join("\n") === selection.model?.classes.names.join("\n");
-      own.label = same ? selection.label : null;
-      grids[side].show(own, first);
+    const label = $("comparison-class").value;
+    for (const [side, selection] of Object.entries(shown)) {
+      selection.label = label === "" ? null : Number(label);
+      grids[side].show(selection, first);
     }
+  };
+  /** Offer the classes, if both generators have the same ones. */
+  const offerClasses = () => {
+    const lists = Object.values(shown).map(({ model }) => (model.classes.labeled ? model.classes.names : []));
+    const names = lists.every((list) => list.join("\n") === lists[0].join("\n")) ? lists[0] : [];
+    const choices = [["", "each seed's"], ...names.entries()];
+    const chosen = $("comparison-class").value;
+    const options = choices.map(([label, name]) => element("option", { value: label, textContent: name }));
+    $("comparison-class").replaceChildren(...options);
+    if (names.length) $("comparison-class").value = chosen;
+    $("comparison-class-label").hidden = !names.length;
   };
   const turn = (seed) => {
     first = Math.min(Number.MAX_SAFE_INTEGER - COUNT, Math.max(0, Math.floor(seed) || 0));
@@ -40,14 +46,17 @@ export function setUpComparison(loadModel, selection) {
     try {
       const model = await loadModel(key);
       if (key !== $(side).value) return;
-      models[side] = model;
+      shown[side] = new Selection(model);
       $("comparison-status").textContent = "";
     } catch (error) {
       $("comparison-status").textContent = error.message;
+      return;
     }
+    offerClasses();
     show();
   };
   for (const side of SIDES) $(side).addEventListener("change", () => load(side));
+  $("comparison-class").addEventListener("change", show);
   $("comparison-previous").addEventListener("click", () => turn(first - COUNT));
   $("comparison-next").addEventListener("click", () => turn(first + COUNT));
   $("comparison-first").addEventListener("change", () => turn(Number($("comparison-first").value)));

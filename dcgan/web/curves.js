@@ -4,6 +4,8 @@ const NAMESPACE = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 52, right: 10, top: 8, bottom: 24 };
 const HEIGHT = 170;
 const MAX_POINTS = 600; // of a line; the extremes of what lies between two of them are kept
+const UNIT = ["mean of D", "fraction of images"]; // labels of axes from 0 to 1
+const LOGARITHMIC = ["distance"]; // labels of axes that are logarithmic if the values fall by a factor of 10
 const DASHES = ["", "6 3", "2 3", "8 3 2 3"]; // of the runs
 
 /** Make an SVG element with attributes and children. */
@@ -121,15 +123,20 @@ export class Chart {
     let high = values.reduce((a, b) => Math.max(a, b), -Infinity);
     const bottom = HEIGHT - MARGIN.bottom;
     const height = bottom - MARGIN.top;
-    if (low > 0 && high > 20 * low) {
+    const place = (f, from, to) => (value) => bottom - (height * (f(value) - from)) / (to - from);
+    if (LOGARITHMIC.includes(this.label) && low > 0 && high > 10 * low) {
       const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
       const marks = Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index));
-      return { y: (value) => bottom - (height * (Math.log10(value) - from)) / (to - from), marks };
+      return { y: place(Math.log10, from, to), marks };
     }
+    if (UNIT.includes(this.label)) [low, high] = [0, 1];
     if (low >= 0) low = 0;
-    if (low >= 0 && high <= 1 && high > 0.5) high = 1;
-    if (high === low) high = low + 1;
-    return { y: (value) => bottom - (height * (value - low)) / (high - low), marks: ticks(low, high, 4) };
+    if (high <= low) high = low + 1;
+    const marks = ticks(low, high, 4);
+    const step = marks[1] - marks[0] || high - low;
+    if (marks[0] > low) marks.unshift(marks[0] - step);
+    if (marks.at(-1) < high) marks.push(marks.at(-1) + step);
+    return { y: place((value) => value, marks[0], marks.at(-1)), marks };
   }
 
   x(step) {
@@ -149,6 +156,10 @@ export class Chart {
       svg("line", { class: "grid", x1: MARGIN.left, x2: right, y1: y(value), y2: y(value) }),
       svg("text", { x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, format(value)),
     ]);
+    if (this.label === "mean of D") {
+      // The optimal discriminator of a perfect generator outputs 1/2.
+      axes.push(svg("line", { class: "half", x1: MARGIN.left, x2: right, y1: y(0.5), y2: y(0.5) }));
+    }
     const steps = ticks(...this.range, Math.max(2, Math.floor(this.width / 110)));
     axes.push(
       ...steps.map((step) => {

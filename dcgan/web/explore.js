@@ -18,7 +18,7 @@ const WEIGHTS = { ema: "EMA weights", raw: "raw weights", best: "best evaluation
 const { names, curves, rules } = await askJson("/api/runs");
 const training = new TrainingView(names, curves);
 const models = new Map(); // key "run/weights" → { version, model }
-const page = { tab: "training", key: null, version: null, selection: null };
+const page = { tab: "training", key: null, version: null, selection: null, ready: false, settled: false };
 
 /** Return the generators that there are, by their key. */
 function generators() {
@@ -61,7 +61,9 @@ function chosenImage() {
 /** Load the chosen generator, and let the views show it. */
 async function useGenerator(key) {
   page.key = key;
+  page.settled = false;
   $("status").textContent = "Loading the generator …";
+  showTab();
   try {
     const model = await loadModel(key);
     if (key !== page.key) return;
@@ -76,6 +78,7 @@ async function useGenerator(key) {
     page.ready = false;
     $("status").textContent = error.message;
   }
+  page.settled = true;
   showTab();
 }
 
@@ -84,7 +87,7 @@ function setUpModelViews(model) {
   page.selection = selection;
   const forgetNeighbors = setUpNeighbors(chosenImage);
   page.showModel = setUpViews(selection, forgetNeighbors);
-  page.comparison = setUpComparison(loadModel, selection);
+  page.comparison = setUpComparison(loadModel);
   page.comparison.offer(generators());
   page.maps = setUpMaps(selection, chosenImage, rules, (seed) => {
     selection.seed = seed;
@@ -99,30 +102,28 @@ function setUpTabs() {
     button.dataset.view = view.id;
     button.addEventListener("click", () => {
       page.tab = view.id;
-      if ("needsModel" in view.dataset && !page.key && generators().length) useGenerator(generators()[0].key);
       showTab();
     });
     $("tabs").append(button);
   }
 }
 
-/** Show the chosen view, if there is what it needs. */
+/** Show the chosen view, if there is what it needs; a generator is loaded when a view needs it. */
 function showTab() {
   for (const button of $("tabs").children) button.setAttribute("aria-pressed", button.dataset.view === page.tab);
-  let needsModel = false;
+  const needsModel = "needsModel" in $(page.tab).dataset;
+  const available = generators();
+  if (needsModel && !page.key && available.length) return useGenerator(available[0].key);
   for (const view of document.querySelectorAll("main > [data-title]")) {
-    const needs = "needsModel" in view.dataset;
-    const chosen = view.id === page.tab;
-    needsModel ||= chosen && needs;
-    view.hidden = !chosen || (needs && !page.ready);
+    view.hidden = view.id !== page.tab || (needsModel && !page.ready);
   }
-  $("chosen").hidden = !needsModel || !generators().length;
-  $("status").hidden = !needsModel;
-  if (needsModel && !generators().length) {
+  $("chosen").hidden = !needsModel || page.tab === "comparison" || !available.length;
+  $("status").hidden = !needsModel || (page.ready && page.tab !== "generator");
+  if (!available.length) {
     $("status").textContent = "There is no generator yet: training writes it with the first checkpoint.";
   }
-  if (page.ready && page.tab === "comparison") page.comparison.open();
-  if (page.ready && page.tab === "maps") page.maps.open();
+  if (page.settled && page.ready && page.tab === "comparison") page.comparison.open();
+  if (page.settled && page.ready && page.tab === "maps") page.maps.open();
 }
 
 /** Offer the generators that there are, and say when the chosen one has been replaced. */
@@ -136,7 +137,8 @@ function offerGenerators() {
     page.comparison?.offer(found);
     showTab();
   }
-  $("reload").hidden = !page.ready || !page.key || versionOf(page.key) === page.version;
+  $("reload").hidden = !page.key || !page.settled || (page.ready && versionOf(page.key) === page.version);
+  $("reload").textContent = page.ready ? "Load the newer weights" : "Try again";
 }
 
 async function poll() {

@@ -16,7 +16,6 @@ export function setUpMaps(selection, chosen, rules, chooseSeed) {
   let layers = [];
   let run = null; // whose layers these are
   let map = null;
-  const say = (id, busy) => (message) => ($(id).textContent = message || (message === "" ? busy : ""));
   const showMaps = newest(
     async () => {
       const parameters = chosen();
@@ -35,11 +34,15 @@ export function setUpMaps(selection, chosen, rules, chooseSeed) {
       const { maps, size } = layers.find(({ name }) => name === layer);
       placeMaps(decodeBase64(pixels), maps, size);
     },
-    say("maps-status", "Computing the feature maps …"),
+    (message) => {
+      $("maps-status").textContent = message || "Computing the feature maps …";
+      if (message) $("map-grid").replaceChildren();
+    },
   );
   const showFigure = newest(
     () => askImage("/api/figure", { run, layer: $("layer").value, map, rule: $("rule").value }),
     (image) => {
+      image.width = 2 * image.naturalWidth;
       image.alt = `Training images with the largest activations of map ${map}, and their projections`;
       $("figure").replaceChildren(image);
       $("figure-status").textContent = `Map ${map} of ${$("layer").value}.`;
