@@ -1,7 +1,6 @@
 """What a run has written while it trained: its log, its health events and its sample grids, as an answer to a page."""
 
 import contextlib
-import os
 import re
 import threading
 import time
@@ -125,7 +124,7 @@ class _Cached:
 def file_version(file: Path) -> tuple[int, ...] | None:
     """Return values that differ when a file was replaced or has grown; None if it does not exist."""
     with contextlib.suppress(OSError):
-        found = os.stat(file)
+        found = file.stat()
         return found.st_ino, found.st_mtime_ns, found.st_size
     return None
 

@@ -65,13 +65,14 @@ export function setUpComparison(loadModel) {
     open: async () => {
       for (const side of SIDES) await load(side);
     },
-    /** Offer generators; the right one is another one than the left one, where there is one. */
+    /** Offer generators: on the right that of another run if there is one, or else with other weights. */
     offer: (choices) => {
-      SIDES.forEach((side, index) => {
-        const chosen = $(side).value || (choices[index] ?? choices[0])?.key;
+      const other = choices.find(({ run }) => run !== choices[0].run) ?? choices[1] ?? choices[0];
+      for (const [side, initial] of [["left", choices[0]], ["right", other]]) {
+        const chosen = $(side).value || initial?.key;
         $(side).replaceChildren(...choices.map(({ key, name }) => element("option", { value: key, textContent: name })));
         if (choices.some(({ key }) => key === chosen)) $(side).value = chosen;
-      });
+      }
     },
   };
 }

@@ -24,6 +24,7 @@ const page = { tab: "training", key: null, version: null, selection: null, ready
 function generators() {
   return training.runs.flatMap(({ name, index, weights }) =>
     Object.keys(weights).map((kind) => ({
+      run: index,
       key: `${index}/${kind}`,
       name: names.length > 1 ? `${name}: ${WEIGHTS[kind]}` : WEIGHTS[kind],
     })),

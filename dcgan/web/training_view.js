@@ -67,12 +67,14 @@ export class TrainingView {
     const found = this.runs.flatMap(({ records, grids }) => [...records.map(({ step }) => step), ...grids]);
     this.steps = [...new Set(found)].sort((a, b) => a - b);
     const range = [Math.min(0, this.steps[0] ?? 0), this.steps.at(-1) ?? 1];
-    const [{ health, real, problem, records, grids }] = this.runs;
+    const [{ real, problem, records, grids }] = this.runs;
+    const several = this.runs.length > 1;
+    const health = this.runs.flatMap((run) => run.health.map((event) => ({ ...event, name: several ? `${run.name}: ` : "" })));
     const events = [...new Set(health.map(({ step }) => step))];
     for (const chart of this.charts) chart.show(this.runs, events, range);
     $("time").max = Math.max(0, this.steps.length - 1);
     $("show-real").hidden = !real;
-    $("health").replaceChildren(...health.map(({ step, message }) => this.event(step, message)));
+    $("health").replaceChildren(...health.map(({ step, message, name }) => this.event(step, name + message)));
     if (!health.length) $("health").replaceChildren(element("li", { textContent: "No events." }));
     this.note = problem || (records.length || grids.length ? "" : "Nothing is logged yet.");
     this.choose(follows ? Infinity : lastAt(this.steps.map((step) => ({ step })), chosen));
