@@ -44,8 +44,9 @@ class FeatureMaps:
 
         with computing:
             network = self._discriminator()
-            outputs = [(name, layers_to(network, name)[-1].output.shape) for name in convolution_stages(network)]
-        return [{"name": name, "maps": shape[3], "size": list(shape[1:3])} for name, shape in outputs]
+            last: dict[str, Any] = {name: layers_to(network, name)[-1] for name in convolution_stages(network)}
+        shapes = {name: layer.output.shape for name, layer in last.items()}
+        return [{"name": name, "maps": shape[3], "size": list(shape[1:3])} for name, shape in shapes.items()]
 
     def activations(self, layer: str, weights: str, inputs: list[np.ndarray]) -> dict[str, Any]:
         """Return the feature maps of a layer for a generated image.
