@@ -12,8 +12,9 @@ from dcgan.explore.routes import Page
 from dcgan.explore.server import LoopbackServer
 from dcgan.runs import find_run
 
-STOP_SECONDS = 4.0
-"""How long to wait for a computation when the server is stopped: native code does not survive the end of Python."""
+STOP_SECONDS = 30.0
+"""How long to wait for a computation when the server is stopped: native code does not survive the end of Python. A
+second Ctrl-C does not wait."""
 
 
 def explore(config: ExploreConfig) -> None:
@@ -33,5 +34,8 @@ def explore(config: ExploreConfig) -> None:
         if config.browser:  # a text browser would take the terminal, and with it this thread
             threading.Thread(target=webbrowser.open, args=(server.url,), daemon=True).start()
         server.serve_forever()
-    if computing.acquire(timeout=STOP_SECONDS):
-        computing.release()
+    if not computing.acquire(blocking=False):
+        print("Waiting for a computation to end.", flush=True)
+        if not computing.acquire(timeout=STOP_SECONDS):
+            return
+    computing.release()

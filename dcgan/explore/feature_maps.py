@@ -40,9 +40,12 @@ class FeatureMaps:
         Raises:
             UserError: as `Models.discriminator`.
         """
-        from dcgan.networks.submodel import convolution_stages, layers_to
-
         with computing:
+            from dcgan.core.imports import import_tensorflow
+
+            import_tensorflow()
+            from dcgan.networks.submodel import convolution_stages, layers_to
+
             network = self._discriminator()
             last: dict[str, Any] = {name: layers_to(network, name)[-1] for name in convolution_stages(network)}
         shapes = {name: layer.output.shape for name, layer in last.items()}
@@ -63,11 +66,11 @@ class FeatureMaps:
         Raises:
             UserError: as `Models.generator` and `layers`, or there is no such layer.
         """
-        from dcgan.core.image_range import to_float
-        from dcgan.networks.submodel import layers_to
-
         self._check_layer(layer)
         with computing:
+            from dcgan.core.image_range import to_float
+            from dcgan.networks.submodel import layers_to
+
             values: Any = to_float(self.models.generator(weights).image(inputs)[None])
             for step in layers_to(self._discriminator(), layer):
                 values = step(values, training=False)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WEIGHTS = "ema", "raw", "best"
 
 computing = threading.RLock()
-"""Held while TensorFlow is loaded or computes: requests come in threads of their own."""
+"""Held while TensorFlow is imported or computes: requests come in threads of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +53,13 @@ class Generator:
         Raises:
             UserError: the inputs don't have the sizes of the generator's.
         """
-        from dcgan.core.image_range import to_uint8
-
         sizes = [tensor.shape[1] for tensor in self.model.inputs]
         if sizes != [len(values) for values in inputs]:
             raise UserError(f"This generator takes inputs of {sizes} numbers.")
         arrays = [values[None] for values in inputs]
         with computing:
+            from dcgan.core.image_range import to_uint8
+
             images = self.model(arrays if len(arrays) > 1 else arrays[0], training=False)
             return np.asarray(to_uint8(images))[0]
 
