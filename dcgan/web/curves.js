@@ -108,9 +108,12 @@ export class Chart {
 
   /** Return the lines: of each run and key, the points with a value. */
   lines() {
+    const shown = (record, key) => key in record && record.step <= this.range[1];
     return this.runs.flatMap(({ name, records }, run) =>
       Object.keys(this.curves).map((key, color) => {
-        const points = records.filter((record) => key in record).map((record) => ({ x: record.step, y: record[key] }));
+        const points = records
+          .filter((record) => shown(record, key))
+          .map((record) => ({ x: record.step, y: record[key] }));
         return { key, name, run, color, points };
       }),
     );

@@ -45,6 +45,7 @@ export function setUpMaps(selection, chosen, rules, chooseSeed) {
       image.width = 2 * image.naturalWidth;
       image.alt = `Training images with the largest activations of map ${map}, and their projections`;
       $("figure").replaceChildren(image);
+      image.scrollIntoView({ block: "nearest" });
       $("figure-status").textContent = `Map ${map} of ${$("layer").value}.`;
     },
     (message) => {

@@ -64,8 +64,10 @@ export class TrainingView {
   show() {
     const follows = Number($("time").value) >= this.steps.length - 1;
     const chosen = this.step;
-    const found = this.runs.flatMap(({ records, grids }) => [...records.map(({ step }) => step), ...grids]);
-    this.steps = [...new Set(found)].sort((a, b) => a - b);
+    // Time is that of the first run: others are shown up to the step where it is.
+    const stepsOf = ({ records, grids }) => [...records.map(({ step }) => step), ...grids];
+    const own = stepsOf(this.runs[0]);
+    this.steps = [...new Set(own.length ? own : this.runs.flatMap(stepsOf))].sort((a, b) => a - b);
     const range = [Math.min(0, this.steps[0] ?? 0), this.steps.at(-1) ?? 1];
     const [{ real, problem, records, grids }] = this.runs;
     const several = this.runs.length > 1;
