@@ -31,12 +31,12 @@ export function setUpDrawing(selection) {
       show($("found"), model.image(best));
       $("error").textContent = `mean squared error ${best.error.toFixed(4)}`;
     };
-    const best = await project(model, target, { seconds: 3 }, async (best) => {
+    const best = await project(model, target, { seconds: 3 }, (best) => {
+      if (model !== selection.model) return false; // another one was chosen
       if (performance.now() - shown < 60) return true;
       shown = performance.now();
       showBest(best);
-      await new Promise(requestAnimationFrame);
-      return model === selection.model; // another one may have been chosen
+      return new Promise((resolve) => requestAnimationFrame(() => resolve(true)));
     });
     if (model === selection.model) showBest(best);
     $("search").disabled = false;

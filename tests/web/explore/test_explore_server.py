@@ -29,6 +29,7 @@ from dcgan.visualization import read_png, save_png
 from tests.support.serving import serving
 from tests.support.small_generators import new_small_generator, run_with_generator
 
+ROOT = Path(__file__).parents[3]
 SECRET = "this text is in no run"
 
 
@@ -424,7 +425,7 @@ def test_a_run_that_does_not_exist_is_an_error(capsys):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_without_tensorflow_until_it_is_stopped(run, number):
     command = [sys.executable, "-m", "dcgan", "explore", "--run-dir", str(run.path), "--no-browser"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         line = process.stdout.readline()
