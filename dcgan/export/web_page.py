@@ -8,7 +8,6 @@ import base64
 import json
 import re
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from dcgan.core.sizes import format_shape
 from dcgan.export.format import Forward, Inputs, call_generator
 from dcgan.export.generator_arrays import fold_batch_norm
 from dcgan.export.numpy_generator import transposed
+from dcgan.export.web_files import IMPORT, read_web_file, web_modules
 from dcgan.runs import Run
 from dcgan.sampling.latents import latents
 from dcgan.sampling.projection import longest_latent
@@ -57,12 +57,13 @@ def write_web_page(generator: keras.Model, path: Path, run: Run) -> None:
         "title": escape(printable(content["name"])),
         "size": format_shape(tuple(content["sizes"]["maps"][-1])),
         "weights": f"{count:,}",
-        "style": _read("style.css"),
+        "style": read_web_file("style.css"),
+        "views": read_web_file("views.html"),
         "content": _json_in_html(content),
         "encoded_weights": encoded,
         "import_map": _json_in_html({"imports": _modules()}),
     }
-    page = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], _read("page.html"))
+    page = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], read_web_file("page.html"))
     path.write_text(page, encoding="utf-8")
 
 
@@ -170,16 +171,10 @@ def _references(generator: keras.Model, classes: Classes | None) -> list[dict[st
 def _modules() -> dict[str, str]:
     """Return the modules by the names under which they import each other, as `data:` URLs."""
     modules = {}
-    for file in sorted((resources.files("dcgan") / "web").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".js"):
-            code = re.sub(r'from "\./([\w-]+\.js)"', r'from "dcgan/\1"', file.read_text(encoding="utf-8"))
-            encoded = base64.b64encode(code.encode("utf-8")).decode("ascii")
-            modules[f"dcgan/{file.name}"] = f"data:text/javascript;base64,{encoded}"
+    for name, code in sorted(web_modules("page.js").items()):
+        encoded = base64.b64encode(IMPORT.sub(r'from "dcgan/\1"', code).encode("utf-8")).decode("ascii")
+        modules[f"dcgan/{name}"] = f"data:text/javascript;base64,{encoded}"
     return modules
-
-
-def _read(name: str) -> str:
-    return (resources.files("dcgan") / "web" / name).read_text(encoding="utf-8")
 
 
 def _json_in_html(value: Any) -> str:

@@ -36,7 +36,7 @@ export function read(canvas, { width, height, channels }) {
 export function drawable(canvas, { background, color, size }) {
   const context = canvas.getContext("2d");
   const clear = () => {
-    context.fillStyle = background;
+    context.fillStyle = background();
     context.fillRect(0, 0, canvas.width, canvas.height);
   };
   let last = null;
