@@ -31,7 +31,7 @@ const values = "...JSON.parse(document.currentScript.dataset.given)";
 script.textContent = `window.called = (${source})(${values}).then(JSON.stringify)`;
 document.head.append(script);
 script.remove();
-window.called.then(text => done(JSON.parse(text)), error => done(String(error)));
+window.called.then(text => done(JSON.parse(text ?? null)), error => done(String(error)));
 """
 """Calls a function as a script of the page."""
 

@@ -2,15 +2,19 @@
 
 import base64
 import functools
+import io
 import json
 import re
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import benchmarks.browser
+from benchmarks.browser import call
 from benchmarks.web_projection import page_errors
 from dcgan import runs
 from dcgan.config import ExportConfig, GenerateConfig
@@ -18,6 +22,7 @@ from dcgan.export import export
 from dcgan.sampling import generate, latents
 from tests.support.small_generators import CLASSES, new_small_generator, run_with_generator
 
+webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 pytestmark = pytest.mark.slow
 HELD_OUT = Path(__file__).parent / "held_out_digits.npz"
 """Five test images of MNIST, which the pretrained generator was not trained on, and their errors after `dcgan project`
@@ -200,6 +205,148 @@ def test_every_part_can_be_used(each_browser, pages):
         return changes;
     """
     assert set(each_browser.execute_script(steps).values()) == {True}
+
+
+DRAW = """
+async (...lines) => {
+  const canvas = document.getElementById("drawing");
+  const box = canvas.getBoundingClientRect();
+  canvas.setPointerCapture = () => {};
+  const point = (type, [x, y], buttons) => canvas.dispatchEvent(new PointerEvent(type, {
+    pointerId: 1, buttons, clientX: box.left + x * box.width, clientY: box.top + y * box.height }));
+  for (const line of lines) {
+    point("pointerdown", line[0], 1);
+    for (const place of line.slice(1)) point("pointermove", place, 1);
+    point("pointerup", line.at(-1), 0);
+  }
+}
+"""
+STATE = """
+async (milliseconds) => {
+  await new Promise(resolve => setTimeout(resolve, milliseconds));
+  const [drawing, found] = ["drawing", "found"].map(id => document.getElementById(id).toDataURL());
+  return { drawing, found, error: document.getElementById("error").textContent };
+}
+"""
+
+
+def test_a_drawing_restarts_the_search_and_clearing_it_ends_the_search(each_browser, pages):
+    open_page(each_browser, pages("mnist")[1])
+    empty = call(each_browser, STATE, 0)
+    assert empty["error"] == ""
+    call(each_browser, DRAW, [[0.5, 0.2], [0.5, 0.8]])
+    one = wait_for(each_browser, lambda state: state["error"])
+    assert one["drawing"] != empty["drawing"]
+    assert one["found"] != empty["found"]
+    call(each_browser, DRAW, [[0.3, 0.3], [0.7, 0.3], [0.3, 0.7]])
+    call(each_browser, "async () => document.getElementById('clear').click()")
+    assert call(each_browser, STATE, 500) == empty
+
+
+def wait_for(browser, condition):
+    """Wait until the state of the search meets a condition; return the state."""
+    for _ in range(100):
+        if condition(state := call(browser, STATE, 100)):
+            return state
+    raise AssertionError(state)
+
+
+DROP = """
+async (name, type, base64) => {
+  const files = new DataTransfer();
+  files.items.add(new File([Uint8Array.from(atob(base64), byte => byte.charCodeAt(0))], name, { type }));
+  document.getElementById("drawing").dispatchEvent(
+    new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+}
+"""
+PIXELS = """
+async () => {
+  const { read } = await import("dcgan/canvas.js");
+  const image = read(document.getElementById("drawing"), { width: 28, height: 28, channels: 1 });
+  return Array.from(image, value => Math.round((value + 1) * 127.5));
+}
+"""
+
+
+def as_png(image):
+    """Encode an image in base64."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_an_image_file_replaces_the_drawing_and_what_is_transparent_becomes_white(each_browser, pages):
+    open_page(each_browser, pages("mnist")[1])
+    with np.load(HELD_OUT) as file:
+        digit = file["images"][0, :, :, 0]
+    call(each_browser, DRAW, [[0.1, 0.1], [0.9, 0.9]])
+    call(each_browser, DROP, "digit.png", "image/png", as_png(digit))
+    wait_for(each_browser, lambda state: state["error"])
+    np.testing.assert_allclose(call(each_browser, PIXELS), digit.ravel(), atol=1)
+    transparent = np.zeros((28, 28, 4), np.uint8)
+    transparent[:14] = 255
+    transparent[7:14, ..., :3] = 0
+    call(each_browser, DROP, "transparent.png", "image/png", as_png(transparent))
+    wait_for(each_browser, lambda state: call(each_browser, PIXELS)[-1] == 255)
+    expected = np.where((np.arange(28) // 7 == 1)[:, None], 0, np.full((28, 28), 255))
+    np.testing.assert_array_equal(call(each_browser, PIXELS), expected.ravel())
+
+
+def test_a_file_that_is_no_image_is_named(each_browser, pages):
+    open_page(each_browser, pages("mnist")[1])
+    call(each_browser, DROP, "notes.txt", "text/plain", base64.b64encode(b"no image").decode())
+    state = wait_for(each_browser, lambda state: state["error"])
+    assert state["error"] == "notes.txt is not an image that this browser can read."
+
+
+def test_a_download_is_a_png_of_the_size_of_the_image(browser, pages, tmp_path):
+    open_page(browser, pages("emoji")[1])
+    behavior = {"behavior": "allow", "downloadPath": str(tmp_path), "eventsEnabled": False}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", behavior)
+    call(browser, "async () => { document.getElementById('grid').children[3].click(); }")
+    call(browser, "async () => document.getElementById('download').click()")
+    path = tmp_path / "emoji-seed-3.png"
+    for _ in range(100):
+        if path.exists():
+            break
+        time.sleep(0.1)
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), images_of(browser, [3])[0])
+
+
+def test_every_control_can_be_reached_with_the_keyboard(each_browser, pages):
+    open_page(each_browser, pages("emoji")[1])
+    focused = "return document.activeElement.id || document.activeElement.title || document.activeElement.max"
+    controls = "return document.querySelectorAll('button:not([tabindex=\"-1\"]), input').length"
+    count = each_browser.execute_script(controls)
+    reached = [(press(each_browser, webdriver.Keys.TAB), each_browser.execute_script(focused))[1] for _ in range(count)]
+    fixed = {"previous", "first", "next", "reset", "download", "from", "to", "position", "play", "search", "clear"}
+    assert fixed | {"term-0", "term-1", "term-2", "pen", "color", "file"} <= set(reached)
+    assert reached.count("4") == 8  # the sliders of the directions
+    tiles = [name for name in reached if name.startswith("seed ")]
+    assert len(tiles) == 1
+    each_browser.execute_script("document.getElementById('grid').children[0].focus()")
+    names = []
+    for key in (
+        webdriver.Keys.ARROW_RIGHT,
+        webdriver.Keys.ARROW_DOWN,
+        webdriver.Keys.ARROW_LEFT,
+        webdriver.Keys.ARROW_UP,
+        webdriver.Keys.END,
+        webdriver.Keys.HOME,
+    ):
+        press(each_browser, key)
+        names.append(int(each_browser.execute_script(focused).split()[1].rstrip(",")))
+    assert names == [1, 9, 8, 0, 63, 0]
+    press(each_browser, webdriver.Keys.ARROW_DOWN)
+    press(each_browser, webdriver.Keys.ENTER)
+    assert each_browser.execute_script("return document.getElementById('image-name').textContent").startswith("seed 8")
+
+
+def press(browser, key):
+    """Press a key."""
+    webdriver.ActionChains(browser).send_keys(key).perform()
 
 
 @pytest.mark.parametrize("width", [375, 1600])
