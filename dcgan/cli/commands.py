@@ -67,6 +67,13 @@ def explain(options: config.ExplainConfig) -> None:
     explain(options)
 
 
+def explore(options: config.ExploreConfig) -> None:
+    """Run `dcgan.explore.explore`."""
+    from dcgan.explore import explore
+
+    explore(options)
+
+
 def export(options: config.ExportConfig) -> None:
     """Run `dcgan.export.export`."""
     from dcgan.export import export
@@ -89,6 +96,7 @@ COMMANDS: dict[str, tuple[type[Options], Callable[[Any], None]]] = {
     "project": (config.ProjectConfig, project),
     "edit": (config.EditConfig, edit),
     "explain": (config.ExplainConfig, explain),
+    "explore": (config.ExploreConfig, explore),
     "export": (config.ExportConfig, export),
     "lesson": (config.LessonConfig, lesson),
 }

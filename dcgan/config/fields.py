@@ -40,6 +40,7 @@ UnitInterval = Annotated[float, Range("a number from 0 to 1", ((">=", 0), ("<=",
 Decay = Annotated[float, Range("a number of at least 0 and below 1", ((">=", 0), ("<", 1)))]
 """Adam divides by 1 - beta_1."""
 
+Port = Annotated[int, Range("an integer from 1 to 65535", ((">=", 1), ("<=", 65535)))]
 FramesPerSecond = Annotated[float, Range("a number from 0.01 to 1000", ((">=", 0.01), ("<=", 1000)))]
 
 Weights = Literal["ema", "raw", "best"]
@@ -105,13 +106,13 @@ def weights_option(group: str) -> Any:
     return option("ema", group, help=text)
 
 
-def device_option(group: str = "Computation") -> Any:
+def device_option(group: str = "Computation", default: str = "auto") -> Any:
     """Return the field `device: str` of a command that computes with TensorFlow, with its help text."""
     text = (
         "device to compute on: `cpu`; `gpu` for all GPUs, of which there has to be one; `gpu:1` for one of several, "
         "counted from 0; `auto` for the GPUs if there are any, otherwise the CPU."
     )
-    return option("auto", group, changes_result=False, help=text)
+    return option(default, group, changes_result=False, help=text)
 
 
 def option_name(field: Field) -> str:

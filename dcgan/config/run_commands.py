@@ -1,4 +1,4 @@
-"""The options of `evaluate`, `explain` and `export`, the commands that examine or convert a trained run."""
+"""The options of `evaluate`, `explain`, `explore` and `export`, the commands that examine or convert a trained run."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from dcgan.config.data import DataConfig, Dataset
 from dcgan.config.fields import (
     ImagesPerMap,
     Options,
+    Port,
     PositiveInt,
     Seed,
     Weights,
@@ -132,6 +133,31 @@ class ExplainConfig(DataConfig):
     out: Path | None = option(None, "Images")
     overwrite: bool = option(False, "Images")
     device: str = device_option()
+
+
+@dataclass(frozen=True)
+class ExploreConfig(DataConfig):
+    """Show a run in the browser: curves and samples, images of any seed, nearest training images, feature maps.
+
+    The page is served on this machine alone until Ctrl-C, and follows a training that is running. The data options are
+    those of the run, unless they are given.
+
+    Args:
+        dataset: dataset to search for the nearest images, and for those that activate a feature map; by default the
+            run's own.
+        compare_runs: folders of other runs, separated by commas, to show beside it: their curves, and their images of
+            the same seeds.
+        port: port of the page on 127.0.0.1; by default a free one.
+        browser: open the page in the browser.
+    """
+
+    dataset: Dataset | None = option(None, "Data")
+    run_dir: Path | None = run_dir_option("Page")
+    compare_runs: str | None = option(None, "Page")
+    port: Port | None = option(None, "Page")
+    browser: bool = option(True, "Page")
+    # The GPU is left to a training beside it.
+    device: str = device_option(default="cpu")
 
 
 @dataclass(frozen=True)

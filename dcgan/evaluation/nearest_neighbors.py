@@ -42,6 +42,24 @@ def nearest(
     return best, _exact_distances(queries, images, best)
 
 
+def k_nearest(query: np.ndarray, images: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the images that are nearest to one.
+
+    Args:
+        query: uint8 (H, W, C).
+        images: uint8 (N, H, W, C), N at least 1; may be memory-mapped, as it is read in chunks.
+        count: number of images to find, at least 1.
+
+    Returns:
+        The indices of the nearest images, int64 (count,) or (N,) if there are fewer, the nearest first, and their
+        distances, float64, exactly 0 for a copy.
+    """
+    (row,) = _flatten(query[None])
+    distances = np.concatenate([np.linalg.norm(chunk - row, axis=1) for _, chunk in _chunks(images)])
+    found = np.argsort(distances, kind="stable")[:count]
+    return found, distances[found].astype(np.float64)
+
+
 def classification_error(
     images: np.ndarray, labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
 ) -> float:

@@ -8,7 +8,6 @@ import base64
 import json
 import re
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,13 @@ from dcgan.export.numpy_generator import transposed
 from dcgan.runs import Run
 from dcgan.sampling.latents import latents
 from dcgan.sampling.projection import longest_latent
+from dcgan.web import build_page, json_in_html, read_web_file
 
 NUM_DIRECTIONS = 8
 """Number of principal directions of the latent space that the page has sliders for."""
 
 REFERENCE_SEEDS = (0, 1, 2, 3)
 """Seeds of the images that the page compares with its own."""
-
-POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' data:; style-src 'unsafe-inline'; img-src blob:"
-)
-"""Content security policy: the page can load nothing from anywhere."""
 
 
 def write_web_page(generator: keras.Model, path: Path, run: Run) -> None:
@@ -50,20 +45,16 @@ def write_web_page(generator: keras.Model, path: Path, run: Run) -> None:
         UserError: the generator was not built by `dcgan.networks.build_generator`.
     """
     content, weights = page_content(generator, run.path.resolve().name, run.classes())
-    encoded = base64.b64encode(weights).decode("ascii")
-    count = len(weights) // 2
     values = {
-        "policy": POLICY,
         "title": escape(printable(content["name"])),
         "size": format_shape(tuple(content["sizes"]["maps"][-1])),
-        "weights": f"{count:,}",
-        "style": _read("style.css"),
-        "content": _json_in_html(content),
-        "encoded_weights": encoded,
-        "import_map": _json_in_html({"imports": _modules()}),
+        "weights": f"{len(weights) // 2:,}",
+        "style": read_web_file("style.css"),
+        "views": read_web_file("views.html"),
+        "content": json_in_html(content),
+        "encoded_weights": base64.b64encode(weights).decode("ascii"),
     }
-    page = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], _read("page.html"))
-    path.write_text(page, encoding="utf-8")
+    path.write_text(build_page("page.html", "page.js", values), encoding="utf-8")
 
 
 def load_web_page(path: Path) -> Forward:
@@ -165,26 +156,6 @@ def _references(generator: keras.Model, classes: Classes | None) -> list[dict[st
         {"seed": seed, "pixels": base64.b64encode(image.tobytes()).decode("ascii")}
         for seed, image in zip(REFERENCE_SEEDS, images, strict=True)
     ]
-
-
-def _modules() -> dict[str, str]:
-    """Return the modules by the names under which they import each other, as `data:` URLs."""
-    modules = {}
-    for file in sorted((resources.files("dcgan") / "web").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".js"):
-            code = re.sub(r'from "\./([\w-]+\.js)"', r'from "dcgan/\1"', file.read_text(encoding="utf-8"))
-            encoded = base64.b64encode(code.encode("utf-8")).decode("ascii")
-            modules[f"dcgan/{file.name}"] = f"data:text/javascript;base64,{encoded}"
-    return modules
-
-
-def _read(name: str) -> str:
-    return (resources.files("dcgan") / "web" / name).read_text(encoding="utf-8")
-
-
-def _json_in_html(value: Any) -> str:
-    """Return JSON that can stand in a `script` element: no text in it can end the element."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _element(page: str, name: str) -> str:

@@ -159,31 +159,57 @@ def _panels(subject: Subject, network: "keras.Model", suffix: str, config: Expla
 
     top = find_top_activations(network, subject.layer, subject.maps, subject.images, config.images)
     return [
-        projection_panel(f"map {feature}{suffix}", *_projections(subject, network, feature, indices, positions, config))
+        feature_panel(
+            network,
+            subject.layer,
+            feature,
+            subject.images[indices],
+            positions,
+            caption=f"map {feature}{suffix}",
+            rule=config.rule,
+            whole=config.whole,
+        )
         for feature, indices, positions in zip(subject.maps, top.indices, top.positions, strict=True)
     ]
 
 
-def _projections(
-    subject: Subject,
+def feature_panel(
     network: "keras.Model",
+    layer: str,
     feature: int,
-    indices: np.ndarray,
+    images: np.ndarray,
     positions: np.ndarray,
-    config: ExplainConfig,
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The images of a feature map and their projections, cropped to the receptive field unless `whole` is set."""
+    *,
+    caption: str = "",
+    rule: str = "guided",
+    whole: bool = False,
+) -> np.ndarray:
+    """Return the panel of a feature map: images that activate it, beside the projections of their activations.
+
+    Args:
+        network: a discriminator.
+        layer: name of a layer.
+        feature: index of a feature map of the layer.
+        images: uint8 (N, H, W, C), those with the largest activations.
+        positions: int64 (N,), where in the feature map the activations are; see `TopActivations`.
+        caption: text above the panel.
+        rule: a key of `dcgan.interpretation.deconvnet.RULES`.
+        whole: show whole images instead of the receptive field.
+
+    Returns:
+        uint8 (height, width, C).
+    """
     from dcgan.core.image_range import to_float
     from dcgan.interpretation.deconvnet import receptive_field, record_forward
 
-    images = subject.images[indices]
-    record = record_forward(network, to_float(images), subject.layer)
+    record = record_forward(network, to_float(images), layer)
     signal = record.unit_signal(feature, positions)
-    projections = normalize_projections(record.project(signal, config.rule).numpy())
-    if config.whole:
-        return list(images), list(projections)
+    projections = normalize_projections(record.project(signal, rule).numpy())
+    if whole:
+        return projection_panel(caption, list(images), list(projections))
     fields = [receptive_field(record, position) for position in positions]
-    return (
+    return projection_panel(
+        caption,
         [crop_or_pad(image, *field) for image, field in zip(images, fields, strict=True)],
         [crop_or_pad(projection, *field) for projection, field in zip(projections, fields, strict=True)],
     )

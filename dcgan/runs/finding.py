@@ -21,6 +21,7 @@ PRETRAINED = GALLERY["mnist"]
 """The pretrained run that is used where no other is named."""
 
 _TRAIN_HINT = "`python -m dcgan train` creates one."
+_LINK_HINT = "Replace it by what it leads to, or move the whole run and link to that."
 
 
 def find_run(path: Path | str | None = None) -> Run:
@@ -84,8 +85,23 @@ def check_links(path: Path, files: bool = True) -> None:
             if entry.is_symlink() and not entry.resolve().is_relative_to(inside):
                 raise UserError(
                     f"{entry} is a link that leads out of the run directory, to {entry.resolve()}.",
-                    "Replace it by what it leads to, or move the whole run and link to that.",
+                    _LINK_HINT,
                 )
+
+
+def check_inside(path: Path, file: Path) -> None:
+    """Check that a file is in a run directory, and not elsewhere through a link in it.
+
+    Args:
+        path: the directory, which may be a link itself.
+        file: a path below it, which need not exist.
+
+    Raises:
+        UserError: it leads out of the directory.
+    """
+    target = Path(os.path.realpath(file))
+    if not target.is_relative_to(os.path.realpath(path)):
+        raise UserError(f"{file} is a link that leads out of the run directory, to {target}.", _LINK_HINT)
 
 
 def _is_run(path: Path) -> bool:
