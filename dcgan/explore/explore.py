@@ -31,7 +31,7 @@ def explore(config: ExploreConfig) -> None:
         UserError: there is no such run, the data options contradict each other, or the port can't be used.
     """
     runs = [find_run(config.run_dir)]
-    with errors_about("--compare-runs"):
+    with errors_about(f"--compare-runs {config.compare_runs}"):
         runs += map(find_run, parse_paths(config.compare_runs))
     if any(getattr(config, field.name) is not None for field in fields(DataConfig)):
         for run in runs:
