@@ -1,13 +1,16 @@
 """What the server of `dcgan explore` answers, and what it refuses."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -356,6 +359,20 @@ def test_nearest_training_images_are_the_nearest_of_all(server, trained):
     assert answer["typical"] == pytest.approx(np.median(np.sort(between)[:, 1]), rel=1e-5)
 
 
+def test_mirror_images_are_compared_where_training_mirrors(trained, tmp_path):
+    run = Run(shutil.copytree(trained.path, tmp_path / "run"))
+    run.config_file.write_text(run.config_file.read_text().replace("flip: false", "flip: true"))
+    latent = latents([7], 5)[0]
+    with serving(run) as server:
+        answer = ask_json(server, "/api/neighbors", latent=encode(latent))
+    image, images = ask_image(trained, latent), training_images(trained)
+    both = np.concatenate([images, images[:, :, ::-1]])
+    distances = np.sqrt((((both.astype(float) - image) / 255) ** 2).sum(axis=(1, 2, 3)))
+    found = [(neighbor["index"], neighbor["mirrored"]) for neighbor in answer["neighbors"]]
+    assert found == [(index % 12, index >= 12) for index in np.argsort(distances)[:8]]
+    assert base64.b64decode(answer["neighbors"][0]["pixels"]) == both[distances.argmin()].tobytes()
+
+
 def ask_image(run, latent):
     generator = run.load_generator()
     return np.rint((np.asarray(generator(latent[None]))[0] + 1) * 127.5)
@@ -422,15 +439,25 @@ def test_a_run_that_does_not_exist_is_an_error(capsys):
     assert "There is no run directory nowhere." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_without_tensorflow_until_it_is_stopped(run, number):
+@contextlib.contextmanager
+def started(run):
+    """Run the command; yields its process and the host and port that it prints."""
     command = [sys.executable, "-m", "dcgan", "explore", "--run-dir", str(run.path), "--no-browser"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         line = process.stdout.readline()
         assert line.startswith(f"{run.path}: http://127.0.0.1:")
-        connection = http.client.HTTPConnection(urlsplit(line.split()[1]).netloc, timeout=60)
+        yield process, urlsplit(line.split()[1]).netloc
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_without_tensorflow_until_it_is_stopped(run, number):
+    with started(run) as (process, address):
+        connection = http.client.HTTPConnection(address, timeout=60)
         for path in ("/", "/api/training"):
             connection.request("GET", path)
             assert connection.getresponse().read()
@@ -439,6 +466,17 @@ def test_the_command_serves_without_tensorflow_until_it_is_stopped(run, number):
         assert not maps.exists() or "tensorflow" not in maps.read_text()
         process.send_signal(number)
         output, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
     assert (process.returncode, output, errors) == (0, "", "")
+
+
+@pytest.mark.slow
+def test_the_command_can_be_stopped_while_it_loads_tensorflow(trained):
+    with (
+        started(trained) as (process, address),
+        contextlib.closing(http.client.HTTPConnection(address, timeout=60)) as connection,
+    ):
+        connection.request("GET", "/api/generator")
+        time.sleep(1)
+        process.terminate()
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, "Waiting for a computation to end.\n", "")
