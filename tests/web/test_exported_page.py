@@ -19,6 +19,7 @@ from benchmarks.web_projection import page_errors
 from dcgan import runs
 from dcgan.config import ExportConfig, GenerateConfig
 from dcgan.export import export
+from dcgan.runs.directions import save_direction
 from dcgan.sampling import generate, latents
 from tests.support.small_generators import CLASSES, new_small_generator, run_with_generator
 
@@ -205,6 +206,16 @@ def test_every_part_can_be_used(each_browser, pages):
         return changes;
     """
     assert set(each_browser.execute_script(steps).values()) == {True}
+
+
+def test_labelled_directions_come_first(browser, tmp_path):
+    run = run_with_generator(new_small_generator(CLASSES), tmp_path / "run")
+    save_direction(run, "slant-means", "slant", np.arange(5.0))
+    open_page(browser, export(ExportConfig(run_dir=run.path, format="html", out=tmp_path / "page.html")))
+    names = browser.execute_script(
+        "return [...document.querySelectorAll('#directions label')].map(label => label.textContent.trim())"
+    )
+    assert names == ["slant", *(f"direction {number}" for number in range(1, 6))]
 
 
 DRAW = """
