@@ -1,67 +1,84 @@
 // A canvas to draw on, and the search for the generated image that is most similar to the drawing.
 
-import { drawable, read, show } from "./canvas.js";
+import { drawable, fill, read, show } from "./canvas.js";
 import { $ } from "./dom.js";
 import { project } from "./project.js";
+
+const SIDE = 280; // of the canvas, about, in pixels: a multiple of the image's
+const FRAME = 60; // milliseconds between two images of a search
 
 /** Set up the view; `setUp` of what it returns fits the canvas to another model and clears it. */
 export function setUpDrawing(selection) {
   const canvas = $("drawing");
   const isGray = () => selection.model.shape.channels === 1;
-  const clear = drawable(canvas, {
-    background: () => (isGray() ? "#000" : "#fff"),
-    color: () => (isGray() ? "#fff" : $("color").value),
-    size: () => (canvas.width * Number($("pen").value)) / 100,
-  });
-  const setUp = () => {
-    const { model } = selection;
-    const aspect = model.shape.width / model.shape.height;
-    [canvas.width, canvas.height] = aspect > 1 ? [280, Math.round(280 / aspect)] : [Math.round(280 * aspect), 280];
-    $("color-label").hidden = isGray();
-    $("error").textContent = "";
-    clear();
-    show($("found"), model.image(model.point(0)));
-  };
+  let running = 0; // number of the newest search; older ones end
+
   const search = async () => {
+    const number = ++running;
     const { model } = selection;
-    $("search").disabled = true;
-    const target = read(canvas, model.shape);
     let shown = 0;
     const showBest = (best) => {
       show($("found"), model.image(best));
       $("error").textContent = `mean squared error ${best.error.toFixed(4)}`;
     };
-    const best = await project(model, target, { seconds: 3 }, (best) => {
-      if (model !== selection.model) return false; // another one was chosen
-      if (performance.now() - shown < 60) return true;
-      shown = performance.now();
-      showBest(best);
-      return new Promise((resolve) => requestAnimationFrame(() => resolve(true)));
+    const best = await project(model, read(canvas, model.shape), {}, (best) => {
+      if (number !== running) return false;
+      if (performance.now() - shown > FRAME) {
+        showBest(best);
+        shown = performance.now();
+      }
+      return true;
     });
-    if (model === selection.model) showBest(best);
-    $("search").disabled = false;
+    if (number === running) showBest(best);
   };
+
+  const erase = drawable(
+    canvas,
+    {
+      background: () => (isGray() ? "#000" : "#fff"),
+      color: () => (isGray() ? "#fff" : $("color").value),
+      size: () => (canvas.width * Number($("pen").value)) / 100,
+    },
+    search,
+  );
+  const clear = () => {
+    running += 1;
+    erase();
+    $("error").textContent = "";
+    show($("found"), selection.model.image(selection.model.point(0)));
+  };
+  const setUp = () => {
+    const { width, height } = selection.model.shape;
+    const scale = Math.max(1, Math.round(SIDE / Math.max(width, height)));
+    [canvas.width, canvas.height] = [width * scale, height * scale];
+    $("color-label").hidden = isGray();
+    clear();
+  };
+
   const open = async (file) => {
+    running += 1;
     try {
-      const image = await createImageBitmap(file);
-      const context = canvas.getContext("2d");
-      const scale = Math.max(canvas.width / image.width, canvas.height / image.height);
-      const [width, height] = [image.width * scale, image.height * scale];
-      context.drawImage(image, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+      await fill(canvas, file);
     } catch {
       $("error").textContent = `${file.name} is not an image that this browser can read.`;
       return;
     }
     await search();
   };
-  canvas.addEventListener("pointerup", search);
   $("search").addEventListener("click", search);
   $("clear").addEventListener("click", clear);
-  $("file").addEventListener("change", () => $("file").files.length && open($("file").files[0]));
-  canvas.addEventListener("dragover", (event) => event.preventDefault());
-  canvas.addEventListener("drop", (event) => {
+  $("file").addEventListener("change", () => {
+    const [file] = $("file").files;
+    if (file) open(file);
+    $("file").value = ""; // the same file can be chosen again
+  });
+  const view = canvas.closest("section");
+  view.addEventListener("dragover", (event) => event.preventDefault());
+  view.addEventListener("drop", (event) => {
     event.preventDefault();
-    if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
+    const [file] = event.dataTransfer.files;
+    if (file) open(file);
+    else $("error").textContent = "What was dropped is not a file.";
   });
   return { setUp };
 }

@@ -73,18 +73,26 @@ export class Generator {
     const last = this.stages.at(-1).up.largeSide.array;
     for (let index = 0; index < last.length; index++) last[index] = gradient[index] * (1 - this.image[index] ** 2);
     let map = this.stages.at(-1).up.largeSide;
-    for (const { relu, up } of this.stages.toReversed()) map = relu.backward(up.forward(map));
-    const base = map.array;
-    const sum = (weights, count) =>
-      Float32Array.from({ length: count }, (_, row) => {
-        let total = 0;
-        for (let index = 0; index < base.length; index++) total += weights[row * base.length + index] * base[index];
-        return total;
+    for (const { relu, up } of [...this.stages].reverse()) map = relu.backward(up.forward(map));
+    const { inputs, row, sums } = this.backwardProjection();
+    row.array.set(map.array);
+    inputs.multiply(row, sums);
+    const { latent } = this.sizes;
+    return { latent: sums.array.slice(0, latent), classInput: sums.array.slice(latent, latent + this.classes) };
+  }
+
+  /** Return the transposed weights of the latent and of the classes, which only the backward pass needs, and room. */
+  backwardProjection() {
+    const { latent } = this.sizes;
+    const units = this.base.array.length;
+    return (this.inputs ??= (() => {
+      const inputs = new RightFactor(units, latent + this.classes, (unit, input) => {
+        return input < latent
+          ? this.weights.project[input * units + unit]
+          : this.weights.project_class[(input - latent) * units + unit];
       });
-    return {
-      latent: sum(this.weights.project, this.sizes.latent),
-      classInput: sum(this.weights.project_class, this.classes),
-    };
+      return { inputs, row: new Numbers(1, units), sums: new Numbers(1, inputs.columns) };
+    })());
   }
 }
 

@@ -1,5 +1,6 @@
 // A grid of the images of consecutive seeds.
 
+import { moveByArrowKeys } from "./arrow_keys.js";
 import { show } from "./canvas.js";
 import { element } from "./dom.js";
 
@@ -18,6 +19,7 @@ export class Grid {
       return tile;
     });
     parent.replaceChildren(...this.tiles);
+    moveByArrowKeys(this.tiles);
     this.generation = 0;
   }
 

@@ -1,29 +1,31 @@
-"""A real browser without a window or a network: Chromium with its driver, as Debian's packages install them."""
-
-import shutil
+"""Real browsers without a window or a network; tests that need one are skipped where there is none."""
 
 import pytest
 
-BROWSERS = "chromium", "chromium-browser", "google-chrome"
+from benchmarks.browser import BrowserError, open_browser
+
+
+def _started(name):
+    try:
+        with open_browser(name) as driver:
+            yield driver
+    except BrowserError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def browser():
-    """A started browser; tests that need one are skipped where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("no Chromium with its driver: `apt-get install chromium chromium-driver`")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,1600"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    started.set_script_timeout(60)
-    started.execute_cdp_cmd("Network.enable", {})
-    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-    started.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
-    yield started
-    started.quit()
+    """Chromium."""
+    yield from _started("chromium")
+
+
+@pytest.fixture(scope="session")
+def firefox():
+    """Firefox."""
+    yield from _started("firefox")
+
+
+@pytest.fixture(params=["browser", "firefox"])
+def each_browser(request):
+    """Chromium, then Firefox."""
+    return request.getfixturevalue(request.param)
