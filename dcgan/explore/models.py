@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.explore.training import file_version
 from dcgan.runs import Run
+from dcgan.runs.directions import FOLDER, load_directions
 from dcgan.runs.finding import check_inside
 from dcgan.runs.loading import data_options, load_discriminator, load_generator
 
@@ -91,7 +93,8 @@ class Models:
         Raises:
             UserError: as `dcgan.runs.loading.load_generator`, or a file of it is not in the run directory.
         """
-        return self._get(weights, self.versions().get(weights), lambda: self._load_generator(weights))
+        version = self.versions().get(weights), file_version(self.run.output_dir / FOLDER)
+        return self._get(weights, version, lambda: self._load_generator(weights))
 
     def discriminator(self) -> "keras.Model":
         """Return the discriminator of the newest checkpoint.
@@ -127,11 +130,22 @@ class Models:
         from dcgan.export.web_page import page_content
 
         try:
-            content, data = page_content(model, self.run.path.resolve().name, self.run.classes())
+            directions = self._directions(model.inputs[0].shape[1])
+            content, data = page_content(model, self.run.path.resolve().name, self.run.classes(), directions)
         except UserError as error:
             return Generator(model, b"", f"A page can't compute this generator: {error.problem}")
         encoded = {**content, "data": base64.b64encode(data).decode("ascii")}
         return Generator(model, json.dumps(encoded, allow_nan=False).encode("utf-8"), "")
+
+    def _directions(self, latent_dim: int) -> dict[str, np.ndarray]:
+        """Return the directions that `edit` has found; a file that is none is reported in the terminal."""
+        try:
+            for file in (self.run.output_dir / FOLDER).glob("*.json"):
+                check_inside(self.run.output_dir, file)
+            return load_directions(self.run, latent_dim)
+        except UserError as error:
+            print(f"The page has no sliders for directions of `edit`: {error.problem}", file=sys.stderr)
+            return {}
 
     def _load_discriminator(self) -> "keras.Model":
         shape = self.shape()

@@ -25,6 +25,7 @@ from dcgan.export.web_page import page_content
 from dcgan.interpretation import explain
 from dcgan.networks.submodel import convolution_stages
 from dcgan.runs import Run
+from dcgan.runs.directions import save_direction
 from dcgan.runs.jsonl import to_line
 from dcgan.runs.loading import load_discriminator
 from dcgan.sampling import latents
@@ -337,6 +338,19 @@ def test_a_generator_that_training_has_replaced_is_loaded_again(tmp_path):
         after = ask_json(server, "/api/training")["weights"], ask_json(server, "/api/generator")["data"]
     assert before[0] != after[0]
     assert before[1] != after[1]
+
+
+def test_directions_of_edit_are_on_the_page_and_a_damaged_one_is_reported(tmp_path, capsys):
+    run = run_with_generator(new_small_generator(), tmp_path / "run")
+    with serving(run) as server:
+        before = ask_json(server, "/api/generator")["directions"]
+        save_direction(run, "toward-slant", "slant", np.array([3, 4, 0, 0, 0]))
+        first, *others = ask_json(server, "/api/generator")["directions"]
+        assert (first, others) == ({"name": "slant", "values": [0.6, 0.8, 0, 0, 0]}, before)
+        (tmp_path / "secret.json").write_text("{}")
+        (run.path / "edited" / "toward-x.json").symlink_to(tmp_path / "secret.json")
+        assert ask_json(server, "/api/generator")["directions"] == before
+    assert "is a link that leads out of the run directory" in capsys.readouterr().err
 
 
 def test_a_generator_that_a_page_cannot_compute_says_so(tmp_path):
