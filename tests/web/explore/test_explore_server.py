@@ -325,6 +325,7 @@ def test_the_page_gets_the_generator_that_is_exported(server, trained):
         answer = ask_json(server, "/api/generator", weights=weights)
         content, data = page_content(trained.load_generator(weights), "run", None)
         assert base64.b64decode(answer.pop("data")) == data
+        assert answer.pop("version") == ask_json(server, "/api/training")["weights"][weights]
         assert answer == json.loads(json.dumps(content))
     ema, raw = (ask_json(server, "/api/generator", weights=weights)["data"] for weights in ("ema", "raw"))
     assert ema != raw
@@ -338,6 +339,17 @@ def test_a_generator_that_training_has_replaced_is_loaded_again(tmp_path):
         after = ask_json(server, "/api/training")["weights"], ask_json(server, "/api/generator")["data"]
     assert before[0] != after[0]
     assert before[1] != after[1]
+
+
+def test_an_image_of_earlier_weights_is_compared_as_long_as_they_are_loaded(trained, tmp_path):
+    run = Run(shutil.copytree(trained.path, tmp_path / "run"))
+    with serving(run) as server:
+        image = {"latent": encode(latents([7], 5)[0]), "version": ask_json(server, "/api/generator")["version"]}
+        before = ask_json(server, "/api/neighbors", **image)
+        run.save_generator(new_small_generator(image_size=(8, 8), channels=3))
+        assert ask_json(server, "/api/neighbors", **image) == before
+        ask_json(server, "/api/generator")
+        assert problem(server, "/api/neighbors", **image).startswith("Training has written other weights since.")
 
 
 def test_directions_of_edit_are_on_the_page_and_a_damaged_one_is_reported(tmp_path, capsys):
