@@ -211,8 +211,6 @@ def _be_the_child(function: Callable[[], int], folder: Path, output: Path) -> No
         socket.getaddrinfo = _no_network
         socketserver.BaseServer.serve_forever = _do_nothing  # `explore` would wait for a browser
         webbrowser.open = _do_nothing
-        socketserver.BaseServer.serve_forever = _do_nothing  # `explore` would wait for a browser
-        webbrowser.open = _do_nothing
         code = function()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1

@@ -41,6 +41,7 @@ BASES = {
     "explain": ["--run-dir=run --maps=2 --images=2"],
     "explore": ["--run-dir=run --no-browser"],
     "export": ["--run-dir=run --format=npz"],
+    "lesson": ["--out=lesson.html --overwrite"],
 }
 """For every command, the options that let it do its job in a moment, in its several ways."""
 
