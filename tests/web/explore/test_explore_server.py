@@ -1,10 +1,12 @@
 """What the server of `dcgan explore` answers, and what it refuses."""
 
 import base64
+import collections
 import contextlib
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -210,6 +212,38 @@ def test_requests_that_are_too_long_are_refused(server):
     headers = "".join(f"X-{number}: 1\r\n" for number in range(200))
     assert send(server, f"GET / HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n".encode()).startswith(b"HTTP/1.0 431 ")
     assert send(server, b"\x16\x03\x01 nonsense\r\n\r\n")[:13] in (b"HTTP/1.0 400 ", b"Bad Request"[:13])
+
+
+def test_random_requests_are_answered_or_refused_and_nothing_fails(server, capfd):
+    chosen = random.Random(0)
+    paths = ["/", "/api/runs", "/api/training", "/api/grid", "/api/real", "/style.css", "/explore.js", "/../x"]
+    headers = [
+        "Origin: ",
+        "Host:",
+        "Host: x",
+        "Sec-Fetch-Site: none",
+        "\0",
+        ": ",
+        " ",
+        "Expect: 100-continue",
+        "\x80: 1",
+    ]
+    answers = collections.Counter()
+    for _ in range(500):
+        query = "".join(chosen.choice("runstep=&%2e./\\0123-+\0\xffaft;#") for _ in range(chosen.randrange(30)))
+        host = chosen.choice([f"Host: 127.0.0.1:{server.server_port}", "Host: evil.example"])
+        lines = [
+            f"GET {chosen.choice(paths)}?{query} HTTP/1.{chosen.randrange(3)}",
+            host,
+            *chosen.choices(headers, k=3),
+        ]
+        request = "\r\n".join(lines[: chosen.randrange(1, 6)]).encode("latin-1")
+        noise = chosen.randbytes(chosen.randrange(1, 300))
+        answers[send(server, (request if chosen.random() < 0.8 else noise) + b"\r\n\r\n")[:12]] += 1
+    assert {answer[9:] for answer in answers if answer.startswith(b"HTTP")} <= {b"200", b"400", b"403", b"404", b"421"}
+    assert answers[b"HTTP/1.0 200"] > 0
+    assert answers[b"HTTP/1.0 421"] > 50
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(("path", "method"), [("/", "GET"), ("/api/runs", "GET"), ("/none", "GET"), ("/", "POST")])
