@@ -81,6 +81,13 @@ def export(options: config.ExportConfig) -> None:
     export(options)
 
 
+def lesson(options: config.LessonConfig) -> None:
+    """Run `dcgan.lesson.write_lesson`."""
+    from dcgan.lesson import write_lesson
+
+    write_lesson(options)
+
+
 COMMANDS: dict[str, tuple[type[Options], Callable[[Any], None]]] = {
     "prepare": (config.PrepareConfig, prepare),
     "train": (config.TrainConfig, train),
@@ -91,5 +98,6 @@ COMMANDS: dict[str, tuple[type[Options], Callable[[Any], None]]] = {
     "explain": (config.ExplainConfig, explain),
     "explore": (config.ExploreConfig, explore),
     "export": (config.ExportConfig, export),
+    "lesson": (config.LessonConfig, lesson),
 }
 """Every command's config class and function."""

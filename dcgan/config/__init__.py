@@ -8,7 +8,7 @@ from dcgan.config.data import DATASETS, DataConfig, PrepareConfig
 from dcgan.config.fields import PRETRAINED_NAMES, differing_options, option, result_options
 from dcgan.config.generate import GenerateConfig
 from dcgan.config.latent_space import EditConfig, ProjectConfig
-from dcgan.config.run_commands import EvaluateConfig, ExplainConfig, ExploreConfig, ExportConfig
+from dcgan.config.run_commands import EvaluateConfig, ExplainConfig, ExploreConfig, ExportConfig, LessonConfig
 from dcgan.config.train import AUGMENTATIONS, PRESETS, UPSAMPLERS, ResolvedTrainConfig, TrainConfig
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ExploreConfig",
     "ExportConfig",
     "GenerateConfig",
+    "LessonConfig",
     "PrepareConfig",
     "ProjectConfig",
     "ResolvedTrainConfig",

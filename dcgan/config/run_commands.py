@@ -183,3 +183,16 @@ class ExportConfig(Options):
     weights: Weights = weights_option("Export")
     overwrite: bool = option(False, "Export")
     device: str = device_option()
+
+
+@dataclass(frozen=True)
+class LessonConfig(Options):
+    """Open the lesson on the transposed convolution in the browser: a page whose figures can be touched.
+
+    Args:
+        out: HTML file to write instead of opening a temporary one.
+        overwrite: replace `--out` if it exists.
+    """
+
+    out: Path | None = option(None, "Lesson")
+    overwrite: bool = option(False, "Lesson")

@@ -15,8 +15,8 @@ from dcgan.explore.models import WEIGHTS, Models
 from dcgan.explore.neighbors import Neighbors
 from dcgan.explore.server import Answer, RequestError, Route
 from dcgan.explore.training import CURVES, Training
-from dcgan.export.web_files import read_web_file, web_modules
 from dcgan.runs import Run
+from dcgan.web import read_web_file, web_modules
 
 RULES = "guided", "deconvnet", "gradient"
 MAX_NUMBERS = 10_000

@@ -21,22 +21,17 @@ from dcgan.core.sizes import format_shape
 from dcgan.export.format import Forward, Inputs, call_generator
 from dcgan.export.generator_arrays import fold_batch_norm
 from dcgan.export.numpy_generator import transposed
-from dcgan.export.web_files import IMPORT, read_web_file, web_modules
 from dcgan.runs import Run
 from dcgan.runs.directions import load_directions
 from dcgan.sampling.latents import latents
 from dcgan.sampling.projection import longest_latent
+from dcgan.web import build_page, json_in_html, read_web_file
 
 NUM_DIRECTIONS = 8
 """Number of principal directions of the latent space that the page has sliders for."""
 
 REFERENCE_SEEDS = (0, 1, 2, 3)
 """Seeds of the images that the page compares with its own."""
-
-POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' data:; style-src 'unsafe-inline'; img-src blob:"
-)
-"""Content security policy: the page can load nothing from anywhere."""
 
 
 def write_web_page(generator: keras.Model, path: Path, run: Run) -> None:
@@ -52,21 +47,16 @@ def write_web_page(generator: keras.Model, path: Path, run: Run) -> None:
     """
     directions = load_directions(run, generator.inputs[0].shape[-1])
     content, weights = page_content(generator, run.path.resolve().name, run.classes(), directions)
-    encoded = base64.b64encode(weights).decode("ascii")
-    count = len(weights) // 2
     values = {
-        "policy": POLICY,
         "title": escape(printable(content["name"])),
         "size": format_shape(tuple(content["sizes"]["maps"][-1])),
-        "weights": f"{count:,}",
+        "weights": f"{len(weights) // 2:,}",
         "style": read_web_file("style.css"),
         "views": read_web_file("views.html"),
-        "content": _json_in_html(content),
-        "encoded_weights": encoded,
-        "import_map": _json_in_html({"imports": _modules()}),
+        "content": json_in_html(content),
+        "encoded_weights": base64.b64encode(weights).decode("ascii"),
     }
-    page = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], read_web_file("page.html"))
-    path.write_text(page, encoding="utf-8")
+    path.write_text(build_page("page.html", "page.js", values), encoding="utf-8")
 
 
 def load_web_page(path: Path) -> Forward:
@@ -182,20 +172,6 @@ def _references(generator: keras.Model, classes: Classes | None) -> list[dict[st
         {"seed": seed, "pixels": base64.b64encode(image.tobytes()).decode("ascii")}
         for seed, image in zip(REFERENCE_SEEDS, images, strict=True)
     ]
-
-
-def _modules() -> dict[str, str]:
-    """Return the modules by the names under which they import each other, as `data:` URLs."""
-    modules = {}
-    for name, code in sorted(web_modules("page.js").items()):
-        encoded = base64.b64encode(IMPORT.sub(r'from "dcgan/\1"', code).encode("utf-8")).decode("ascii")
-        modules[f"dcgan/{name}"] = f"data:text/javascript;base64,{encoded}"
-    return modules
-
-
-def _json_in_html(value: Any) -> str:
-    """Return JSON that can stand in a `script` element: no text in it can end the element."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _element(page: str, name: str) -> str:

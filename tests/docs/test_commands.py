@@ -60,6 +60,7 @@ SMALL = {
     "project": "--steps 2 --restarts 1",
     "edit": "--num 40",
     "export": "",
+    "lesson": "--out lesson.html --overwrite",
 }
 """Options added to a command so that it takes a second or two; the last of two equal options counts."""
 

@@ -40,6 +40,7 @@ BASES = {
     "edit": [f"--run-dir=run {mode} --num=20" for mode in ("--toward=boldness --rows=2 --walk=3", "--ablate=a")],
     "explain": ["--run-dir=run --maps=2 --images=2"],
     "export": ["--run-dir=run --format=npz"],
+    "lesson": ["--out=lesson.html --overwrite"],
 }
 """For every command, the options that let it do its job in a moment, in its several ways."""
 
