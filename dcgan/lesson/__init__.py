@@ -1,6 +1,5 @@
 """The lesson on the transposed convolution, a page for a browser."""
 
-from dcgan.core.imports import lazy_exporter
+from dcgan.lesson.page import write_lesson
 
 __all__ = ["write_lesson"]
-__getattr__ = lazy_exporter(__name__, {"write_lesson": "dcgan.lesson.page"})

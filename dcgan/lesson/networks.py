@@ -25,7 +25,7 @@ from tqdm import tqdm
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.core.image_range import to_float
 from dcgan.data import load
-from dcgan.deconvolution import bilinear_kernel, learn_sparse_coding, upsample
+from dcgan.deconvolution import SparseCoding, bilinear_kernel, upsample
 from dcgan.deconvolution.segmentation import Canvases, build_segmenter, build_trunk, split_digits
 from dcgan.deconvolution.sparse_coding import update_filters
 from dcgan.lesson.page import NETWORKS
@@ -140,19 +140,26 @@ def to_pixels(scores: list[Any]) -> list[tf.Tensor]:
     ]
 
 
-def learn_filters(digits: np.ndarray, count: int = 200) -> np.ndarray:
-    """Learn filters for sparse codes of digits.
+def learn_filters(digits: np.ndarray, count: int = 200, filters: int = 16, side: int = 7) -> np.ndarray:
+    """Learn filters for sparse codes of digits, starting from patches of digits.
 
     Args:
         digits: uint8 (N, 28, 28, 1).
         count: number of digits to learn from.
+        filters: number of filters.
+        side: height and width of a filter.
 
     Returns:
-        float32 (7, 7, 1, 16), those that are used most first.
+        float32 (side, side, 1, filters), those that are used most first.
     """
     images = digits[:count].astype(np.float32) / 255
-    coding, codes = learn_sparse_coding(images, filters=16, kernel=7, weight=1.0, rounds=60, steps=15)
-    for weight in np.geomspace(1, 8, 60):  # denser codes use more of the filters
+    patches = np.lib.stride_tricks.sliding_window_view(images[..., 0], (side, side), (1, 2)).reshape(-1, side, side)
+    strokes = patches[patches[:, side // 2, side // 2] > 0.5]
+    chosen = np.random.default_rng(0).choice(strokes, filters, replace=False)
+    start = chosen.transpose(1, 2, 0)[:, :, None] / np.linalg.norm(chosen, axis=(1, 2))
+    coding = SparseCoding(start, 1.0, images.shape[1:3])
+    codes = coding.encode(images, 15)
+    for weight in np.geomspace(1, 8, 60):  # denser and denser codes
         coding = update_filters(replace(coding, weight=weight), images, codes)
         codes = coding.encode(images, 15, codes)
     return coding.filters[..., np.argsort(-np.abs(codes).sum(axis=(0, 1, 2)))]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.browser import call
 from dcgan.cli import main
 from dcgan.deconvolution import (
     SparseCoding,
@@ -37,15 +38,23 @@ def lesson_file(tmp_path_factory):
     return out
 
 
+READY = """
+const done = arguments[0];
+const wait = () => document.documentElement.dataset.ready ? done() : setTimeout(wait, 20);
+wait();
+"""
+
+
+def open_lesson(browser, file):
+    browser.get(file.as_uri())
+    browser.execute_async_script(READY)
+
+
 @pytest.fixture
 def lesson(browser, lesson_file):
-    """The browser with the lesson open; afterwards, nothing is in its console and nothing was loaded."""
+    """Chromium with the lesson open; afterwards, nothing is in its console and nothing was loaded."""
     browser.get_log("browser")
-    browser.get(lesson_file.as_uri())
-    browser.execute_async_script(
-        "const done = arguments[0];"
-        "const wait = () => document.documentElement.dataset.ready ? done() : setTimeout(wait, 20); wait();"
-    )
+    open_lesson(browser, lesson_file)
     yield browser
     assert browser.get_log("browser") == []
     assert browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)") == []
@@ -305,29 +314,37 @@ def test_pointing_at_an_output_shows_its_sum(lesson):
     assert stamp == [1, 2, 3, 5, 6, 7, 9, 10, 11]
 
 
-def test_every_control_can_be_used(lesson):
-    """Each slider goes through all of its values, and each button is pressed."""
-    lesson.execute_script(
-        "for (const slider of document.querySelectorAll('input[type=range]')) {"
-        "  for (let round = 0; round < 2; round++) {"
-        "    for (let part = 0; part <= 12; part++) {"
-        "      const [min, max] = [Number(slider.min), Number(slider.max)];"
-        "      slider.value = min + (max - min) * (round ? 12 - part : part) / 12;"
-        "      slider.dispatchEvent(new Event('input'));"
-        "    }"
-        "  }"
-        "}"
-        "for (const button of document.querySelectorAll('button')) button.click();"
-        "for (const box of document.querySelectorAll('input[type=checkbox]')) box.click();"
-        "for (const cell of document.querySelectorAll('.cells > input')) {"
-        "  for (const value of ['', '-', '1e3', '2.5']) {"
-        "    cell.value = value; cell.dispatchEvent(new Event('input', {bubbles: true}));"
-        "  }"
-        "}"
-    )
-    lesson.execute_async_script("setTimeout(arguments[0], 500)")
-    texts = lesson.execute_script("return [...document.querySelectorAll('main *')].map(e => e.textContent)")
-    assert not [text for text in texts if "NaN" in text or "undefined" in text or "Infinity" in text]
+CONTROLS = """
+async () => {
+  const errors = [];
+  window.addEventListener("error", (event) => errors.push(event.message));
+  for (const slider of document.querySelectorAll("input[type=range]")) {
+    const [min, max] = [Number(slider.min), Number(slider.max)];
+    for (let part = 0; part <= 24; part++) {
+      slider.value = min + ((max - min) * (part <= 12 ? part : 24 - part)) / 12;
+      slider.dispatchEvent(new Event("input"));
+    }
+  }
+  for (const button of document.querySelectorAll("button")) button.click();
+  for (const box of document.querySelectorAll("input[type=checkbox]")) box.click();
+  for (const cell of document.querySelectorAll(".cells > input")) {
+    for (const value of ["", "-", "1e3", "2.5"]) {
+      cell.value = value;
+      cell.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const wrong = /NaN|undefined|Infinity/;
+  const texts = [...document.querySelectorAll("main *")].map(({ textContent }) => textContent);
+  return [...errors, ...texts.filter((text) => wrong.test(text))];
+}
+"""
+"""Moves each slider through its values and back, presses each button, and returns errors and numbers that are none."""
+
+
+def test_every_control_can_be_used(each_browser, lesson_file):
+    open_lesson(each_browser, lesson_file)
+    assert call(each_browser, CONTROLS) == []
 
 
 @pytest.mark.parametrize("width", [375, 1600])

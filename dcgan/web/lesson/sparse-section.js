@@ -5,7 +5,7 @@ import { Search, SparseCoding } from "./sparse.js";
 
 const SIDE = 28;
 const STEPS = 150; // after which the search ends
-const FRAME = 10; // milliseconds for steps in a frame
+const FRAME = 6; // milliseconds for steps in a frame
 
 export function sparseSection(filters, shape, digits) {
   const [kernel, , , count] = shape;
@@ -32,8 +32,8 @@ export function sparseSection(filters, shape, digits) {
     const shown = Math.round((found.length * state.shown) / 100);
     const part = new Float64Array(search.code.length);
     for (const [index, value] of found.slice(0, shown)) part[index] = value;
-    const sum = coding.decode(part);
     const whole = coding.decode(search.code);
+    const sum = shown < found.length ? coding.decode(part) : whole;
     const residual = digit.map((value, index) => value - whole[index]);
     showNumbers(panels[0].canvas, digit, SIDE, { limits: [0, 1] });
     showNumbers(panels[1].canvas, sum, SIDE, { limits: [0, 1] });
@@ -47,7 +47,7 @@ export function sparseSection(filters, shape, digits) {
     tiles.forEach(({ note }, index) => (note.textContent = `${text((100 * use[index]) / total, 0)} %`));
     $("f-state").textContent =
       `Step ${search.steps}: ${found.length} of ${search.code.length.toLocaleString("en")} entries are not 0; ` +
-      `the objective is ${text(coding.objective(digit, search.code, weight), 3)}.`;
+      `the objective is ${text(coding.objective(digit, search.code, weight, whole), 3)}.`;
   }
 
   /** Search anew; with `keep`, from the code that is shown, which is near. */

@@ -82,9 +82,9 @@ export class SparseCoding {
     return largest;
   }
 
-  /** Return λ/2 · ‖D z − y‖² + ‖z‖₁. */
-  objective(image, code, weight) {
-    const error = this.decode(code).reduce((sum, value, index) => sum + (value - image[index]) ** 2, 0);
+  /** Return λ/2 · ‖D z − y‖² + ‖z‖₁, from z, λ and perhaps D z. */
+  objective(image, code, weight, decoded = this.decode(code)) {
+    const error = decoded.reduce((sum, value, index) => sum + (value - image[index]) ** 2, 0);
     return (weight / 2) * error + code.reduce((sum, value) => sum + Math.abs(value), 0);
   }
 }
