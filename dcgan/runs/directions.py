@@ -1,6 +1,7 @@
 """Labelled directions in the latent space: what `edit` has found for a run, one JSON file beside each figure."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -43,13 +44,20 @@ def load_directions(run: Run, latent_dim: int) -> dict[str, np.ndarray]:
     directions: dict[str, np.ndarray] = {}
     for path in sorted((run.output_dir / FOLDER).glob("*.json")):
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            label, direction = content["label"], np.asarray(content["direction"], np.float64)
-            length = np.linalg.norm(direction)
-            usable = isinstance(label, str) and direction.shape == (latent_dim,) and 0 < length < np.inf
-        except (OSError, ValueError, TypeError, KeyError):
-            usable = False
-        if not usable:
-            raise UserError(f"{path} is not a direction of {latent_dim} numbers.", "Remove it, or run `edit` again.")
-        directions.setdefault(label, direction / length)
+            label, direction = _read(path, latent_dim)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise UserError(
+                f"{path} is not a direction of {latent_dim} numbers.", "Remove it, or run `edit` again."
+            ) from error
+        directions.setdefault(label, direction)
     return directions
+
+
+def _read(path: Path, latent_dim: int) -> tuple[str, np.ndarray]:
+    """Return the label and the unit vector of a file, or raise ValueError, TypeError or KeyError."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    label, direction = content["label"], np.asarray(content["direction"], np.float64)
+    length = float(np.linalg.norm(direction))
+    if not isinstance(label, str) or direction.shape != (latent_dim,) or not 0 < length < np.inf:
+        raise ValueError
+    return label, np.divide(direction, length)
