@@ -84,7 +84,8 @@ class EditConfig(DataConfig):
         num: number of images the direction or the maps are found on, and of other images they are tested on; by default
             2000 with `--toward` and 1000 with `--ablate`.
         out: `.png` file to write; by default a file in the run directory, under `edited/`, which is replaced if it
-            exists.
+            exists. There, the direction is stored as well, and the HTML page that `dcgan export` writes has a slider
+            for it.
         overwrite: replace `--out` if it exists.
     """
 

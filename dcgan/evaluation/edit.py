@@ -13,12 +13,10 @@ from dcgan.core.imports import import_tensorflow
 from dcgan.data.load import check_options
 from dcgan.evaluation.stroke_features import STROKE_FEATURES
 from dcgan.runs import Run
+from dcgan.runs.directions import FOLDER
 from dcgan.runs.loading import data_options
 from dcgan.sampling.output import check_png_path
 from dcgan.visualization import save_png
-
-FOLDER = "edited"
-"""Subfolder of the run directory for figures."""
 
 MODE_OPTIONS = {"toward": ("from_class", "method", "rows", "walk"), "ablate": ("layer", "seed")}
 """The options that only one mode uses, by the option that selects the mode."""

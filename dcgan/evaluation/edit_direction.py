@@ -9,6 +9,7 @@ from dcgan.config import EditConfig
 from dcgan.core.errors import UserError, did_you_mean, errors_about
 from dcgan.evaluation.label_predictor import GeneratedImages, LabelPredictor, RunGenerator, parse_class
 from dcgan.evaluation.stroke_features import STROKE_FEATURES, for_polarity
+from dcgan.runs.directions import save_direction
 from dcgan.sampling.latent_directions import difference_of_means, generate_along, linear_direction
 from dcgan.visualization import tile
 
@@ -50,6 +51,8 @@ FindEdit = Callable[[GeneratedImages, GeneratedImages], Edit]
 def move_toward(source: RunGenerator, config: EditConfig) -> tuple[np.ndarray, str, str]:
     """Move latents toward what `--toward` names, and print the effect.
 
+    Without `--out`, the direction is stored beside the figure in the run directory.
+
     Args:
         source: the generator.
         config: all options, with `toward`.
@@ -75,6 +78,9 @@ def move_toward(source: RunGenerator, config: EditConfig) -> tuple[np.ndarray, s
     print(f"Tested on {len(tested)} other images, moved by {last:g} times the direction:")
     print(f"  {edit.describe_effect(tested.images, edited)}.")
     name = f"{f'{config.from_class}-to-' if config.from_class else ''}{config.toward}-{config.method}"
+    if config.out is None:
+        label = f"{config.from_class} to {config.toward}" if config.from_class else str(config.toward)
+        save_direction(source.run, name, label, edit.direction)
     summary = f"{edit.description}, one row per image, moved by {first:g} to {last:g} times the direction"
     return tile(shown.reshape(-1, *shown.shape[2:]), config.walk), name, summary
 

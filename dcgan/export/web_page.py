@@ -22,6 +22,7 @@ from dcgan.export.format import Forward, Inputs, call_generator
 from dcgan.export.generator_arrays import fold_batch_norm
 from dcgan.export.numpy_generator import transposed
 from dcgan.runs import Run
+from dcgan.runs.directions import load_directions
 from dcgan.sampling.latents import latents
 from dcgan.sampling.projection import longest_latent
 from dcgan.web import build_page, json_in_html, read_web_file
@@ -39,12 +40,13 @@ def write_web_page(generator: keras.Model, path: Path, run: Run) -> None:
     Args:
         generator: a generator in float32.
         path: file to write.
-        run: its name and classes are on the page.
+        run: its name, its classes and the directions that `edit` has found are on the page.
 
     Raises:
-        UserError: the generator was not built by `dcgan.networks.build_generator`.
+        UserError: the generator was not built by `dcgan.networks.build_generator`, or a file of a direction is damaged.
     """
-    content, weights = page_content(generator, run.path.resolve().name, run.classes())
+    directions = load_directions(run, generator.inputs[0].shape[-1])
+    content, weights = page_content(generator, run.path.resolve().name, run.classes(), directions)
     values = {
         "title": escape(printable(content["name"])),
         "size": format_shape(tuple(content["sizes"]["maps"][-1])),
@@ -88,13 +90,20 @@ def load_web_page(path: Path) -> Forward:
     return forward
 
 
-def page_content(generator: keras.Model, name: str, classes: Classes | None) -> tuple[dict[str, Any], bytes]:
+def page_content(
+    generator: keras.Model,
+    name: str,
+    classes: Classes | None,
+    directions: dict[str, np.ndarray] | None = None,
+) -> tuple[dict[str, Any], bytes]:
     """Return what the page has to know of a generator, and its weights.
 
     Args:
         generator: a generator in float32.
         name: name of the run.
         classes: its classes; None for an unconditional generator, or where they are not known.
+        directions: unit vectors (latent_dim,) by their labels; their sliders come before those of the principal
+            directions.
 
     Returns:
         Values that JSON can represent, and the weights as float16, little-endian, in the order of `weights`.
@@ -116,7 +125,10 @@ def page_content(generator: keras.Model, name: str, classes: Classes | None) -> 
             "probabilities": classes.probabilities,
             "clusters": classes.clusters,
         },
-        "directions": principal_directions(weights["project"]),
+        "directions": [
+            *(_direction(printable(label), vector) for label, vector in (directions or {}).items()),
+            *principal_directions(weights["project"]),
+        ],
         "maxLength": longest_latent(sizes["latent"]),
         "references": _references(generator, classes),
         "weights": [(name, array.size) for name, array in weights.items()],
@@ -140,9 +152,13 @@ def principal_directions(projection: np.ndarray, count: int = NUM_DIRECTIONS) ->
     vectors = np.linalg.svd(projection, full_matrices=False)[0].T[:count]
     signs = np.sign(vectors[np.arange(len(vectors)), np.abs(vectors).argmax(axis=1)])
     return [
-        {"name": f"direction {number}", "values": [round(float(value), 5) for value in vector]}
-        for number, vector in enumerate(vectors * signs[:, None], start=1)
+        _direction(f"direction {number}", vector) for number, vector in enumerate(vectors * signs[:, None], start=1)
     ]
+
+
+def _direction(name: str, vector: np.ndarray) -> dict[str, Any]:
+    """Return a direction as the page's sliders need it."""
+    return {"name": name, "values": [round(float(value), 5) for value in vector]}
 
 
 def _references(generator: keras.Model, classes: Classes | None) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from dcgan.core.classes import Classes, write_classes
 from dcgan.core.errors import UserError
 from dcgan.evaluation import label_predictor
 from dcgan.evaluation.edit import edit
+from dcgan.runs.directions import load_directions
 from dcgan.sampling import latents
 from dcgan.sampling.generation import generate_images
 from dcgan.visualization import read_png, read_png_text, save_png
@@ -62,6 +63,11 @@ def figure_brightness(path, columns):
     return cells.mean(axis=(1, 3))
 
 
+def brightness_of_seeds(count):
+    """The mean brightness of the images of the first seeds."""
+    return generate_images(brightness_generator(), latents(range(count), DIM)).mean(axis=(1, 2, 3))
+
+
 def test_images_become_bolder_along_boldness_with_the_original_in_the_middle(capsys):
     run = new_run()
     out = edit(EditConfig(toward="boldness", num=300, rows=5, walk=5))
@@ -70,6 +76,10 @@ def test_images_become_bolder_along_boldness_with_the_original_in_the_middle(cap
     assert np.all(np.diff(brightness, axis=1) >= 0)
     original = generate_images(brightness_generator(), latents(range(300, 305), DIM)).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(brightness[:, 2], original, atol=0.51)
+    ((label, direction),) = load_directions(run, DIM).items()
+    assert label == "boldness"
+    moved = latents(range(5), DIM) + 2 * direction.astype(np.float32)
+    assert np.all(generate_images(brightness_generator(), moved).mean(axis=(1, 2, 3)) >= brightness_of_seeds(5))
     printed = capsys.readouterr().out
     assert "Tested on 200 other images, moved by 2 times the direction:\n" in printed
     assert "  mean boldness rises by " in printed
