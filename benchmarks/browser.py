@@ -97,6 +97,18 @@ def call(browser: Any, function: str, *arguments: Any) -> Any:
     return browser.execute_async_script(CALL, function, arguments)
 
 
+def console(browser: Any) -> list[str]:
+    """Return what a page has written to the browser's console since the last call: messages, errors, refused requests.
+
+    Args:
+        browser: as `open_browser` yields it.
+    """
+    if browser.name == "firefox":
+        texts, browser.messages[:] = list(browser.messages), []
+        return texts
+    return [entry["message"] for entry in browser.get_log("browser")]
+
+
 def version(browser: Any) -> str:
     """Return the name and version of a browser."""
     return f"{browser.capabilities['browserName']} {browser.capabilities['browserVersion']}"
@@ -122,4 +134,9 @@ def _start_firefox(webdriver: Any, program: str, driver: str) -> Any:
     proxy = {"type": 1, "http": "127.0.0.1", "http_port": 9, "ssl": "127.0.0.1", "ssl_port": 9}  # where nothing answers
     for key, value in proxy.items():
         options.set_preference(f"network.proxy.{key}", value)
-    return webdriver.Firefox(options, webdriver.FirefoxService(driver))
+    options.enable_bidi = True
+    started: Any = webdriver.Firefox(options, webdriver.FirefoxService(driver))
+    started.messages = []
+    for listen in (started.script.add_javascript_error_handler, started.script.add_console_message_handler):
+        listen(lambda entry: started.messages.append(entry.text))
+    return started
