@@ -54,7 +54,7 @@ class Training:
             of the sample `grids`; whether there is a grid of `real` images; and `problem`, what could not be read.
         """
         with self._lock:
-            problem = self._read()
+            problem, grids = self._read(), self._grids()
             known = generation == str(self._generation) and count <= len(self._records)
             first = count if known else 0
             records, generation = self._records[first:], str(self._generation)
@@ -63,7 +63,7 @@ class Training:
             "first": first,
             "records": records,
             "health": self._events,
-            "grids": sorted(self._grids()),
+            "grids": sorted(grids),
             "real": self.run.real_grid_file.is_file(),
             "problem": problem,
         }
@@ -102,7 +102,12 @@ class Training:
         return self._read_png(self.run.real_grid_file)
 
     def _grids(self) -> dict[int, Path]:
-        """Return the sample grids by step; a name that training would not have given is left out."""
+        """Return the sample grids by step; a name that training would not have given is left out.
+
+        Raises:
+            UserError: the folder is not in the run directory.
+        """
+        check_inside(self.run.path, self.run.samples_dir)
         found = ((re.fullmatch(r"step-(\d{1,15})\.png", file.name), file) for file in self.run.sample_grids())
         return {int(match[1]): file for match, file in found if match}
 

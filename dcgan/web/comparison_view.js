@@ -1,6 +1,6 @@
 // Two generators side by side, on the same seeds.
 
-import { $, element } from "./dom.js";
+import { $, setOptions } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Selection } from "./selection.js";
 
@@ -28,11 +28,7 @@ export function setUpComparison(loadModel) {
   const offerClasses = () => {
     const lists = Object.values(shown).map(({ model }) => (model.classes.labeled ? model.classes.names : []));
     const names = lists.every((list) => list.join("\n") === lists[0].join("\n")) ? lists[0] : [];
-    const choices = [["", "each seed's"], ...names.entries()];
-    const chosen = $("comparison-class").value;
-    const options = choices.map(([label, name]) => element("option", { value: label, textContent: name }));
-    $("comparison-class").replaceChildren(...options);
-    if (names.length) $("comparison-class").value = chosen;
+    setOptions($("comparison-class"), [["", "each seed's"], ...names.entries()]);
     $("comparison-class-label").hidden = !names.length;
   };
   const turn = (seed) => {
@@ -69,9 +65,9 @@ export function setUpComparison(loadModel) {
     offer: (choices) => {
       const other = choices.find(({ run }) => run !== choices[0].run) ?? choices[1] ?? choices[0];
       for (const [side, initial] of [["left", choices[0]], ["right", other]]) {
-        const chosen = $(side).value || initial?.key;
-        $(side).replaceChildren(...choices.map(({ key, name }) => element("option", { value: key, textContent: name })));
-        if (choices.some(({ key }) => key === chosen)) $(side).value = chosen;
+        const isFirst = !$(side).value;
+        setOptions($(side), choices.map(({ key, name }) => [key, name]));
+        if (isFirst && initial) $(side).value = initial.key;
       }
     },
   };

@@ -31,7 +31,7 @@ function ticks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
   const first = Math.ceil(low / step);
-  const length = Math.min(2 * count, Math.floor(high / step) - first + 1); // no loop over numbers that have no successor
+  const length = Math.min(2 * count, Math.floor(high / step) - first + 1); // no loop over numbers without a successor
   return length > 0 ? Array.from({ length }, (_, index) => (first + index) * step) : [low];
 }
 
@@ -209,6 +209,7 @@ export class Chart {
     title.textContent = this.label;
     this.legend.replaceChildren(title, ...texts);
     const spoken = texts.map((entry) => entry.textContent.trim()).join(", ");
-    this.svg.setAttribute("aria-label", `${this.label} up to step ${format(this.range[1])}; at step ${this.step}: ${spoken}`);
+    const label = `${this.label} up to step ${format(this.range[1])}; at step ${this.step}: ${spoken}`;
+    this.svg.setAttribute("aria-label", label);
   }
 }

@@ -2,7 +2,7 @@
 
 import { askJson, encodeNumbers } from "./api.js";
 import { setUpComparison } from "./comparison_view.js";
-import { $, element } from "./dom.js";
+import { $, element, setOptions } from "./dom.js";
 import { setUpMaps } from "./maps_view.js";
 import { decodeBase64, Model } from "./model.js";
 import { setUpNeighbors } from "./neighbors_view.js";
@@ -132,7 +132,7 @@ function offerGenerators() {
   const found = generators();
   if (JSON.stringify(found) !== offered) {
     offered = JSON.stringify(found);
-    $("weights").replaceChildren(...found.map(({ key, name }) => element("option", { value: key, textContent: name })));
+    setOptions($("weights"), found.map(({ key, name }) => [key, name]));
     if (page.key) $("weights").value = page.key;
     page.comparison?.offer(found);
     showTab();

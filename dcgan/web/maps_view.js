@@ -3,7 +3,7 @@
 import { askImage, askJson, newest } from "./api.js";
 import { moveByArrowKeys } from "./arrow_keys.js";
 import { show } from "./canvas.js";
-import { $, element } from "./dom.js";
+import { $, element, setOptions } from "./dom.js";
 import { decodeBase64 } from "./model.js";
 
 /**
@@ -24,8 +24,7 @@ export function setUpMaps(selection, chosen, rules, chooseSeed) {
         layers = await askJson("/api/layers", { run: parameters.run });
         run = parameters.run;
         map = null;
-        const options = layers.map(({ name, maps }) => element("option", { value: name, textContent: `${name}, ${maps} maps` }));
-        $("layer").replaceChildren(...options);
+        setOptions($("layer"), layers.map(({ name, maps }) => [name, `${name}, ${maps} maps`]));
         $("layer").selectedIndex = layers.length - 1;
       }
       const layer = $("layer").value;
@@ -79,10 +78,12 @@ export function setUpMaps(selection, chosen, rules, chooseSeed) {
     $("figure-status").textContent = "Choose a feature map.";
     showMaps();
   };
-  $("rule").replaceChildren(...rules.map((rule) => element("option", { value: rule, textContent: rule })));
+  setOptions($("rule"), rules.map((rule) => [rule, rule]));
   $("rule").addEventListener("change", () => map !== null && showFigure());
   $("layer").addEventListener("change", forget);
-  $("maps-seed").addEventListener("change", () => chooseSeed(Math.max(0, Math.floor(Number($("maps-seed").value)) || 0)));
+  $("maps-seed").addEventListener("change", () => {
+    chooseSeed(Math.max(0, Math.floor(Number($("maps-seed").value)) || 0));
+  });
   return {
     /** Show the maps of the chosen image. */
     open: () => {

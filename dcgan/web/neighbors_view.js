@@ -21,7 +21,8 @@ export function setUpNeighbors(chosen) {
         canvas.setAttribute("aria-label", `Training image ${index}${mirrored ? ", mirrored" : ""}`);
         show(canvas, { height, width, channels, data: decodeBase64(pixels) });
         const text = `${distance.toFixed(2)}${mirrored ? ", mirrored" : ""}`;
-        return element("figure", { title: `training image ${index}` }, canvas, element("figcaption", { textContent: text }));
+        const caption = element("figcaption", { textContent: text });
+        return element("figure", { title: `training image ${index}` }, canvas, caption);
       });
       $("neighbors").replaceChildren(...figures);
       $("neighbors-status").textContent =

@@ -36,7 +36,8 @@ export class Selection {
   /** Return what a seed's image is called. */
   describe(seed) {
     const { classes } = this.model;
-    return classes.labeled ? `seed ${seed}, class ${classes.names[this.label ?? classes.labelOf(seed)]}` : `seed ${seed}`;
+    if (!classes.labeled) return `seed ${seed}`;
+    return `seed ${seed}, class ${classes.names[this.label ?? classes.labelOf(seed)]}`;
   }
 
   /** Return what the chosen image is called. */

@@ -49,7 +49,10 @@ export class TrainingView {
     $("show-real").addEventListener("click", () => this.showReal(true));
     this.shown = "";
     this.showSamples = newest(
-      (choices) => Promise.all(choices.map(async ({ name, path, parameters }) => [name, await askImage(path, parameters)])),
+      (choices) => {
+        const ask = async ({ name, path, parameters }) => [name, await askImage(path, parameters)];
+        return Promise.all(choices.map(ask));
+      },
       (images) => this.placeSamples(images),
       (message) => message && ($("samples-name").textContent = message),
     );
@@ -71,7 +74,10 @@ export class TrainingView {
     const range = [Math.min(0, this.steps[0] ?? 0), this.steps.at(-1) ?? 1];
     const [{ real, problem, records, grids }] = this.runs;
     const several = this.runs.length > 1;
-    const health = this.runs.flatMap((run) => run.health.map((event) => ({ ...event, name: several ? `${run.name}: ` : "" })));
+    const health = this.runs.flatMap((run) => {
+      const name = several ? `${run.name}: ` : "";
+      return run.health.map((event) => ({ ...event, name }));
+    });
     const events = [...new Set(health.map(({ step }) => step))];
     for (const chart of this.charts) chart.show(this.runs, events, range);
     $("time").max = Math.max(0, this.steps.length - 1);

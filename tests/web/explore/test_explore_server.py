@@ -272,6 +272,20 @@ def test_a_grid_that_is_a_link_out_of_the_run_is_not_shown(run, tmp_path, name):
     assert SECRET.encode() not in body
 
 
+@pytest.mark.parametrize("name", ["samples", "checkpoints"])
+def test_a_folder_that_becomes_a_link_out_of_the_run_is_not_listed(run, tmp_path, name):
+    with serving(run) as server:
+        ask_json(server, "/api/training")
+        shutil.rmtree(run.path / name, ignore_errors=True)
+        (tmp_path / "elsewhere").mkdir()
+        save_png(tmp_path / "elsewhere" / "step-00000077.png", np.zeros((4, 4, 1), np.uint8))
+        (run.path / name).symlink_to(tmp_path / "elsewhere")
+        for path in ("/api/training", "/api/grid?step=77", "/api/generator"):
+            status, _, body = ask(server, path)
+            assert status == 404
+            assert b"77" not in body.replace(b"step 77", b"")
+
+
 @pytest.mark.parametrize("name", ["log.jsonl", "health.jsonl"])
 def test_a_log_that_is_a_link_out_of_the_run_is_not_read(run, tmp_path, name):
     (tmp_path / "secret.jsonl").write_text(to_line({"step": 1, "message": SECRET, "d_loss": 77}))
