@@ -3,14 +3,18 @@
 import contextlib
 import threading
 import webbrowser
+from dataclasses import fields
 
-from dcgan.config import ExploreConfig
+from dcgan.config import DataConfig, ExploreConfig
 from dcgan.core.atomic_io import parse_paths
+from dcgan.core.errors import errors_about
 from dcgan.core.printable import printable
+from dcgan.data.load import check_options
 from dcgan.explore.models import computing
 from dcgan.explore.routes import Page
 from dcgan.explore.server import LoopbackServer
 from dcgan.runs import find_run
+from dcgan.runs.loading import data_options
 
 STOP_SECONDS = 30.0
 """How long to wait for a computation when the server is stopped: native code does not survive the end of Python. A
@@ -24,9 +28,14 @@ def explore(config: ExploreConfig) -> None:
         config: options of the command.
 
     Raises:
-        UserError: there is no such run, or the port can't be used.
+        UserError: there is no such run, the data options contradict each other, or the port can't be used.
     """
-    runs = [find_run(path) for path in (config.run_dir, *parse_paths(config.compare_runs))]
+    runs = [find_run(config.run_dir)]
+    with errors_about(f"--compare-runs {config.compare_runs}"):
+        runs += map(find_run, parse_paths(config.compare_runs))
+    if any(getattr(config, field.name) is not None for field in fields(DataConfig)):
+        for run in runs:
+            check_options(data_options(config, run), "train")
     server = LoopbackServer(config.port or 0, Page(runs, config).routes())
     names = ", ".join(printable(str(run.path)) for run in runs)
     with contextlib.suppress(KeyboardInterrupt), server:

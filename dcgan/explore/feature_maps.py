@@ -51,12 +51,13 @@ class FeatureMaps:
         shapes = {name: layer.output.shape for name, layer in last.items()}
         return [{"name": name, "maps": shape[3], "size": list(shape[1:3])} for name, shape in shapes.items()]
 
-    def activations(self, layer: str, weights: str, inputs: list[np.ndarray]) -> dict[str, Any]:
+    def activations(self, layer: str, weights: str, version: str, inputs: list[np.ndarray]) -> dict[str, Any]:
         """Return the feature maps of a layer for a generated image.
 
         Args:
             layer: a name of `layers`.
             weights: weights of the generator.
+            version: version of the generator, as for `Models.generator`.
             inputs: latent and perhaps class input of the image, float32.
 
         Returns:
@@ -71,7 +72,7 @@ class FeatureMaps:
             from dcgan.core.image_range import to_float
             from dcgan.networks.submodel import layers_to
 
-            values: Any = to_float(self.models.generator(weights).image(inputs)[None])
+            values: Any = to_float(self.models.generator(weights, version).image(inputs)[None])
             for step in layers_to(self._discriminator(), layer):
                 values = step(values, training=False)
             maps = np.moveaxis(np.asarray(values)[0], -1, 0)

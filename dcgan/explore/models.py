@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.explore.training import file_version
 from dcgan.runs import Run
+from dcgan.runs.directions import FOLDER, load_directions
 from dcgan.runs.finding import check_inside
 from dcgan.runs.loading import data_options, load_discriminator, load_generator
 
@@ -32,12 +34,14 @@ class Generator:
 
     Args:
         model: in float32, as `Run.load_generator` returns it.
+        version: text that changes when training writes other weights.
         content: what a page needs to compute it, UTF-8 text of JSON: the values of
-            `dcgan.export.web_page.page_content`, and as `data` the weights in base64.
+            `dcgan.export.web_page.page_content`, the `version`, and as `data` the weights in base64.
         problem: why a page can't compute it; empty if it can.
     """
 
     model: "keras.Model"
+    version: str
     content: bytes
     problem: str
 
@@ -75,6 +79,7 @@ class Models:
     def __init__(self, run: Run, config: ExploreConfig):
         self.run, self.config = run, config
         self._loaded: dict[str, tuple[Hashable, Any]] = {}
+        self._shape: tuple[int, ...] = ()
 
     def versions(self) -> dict[str, str]:
         """Return the weights that the run has (`ema`, `raw`, `best`), each with a text that changes when they do."""
@@ -82,16 +87,25 @@ class Models:
         found = {"ema": saved, "raw": saved and step and (saved, step), "best": best}
         return {name: str(version) for name, version in found.items() if version}
 
-    def generator(self, weights: str) -> Generator:
+    def generator(self, weights: str, version: str = "") -> Generator:
         """Return a generator of the run.
 
         Args:
             weights: one of `WEIGHTS`.
+            version: the version to return, as long as it is loaded; by default the newest one.
 
         Raises:
-            UserError: as `dcgan.runs.loading.load_generator`, or a file of it is not in the run directory.
+            UserError: as `dcgan.runs.loading.load_generator`, a file of it is not in the run directory, or there is
+                another version only.
         """
-        return self._get(weights, self.versions().get(weights), lambda: self._load_generator(weights))
+        with computing:
+            if version and weights in self._loaded and self._loaded[weights][1].version == version:
+                return self._loaded[weights][1]
+            newest = self.versions().get(weights, "")
+            if version not in ("", newest):
+                raise UserError("Training has written other weights since.", "Load the newer weights first.")
+            directions = file_version(self.run.output_dir / FOLDER)
+            return self._get(weights, (newest, directions), lambda: self._load_generator(weights, newest))
 
     def discriminator(self) -> "keras.Model":
         """Return the discriminator of the newest checkpoint.
@@ -118,7 +132,7 @@ class Models:
                 self._loaded[name] = version, load()
             return self._loaded[name][1]
 
-    def _load_generator(self, weights: str) -> Generator:
+    def _load_generator(self, weights: str, version: str) -> Generator:
         from dcgan.core.imports import import_tensorflow
 
         self._check_files()
@@ -127,11 +141,22 @@ class Models:
         from dcgan.export.web_page import page_content
 
         try:
-            content, data = page_content(model, self.run.path.resolve().name, self.run.classes())
+            directions = self._directions(model.inputs[0].shape[1])
+            content, data = page_content(model, self.run.path.resolve().name, self.run.classes(), directions)
         except UserError as error:
-            return Generator(model, b"", f"A page can't compute this generator: {error.problem}")
-        encoded = {**content, "data": base64.b64encode(data).decode("ascii")}
-        return Generator(model, json.dumps(encoded, allow_nan=False).encode("utf-8"), "")
+            return Generator(model, version, b"", f"A page can't compute this generator: {error.problem}")
+        encoded = {**content, "version": version, "data": base64.b64encode(data).decode("ascii")}
+        return Generator(model, version, json.dumps(encoded, allow_nan=False).encode("utf-8"), "")
+
+    def _directions(self, latent_dim: int) -> dict[str, np.ndarray]:
+        """Return the directions that `edit` has found; a file that is none is reported in the terminal."""
+        try:
+            for file in (self.run.output_dir / FOLDER).glob("*.json"):
+                check_inside(self.run.output_dir, file)
+            return load_directions(self.run, latent_dim)
+        except UserError as error:
+            print(f"The page has no sliders for directions of `edit`: {error.problem}", file=sys.stderr)
+            return {}
 
     def _load_discriminator(self) -> "keras.Model":
         shape = self.shape()
@@ -148,8 +173,11 @@ class Models:
         return images
 
     def shape(self) -> tuple[int, ...]:
-        """Return the shape of the run's images, (H, W, C); raises as `generator`."""
-        return tuple(self.generator("ema").model.output_shape[1:])
+        """Return the shape of the run's images, (H, W, C), which no training changes; raises as `generator`."""
+        with computing:
+            if not self._shape:
+                self._shape = tuple(self.generator("ema").model.output_shape[1:])
+            return self._shape
 
     def _step(self) -> int:
         """Return the step of the newest checkpoint, 0 without one."""

@@ -27,11 +27,12 @@ class Neighbors:
         self.models = models
         self._typical: float | None = None
 
-    def nearest(self, weights: str, inputs: list[np.ndarray]) -> dict[str, Any]:
+    def nearest(self, weights: str, version: str, inputs: list[np.ndarray]) -> dict[str, Any]:
         """Return the training images that are nearest to a generated one, by the distance of their pixels.
 
         Args:
             weights: weights of the generator.
+            version: version of the generator, as for `Models.generator`.
             inputs: latent and perhaps class input of the image, float32.
 
         Returns:
@@ -43,7 +44,7 @@ class Neighbors:
             UserError: as `Models.generator` and `Models.images`, or there are no images.
         """
         with computing:
-            query, images = self.models.generator(weights).image(inputs), self.models.images()
+            query, images = self.models.generator(weights, version).image(inputs), self.models.images()
             if len(images) < 2:
                 raise UserError("The dataset has fewer than two images.")
             mirrored = self.models.run.config().flip

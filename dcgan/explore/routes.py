@@ -18,6 +18,9 @@ from dcgan.explore.training import CURVES, Training
 from dcgan.runs import Run
 from dcgan.web import read_web_file, web_modules
 
+IMAGE = "weights", "version", "latent", "class"
+"""Parameters that name a generated image: the generator and its inputs."""
+
 RULES = "guided", "deconvnet", "gradient"
 MAX_NUMBERS = 10_000
 """Largest number of values in a latent or class input."""
@@ -93,19 +96,17 @@ class Page:
         return Answer(generator.content, "application/json")
 
     def _neighbors(self, parameters: Parameters) -> Answer:
-        _check_names(parameters, "run", "weights", "latent", "class")
-        weights, inputs = _choice(parameters, "weights", WEIGHTS), _inputs(parameters)
-        return Answer.json(self.neighbors[self._index(parameters)].nearest(weights, inputs))
+        _check_names(parameters, "run", *IMAGE)
+        return Answer.json(self.neighbors[self._index(parameters)].nearest(*_image(parameters)))
 
     def _layers(self, parameters: Parameters) -> Answer:
         _check_names(parameters, "run")
         return Answer.json(self.feature_maps[self._index(parameters)].layers())
 
     def _activations(self, parameters: Parameters) -> Answer:
-        _check_names(parameters, "run", "weights", "latent", "class", "layer")
-        weights, inputs = _choice(parameters, "weights", WEIGHTS), _inputs(parameters)
+        _check_names(parameters, "run", "layer", *IMAGE)
         maps = self.feature_maps[self._index(parameters)]
-        return Answer.json(maps.activations(parameters.get("layer", ""), weights, inputs))
+        return Answer.json(maps.activations(parameters.get("layer", ""), *_image(parameters)))
 
     def _figure(self, parameters: Parameters) -> Answer:
         _check_names(parameters, "run", "layer", "map", "rule")
@@ -149,6 +150,11 @@ def _choice(parameters: Parameters, name: str, choices: Sequence[str]) -> str:
     if value not in choices:
         raise _bad_request(name)
     return value
+
+
+def _image(parameters: Parameters) -> tuple[str, str, list[np.ndarray]]:
+    """Return the weights and the version of a generator, and its inputs."""
+    return _choice(parameters, "weights", WEIGHTS), parameters.get("version", ""), _inputs(parameters)
 
 
 def _inputs(parameters: Parameters) -> list[np.ndarray]:

@@ -4,7 +4,6 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.printable import printable
 from dcgan.runs import Run
 from dcgan.runs.finding import check_inside
-from dcgan.runs.jsonl import is_number
+from dcgan.runs.jsonl import JsonlReader, is_number
 from dcgan.visualization.plots import EVALUATION_PANELS, PANELS
 
 CURVES = {**PANELS, **EVALUATION_PANELS, "diversity": {"diversity": "diversity of the images, relative to real ones"}}
@@ -37,9 +36,9 @@ class Training:
     def __init__(self, run: Run):
         self.run = run
         self._lock = threading.Lock()
-        self._log = _Cached(run, run.log_file, lambda: [_numbers(record) for record in run.log_records()])
-        self._health = _Cached(run, run.health_file, lambda: [_event(event) for event in run.health_events()])
+        self._log, self._health = JsonlReader(run.log_file), JsonlReader(run.health_file)
         self._records: list[dict[str, float]] = []
+        self._events: list[dict[str, Any]] = []
         self._generation = time.time_ns()
 
     def since(self, count: int, generation: str) -> dict[str, Any]:
@@ -54,23 +53,38 @@ class Training:
             `generation`; `first`, the index of the first of the `records` in the log; all `health` events; the steps
             of the sample `grids`; whether there is a grid of `real` images; and `problem`, what could not be read.
         """
-        problems: list[str] = []
         with self._lock:
-            records = _attempt(self._log.read, problems)
-            if records[: len(self._records)] != self._records:
-                self._generation += 1
-            self._records = records
-            first = count if generation == str(self._generation) and count <= len(records) else 0
-            health = _attempt(self._health.read, problems)
+            problem = self._read()
+            known = generation == str(self._generation) and count <= len(self._records)
+            first = count if known else 0
+            records, generation = self._records[first:], str(self._generation)
         return {
-            "generation": str(self._generation),
+            "generation": generation,
             "first": first,
-            "records": records[first:],
-            "health": health,
+            "records": records,
+            "health": self._events,
             "grids": sorted(self._grids()),
             "real": self.run.real_grid_file.is_file(),
-            "problem": " ".join(problems),
+            "problem": problem,
         }
+
+    def _read(self) -> str:
+        """Read what is new in both files; return why one of them can't be read, or an empty text."""
+        try:
+            replaced, added = self._read_new(self._log)
+            if replaced:
+                self._generation += 1
+            self._records = [*([] if replaced else self._records), *map(_numbers, added)]
+            replaced, added = self._read_new(self._health)
+            self._events = [*([] if replaced else self._events), *map(_event, added)]
+        except UserError as error:
+            return error.problem
+        return ""
+
+    def _read_new(self, reader: JsonlReader) -> tuple[bool, list[dict[str, Any]]]:
+        """Read what is new in a file of the run; a pipe, which would wait for a writer, has nothing."""
+        check_inside(self.run.path, reader.file)
+        return reader.read() if reader.file.is_file() or not reader.file.exists() else (False, [])
 
     def grid(self, step: int) -> bytes:
         """Return the sample grid of a step, a PNG file.
@@ -103,39 +117,12 @@ class Training:
         return content
 
 
-class _Cached:
-    """What a function reads from a file, as long as the file stays the same."""
-
-    def __init__(self, run: Run, file: Path, read: Callable[[], list]):
-        self._run, self._file, self._read = run, file, read
-        self._version: tuple[int, ...] | None = None
-        self._value: list = []
-
-    def read(self) -> list:
-        """Return what the file holds; an empty list if there is none."""
-        check_inside(self._run.path, self._file)
-        version = file_version(self._file)
-        if version != self._version:
-            self._value = self._read() if self._file.is_file() else []
-            self._version = version
-        return self._value
-
-
 def file_version(file: Path) -> tuple[int, ...] | None:
     """Return values that differ when a file was replaced or has grown; None if it does not exist."""
     with contextlib.suppress(OSError):
         found = file.stat()
         return found.st_ino, found.st_mtime_ns, found.st_size
     return None
-
-
-def _attempt(read: Callable[[], list], problems: list[str]) -> list:
-    """Return what a function reads; an empty list and a problem, if it can't."""
-    try:
-        return read()
-    except UserError as error:
-        problems.append(error.problem)
-        return []
 
 
 def _numbers(record: dict[str, Any]) -> dict[str, float]:

@@ -38,6 +38,9 @@ STRIDES = (32, 16, 8)
 CANVAS_SIZE = (128, 128)
 """Height and width of a canvas in pixels."""
 
+FILTER_DIGITS = 200
+"""Number of digits that the filters are learned from."""
+
 NETWORKS_FILE = Path(__file__).parents[1] / "web" / NETWORKS
 
 
@@ -52,7 +55,7 @@ def main() -> None:
         "canvas": _encode(Canvases(*held_out, size=CANVAS_SIZE, seed=1).make([4])[0][0]),
         "discriminator": _layers(train_discriminator(train[0], options.steps), "leaky_1"),
         "segmenter": _segmenter_layers(train_segmenter(Canvases(*train, size=CANVAS_SIZE), options.steps)),
-        "filters": _array(learn_filters(train[0])),
+        "filters": _array(learn_filters(train[0][:FILTER_DIGITS])),
     }
     NETWORKS_FILE.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{NETWORKS_FILE}: {NETWORKS_FILE.stat().st_size / 1e3:.0f} kB")
@@ -140,26 +143,26 @@ def to_pixels(scores: list[Any]) -> list[tf.Tensor]:
     ]
 
 
-def learn_filters(digits: np.ndarray, count: int = 200, filters: int = 16, side: int = 7) -> np.ndarray:
+def learn_filters(digits: np.ndarray, filters: int = 16, side: int = 7, rounds: int = 60) -> np.ndarray:
     """Learn filters for sparse codes of digits, starting from patches of digits.
 
     Args:
         digits: uint8 (N, 28, 28, 1).
-        count: number of digits to learn from.
         filters: number of filters.
         side: height and width of a filter.
+        rounds: alternations between filters and codes.
 
     Returns:
         float32 (side, side, 1, filters), those that are used most first.
     """
-    images = digits[:count].astype(np.float32) / 255
+    images = digits.astype(np.float32) / 255
     patches = np.lib.stride_tricks.sliding_window_view(images[..., 0], (side, side), (1, 2)).reshape(-1, side, side)
     strokes = patches[patches[:, side // 2, side // 2] > 0.5]
     chosen = np.random.default_rng(0).choice(strokes, filters, replace=False)
     start = chosen.transpose(1, 2, 0)[:, :, None] / np.linalg.norm(chosen, axis=(1, 2))
     coding = SparseCoding(start, 1.0, images.shape[1:3])
     codes = coding.encode(images, 15)
-    for weight in np.geomspace(1, 8, 60):  # denser and denser codes
+    for weight in np.geomspace(1, 8, rounds):  # denser and denser codes
         coding = update_filters(replace(coding, weight=weight), images, codes)
         codes = coding.encode(images, 15, codes)
     return coding.filters[..., np.argsort(-np.abs(codes).sum(axis=(0, 1, 2)))]

@@ -23,14 +23,58 @@ def read_jsonl(file: Path) -> list[dict[str, Any]]:
     Raises:
         UserError: the file can't be read.
     """
-    records = map(parse_json, _read_lines(file))
-    return [record for record in records if isinstance(record, dict) and _is_whole(record)]
+    return _parse_lines(_read_lines(file))
+
+
+class JsonlReader:
+    """Reads a JSON Lines file that grows, each line once.
+
+    Args:
+        file: the file; it need not exist.
+    """
+
+    def __init__(self, file: Path):
+        self.file = file
+        self._end, self._last_line = 0, b""
+
+    def read(self) -> tuple[bool, list[dict[str, Any]]]:
+        """Read the objects that were added since the last call, as `read_jsonl` would.
+
+        Returns:
+            Whether the file was replaced by one that does not continue it, or removed; and its new objects, after a
+            replacement all of them. A last line that is not complete is left for the next call.
+
+        Raises:
+            UserError: the file can't be read.
+        """
+        try:
+            with self.file.open("rb") as file:
+                file.seek(self._end - len(self._last_line))
+                replaced = file.read(len(self._last_line)) != self._last_line
+                file.seek(0 if replaced else self._end)
+                added = file.read()
+        except FileNotFoundError:
+            replaced, added = self._end > 0, b""
+        except OSError as error:
+            raise UserError(f"{self.file} can't be read: {error.strerror or error}.") from error
+        if replaced:
+            self._end, self._last_line = 0, b""
+        complete = added[: added.rfind(b"\n") + 1]
+        if complete:
+            self._end += len(complete)
+            self._last_line = complete[complete.rfind(b"\n", 0, -1) + 1 :]
+        return replaced, _parse_lines(complete.decode("utf-8", errors="replace").split("\n"))
 
 
 def count_damaged_lines(file: Path) -> int:
     """Return the number of lines that `read_jsonl` leaves out, but for a last one that a crash cut short."""
     *lines, _last = _read_lines(file) or [""]
     return max(0, len(lines) - len(read_jsonl(file)))
+
+
+def _parse_lines(lines: list[str]) -> list[dict[str, Any]]:
+    """Return the objects of the lines that are valid."""
+    return [record for record in map(parse_json, lines) if isinstance(record, dict) and _is_whole(record)]
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -30,9 +30,9 @@ function ticks(low, high, count) {
   if (!(rough > 0) || !Number.isFinite(rough)) return [low];
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-  const found = [];
-  for (let index = Math.ceil(low / step); index * step <= high; index++) found.push(index * step);
-  return found;
+  const first = Math.ceil(low / step);
+  const length = Math.min(2 * count, Math.floor(high / step) - first + 1); // no loop over numbers that have no successor
+  return length > 0 ? Array.from({ length }, (_, index) => (first + index) * step) : [low];
 }
 
 /** Return at most about `MAX_POINTS` of the points, the lowest and the highest of each part among them. */
@@ -47,12 +47,17 @@ function thin(points) {
   return kept;
 }
 
-/** Return the largest index whose step is at most `step`; -1 if there is none. */
-export function lastAt(records, step) {
-  let [low, high] = [0, records.length];
+/**
+ * Return the index of the last item whose step is at most `step`; -1 if there is none.
+ * @param {any[]} items - in the order of their steps.
+ * @param {number} step
+ * @param {(item: any) => number} stepOf
+ */
+export function lastAt(items, step, stepOf = (item) => item) {
+  let [low, high] = [0, items.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (records[middle].step <= step) low = middle + 1;
+    if (stepOf(items[middle]) <= step) low = middle + 1;
     else high = middle;
   }
   return low - 1;
@@ -65,7 +70,7 @@ export class Chart {
    * @param {(step: number) => void} choose - called with a step that a person points at.
    */
   constructor(label, curves, choose) {
-    Object.assign(this, { label, curves, choose, runs: [], events: [], step: 0, range: [0, 1] });
+    Object.assign(this, { label, curves, choose, runs: [], lines: [], events: [], step: 0, range: [0, 1] });
     this.svg = svg("svg", { role: "img", tabindex: "0", height: HEIGHT });
     this.legend = document.createElement("p");
     this.legend.className = "legend";
@@ -84,12 +89,9 @@ export class Chart {
    */
   show(runs, events, range) {
     Object.assign(this, { runs, events, range });
+    this.lines = this.linesOf(runs).filter(({ points }) => points.length);
+    this.element.hidden = !this.lines.length;
     this.draw();
-  }
-
-  /** Whether there is a value to show. */
-  get filled() {
-    return this.runs.some(({ records }) => records.some((record) => Object.keys(this.curves).some((key) => key in record)));
   }
 
   /** Mark a step. */
@@ -106,10 +108,10 @@ export class Chart {
     this.choose(first + Math.min(1, Math.max(0, share)) * (last - first));
   }
 
-  /** Return the lines: of each run and key, the points with a value. */
-  lines() {
+  /** Return, for each run and key, the points with a value. */
+  linesOf(runs) {
     const shown = (record, key) => key in record && record.step <= this.range[1];
-    return this.runs.flatMap(({ name, records }, run) =>
+    return runs.flatMap(({ name, records }, run) =>
       Object.keys(this.curves).map((key, color) => {
         const points = records
           .filter((record) => shown(record, key))
@@ -120,8 +122,8 @@ export class Chart {
   }
 
   /** Return the function from values to pixels, and the values that have a line. */
-  scale(lines) {
-    const values = lines.flatMap(({ points }) => points.map(({ y }) => y));
+  scale() {
+    const values = this.lines.flatMap(({ points }) => points.map(({ y }) => y));
     let low = values.reduce((a, b) => Math.min(a, b), Infinity);
     let high = values.reduce((a, b) => Math.max(a, b), -Infinity);
     const bottom = HEIGHT - MARGIN.bottom;
@@ -148,12 +150,10 @@ export class Chart {
   }
 
   draw() {
-    this.element.hidden = !this.filled;
     this.width = Math.floor(this.element.clientWidth);
     if (this.element.hidden || this.width < 50) return;
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
-    const lines = this.lines();
-    const { y, marks } = this.scale(lines);
+    const { y, marks } = this.scale();
     const [right, bottom] = [this.width - MARGIN.right, HEIGHT - MARGIN.bottom];
     const axes = marks.flatMap((value) => [
       svg("line", { class: "grid", x1: MARGIN.left, x2: right, y1: y(value), y2: y(value) }),
@@ -173,14 +173,14 @@ export class Chart {
     const events = this.events.map((step) =>
       svg("line", { class: "event", x1: this.x(step), x2: this.x(step), y1: MARGIN.top, y2: bottom }),
     );
-    const paths = lines.flatMap(({ run, color, points }) => {
+    const paths = this.lines.map(({ run, color, points }) => {
       const place = ({ x, y: value }) => `${this.x(x).toFixed(1)},${y(value).toFixed(1)}`;
       if (points.length === 1) {
         const [cx, cy] = place(points[0]).split(",");
-        return [svg("circle", { class: `curve-${color}`, cx, cy, r: 3 })];
+        return svg("circle", { class: `curve-${color}`, cx, cy, r: 3 });
       }
       const style = { class: `curve-${color}`, "stroke-dasharray": DASHES[run % DASHES.length] };
-      return points.length ? [svg("polyline", { ...style, points: thin(points).map(place).join(" ") })] : [];
+      return svg("polyline", { ...style, points: thin(points).map(place).join(" ") });
     });
     this.marker = svg("line", { class: "now", y1: MARGIN.top, y2: bottom });
     this.svg.replaceChildren(...axes, ...events, ...paths, this.marker);
@@ -195,16 +195,15 @@ export class Chart {
 
   /** Show the names of the lines and their values at the marked step. */
   describe() {
-    const texts = this.lines().flatMap(({ key, name, run, color, points }) => {
-      if (!points.length) return [];
-      const index = lastAt(points.map(({ x }) => ({ step: x })), this.step);
+    const texts = this.lines.map(({ key, name, run, color, points }) => {
+      const index = lastAt(points, this.step, ({ x }) => x);
       const value = index < 0 ? "" : ` ${format(points[index].y)}`;
-      const line = svg("line", { class: `curve-${color}`, x1: 0, x2: 24, y1: 5, y2: 5 });
-      line.setAttribute("stroke-dasharray", DASHES[run % DASHES.length]);
+      const dashes = DASHES[run % DASHES.length];
+      const line = svg("line", { class: `curve-${color}`, x1: 0, x2: 24, y1: 5, y2: 5, "stroke-dasharray": dashes });
       const entry = document.createElement("span");
       entry.append(svg("svg", { width: 24, height: 10, "aria-hidden": "true" }, line));
       entry.append(` ${this.curves[key]}${this.runs.length > 1 ? ` (${name})` : ""}${value}`);
-      return [entry];
+      return entry;
     });
     const title = document.createElement("strong");
     title.textContent = this.label;

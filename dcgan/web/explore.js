@@ -17,8 +17,8 @@ const WEIGHTS = { ema: "EMA weights", raw: "raw weights", best: "best evaluation
 
 const { names, curves, rules } = await askJson("/api/runs");
 const training = new TrainingView(names, curves);
-const models = new Map(); // key "run/weights" → { version, model }
-const page = { tab: "training", key: null, version: null, selection: null, ready: false, settled: false };
+const models = new Map(); // key "run/weights" → model
+const page = { tab: "training", key: null, selection: null, ready: false, settled: false };
 
 /** Return the generators that there are, by their key. */
 function generators() {
@@ -38,13 +38,12 @@ function versionOf(key) {
 
 /** Return a model, loaded when it is needed for the first time, and when training has written other weights. */
 async function loadModel(key) {
-  const version = versionOf(key);
-  if (models.get(key)?.version !== version) {
+  if (models.get(key)?.content.version !== versionOf(key)) {
     const [run, weights] = key.split("/");
     const { data, ...content } = await askJson("/api/generator", { run, weights });
-    models.set(key, { version, model: new Model(content, decodeBase64(data)) });
+    models.set(key, new Model(content, decodeBase64(data)));
   }
-  return models.get(key).model;
+  return models.get(key);
 }
 
 /** Return the parameters that name the chosen image. */
@@ -54,6 +53,7 @@ function chosenImage() {
   return {
     run,
     weights,
+    version: page.selection.model.content.version,
     latent: encodeNumbers(latent),
     class: classInput.length ? encodeNumbers(classInput) : null,
   };
@@ -68,7 +68,6 @@ async function useGenerator(key) {
   try {
     const model = await loadModel(key);
     if (key !== page.key) return;
-    page.version = versionOf(key);
     $("reload").hidden = true;
     if (page.selection) page.showModel(model);
     else setUpModelViews(model);
@@ -138,7 +137,8 @@ function offerGenerators() {
     page.comparison?.offer(found);
     showTab();
   }
-  $("reload").hidden = !page.key || !page.settled || (page.ready && versionOf(page.key) === page.version);
+  const isNewest = page.ready && versionOf(page.key) === page.selection.model.content.version;
+  $("reload").hidden = !page.key || !page.settled || isNewest;
   $("reload").textContent = page.ready ? "Load the newer weights" : "Try again";
 }
 

@@ -1,6 +1,7 @@
 // The feature maps of the discriminator for the chosen image, and the training images that one of them responds to.
 
 import { askImage, askJson, newest } from "./api.js";
+import { moveByArrowKeys } from "./arrow_keys.js";
 import { show } from "./canvas.js";
 import { $, element } from "./dom.js";
 import { decodeBase64 } from "./model.js";
@@ -70,6 +71,7 @@ export function setUpMaps(selection, chosen, rules, chooseSeed) {
       return tile;
     });
     $("map-grid").replaceChildren(...tiles);
+    moveByArrowKeys(tiles);
   };
   const forget = () => {
     map = null;

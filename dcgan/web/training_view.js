@@ -79,7 +79,7 @@ export class TrainingView {
     $("health").replaceChildren(...health.map(({ step, message, name }) => this.event(step, name + message)));
     if (!health.length) $("health").replaceChildren(element("li", { textContent: "No events." }));
     this.note = problem || (records.length || grids.length ? "" : "Nothing is logged yet.");
-    this.choose(follows ? Infinity : lastAt(this.steps.map((step) => ({ step })), chosen));
+    this.choose(follows ? Infinity : lastAt(this.steps, chosen));
   }
 
   event(step, message) {
@@ -95,7 +95,7 @@ export class TrainingView {
     this.step = this.steps[place] ?? 0;
     $("time").setAttribute("aria-valuetext", `step ${this.step}`);
     const { records } = this.runs[0];
-    const record = records[lastAt(records, this.step)];
+    const record = records[lastAt(records, this.step, ({ step }) => step)];
     const speed = record?.images_per_second ? `, ${format(record.images_per_second)} images/s` : "";
     const seconds = record?.seconds ? `, after ${format(record.seconds)} s` : "";
     $("now").textContent = this.note || `step ${this.step.toLocaleString("en")}${seconds}${speed}`;
@@ -105,13 +105,13 @@ export class TrainingView {
 
   /** Show the last step that is not after this one. */
   seek(step) {
-    this.choose(Math.max(0, lastAt(this.steps.map((known) => ({ step: known })), step)));
+    this.choose(Math.max(0, lastAt(this.steps, step)));
   }
 
   chooseSamples() {
     const choices = this.runs.flatMap(({ name, index, grids, real }) => {
       if (this.showsReal) return real ? [{ name, path: "/api/real", parameters: { run: index } }] : [];
-      const step = grids[lastAt(grids.map((known) => ({ step: known })), this.step)] ?? grids[0];
+      const step = grids[lastAt(grids, this.step)] ?? grids[0];
       const title = `${this.runs.length > 1 ? `${name}, ` : ""}step ${step}`;
       return step === undefined ? [] : [{ name: title, path: "/api/grid", parameters: { run: index, step } }];
     });

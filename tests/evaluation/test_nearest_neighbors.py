@@ -5,7 +5,13 @@ import tracemalloc
 import numpy as np
 
 from dcgan.evaluation import nearest_neighbors
-from dcgan.evaluation.nearest_neighbors import affordable_queries, classification_error, nearest, pair_distances
+from dcgan.evaluation.nearest_neighbors import (
+    affordable_queries,
+    classification_error,
+    k_nearest,
+    nearest,
+    pair_distances,
+)
 
 
 def images(count, seed=0, size=4):
@@ -24,6 +30,17 @@ def test_the_nearest_image_is_found_in_any_chunk(monkeypatch):
     expected = all_distances(queries, searched)
     np.testing.assert_array_equal(found, expected.argmin(axis=1))
     np.testing.assert_allclose(distances, expected.min(axis=1), rtol=1e-6)
+
+
+def test_the_k_nearest_images_are_found_in_any_chunk_and_a_copy_at_distance_0(monkeypatch):
+    monkeypatch.setattr(nearest_neighbors, "CHUNK_BYTES", 7 * 16 * 4)
+    searched = images(40, seed=1)
+    found, distances = k_nearest(searched[23], searched, 5)
+    expected = all_distances(searched[23:24], searched)[0]
+    np.testing.assert_array_equal(found, np.argsort(expected)[:5])
+    np.testing.assert_allclose(distances, np.sort(expected)[:5], rtol=1e-6)
+    assert (found[0], distances[0]) == (23, 0)
+    assert len(k_nearest(searched[0], searched[:3], 5)[0]) == 3
 
 
 def test_an_image_of_the_set_is_its_own_nearest_at_distance_0():

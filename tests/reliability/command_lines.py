@@ -18,10 +18,12 @@ import shlex
 import shutil
 import signal
 import socket
+import socketserver
 import sys
 import tempfile
 import time
 import traceback
+import webbrowser
 from collections import Counter
 from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec
@@ -207,6 +209,8 @@ def _be_the_child(function: Callable[[], int], folder: Path, output: Path) -> No
         for name in ("HOME", "XDG_CACHE_HOME", "KERAS_HOME"):
             os.environ[name] = str(folder)
         socket.getaddrinfo = _no_network
+        socketserver.BaseServer.serve_forever = _do_nothing  # `explore` would wait for a browser
+        webbrowser.open = _do_nothing
         code = function()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
@@ -222,6 +226,10 @@ def _be_the_child(function: Callable[[], int], folder: Path, output: Path) -> No
 
 def _no_network(*arguments: object, **options: object) -> None:
     raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+
+def _do_nothing(*arguments: object) -> None:
+    pass
 
 
 def _usage(process: int) -> tuple[float, int]:

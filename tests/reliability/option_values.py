@@ -39,6 +39,7 @@ BASES = {
     "project": ["--run-dir=run --images=images/a/000.png --steps=2 --restarts=1"],
     "edit": [f"--run-dir=run {mode} --num=20" for mode in ("--toward=boldness --rows=2 --walk=3", "--ablate=a")],
     "explain": ["--run-dir=run --maps=2 --images=2"],
+    "explore": ["--run-dir=run --no-browser"],
     "export": ["--run-dir=run --format=npz"],
     "lesson": ["--out=lesson.html --overwrite"],
 }

@@ -101,6 +101,9 @@ REFUSED = {
     "evaluate --dataset folder": "--dataset folder needs --data-dir",
     "explain --maps x": "--maps x names no feature maps",
     "explain --attribute Smiling": "--attribute belongs to --dataset celeba",
+    "explore --attribute Smiling": "--attribute belongs to --dataset celeba",
+    "explore --port 65536": "--port takes an integer from 1 to 65535, not 65536",
+    "explore --compare-runs absent --no-browser": "There is no run directory absent",
 }
 
 

@@ -11,6 +11,7 @@ from dcgan.config.parser import to_yaml
 from dcgan.core.errors import UserError
 from dcgan.networks import build_generator
 from dcgan.runs import Run, find_run, open_run
+from dcgan.runs.finding import check_inside
 from dcgan.runs.loading import data_options
 
 ELSEWHERE = Path("elsewhere")
@@ -62,6 +63,18 @@ def test_a_generator_that_is_a_link_is_read_and_an_output_replaces_a_link(run):
     assert main(["generate", "--run-dir", str(run.path), *arguments]) == 0
     assert not (run.path / "generated.png").is_symlink()
     assert (ELSEWHERE / "notes.txt").read_text() == "notes"
+
+
+def test_a_file_that_leads_out_of_a_run_is_told_from_one_within(run):
+    (run.path / "inside").symlink_to("config.yaml")
+    (run.path / "loop").symlink_to("loop")
+    Path("link").symlink_to(run.path)
+    for file in (run.generator_file, run.path / "inside", run.path / "loop", Path("link") / "none"):
+        check_inside(run.path, file)
+    (run.path / "folder").symlink_to(ELSEWHERE.resolve())
+    for file in (run.path / "folder" / "notes.txt", run.path / ".." / "notes.txt"):
+        with pytest.raises(UserError, match="leads out of the run directory"):
+            check_inside(run.path, file)
 
 
 def test_links_within_a_run_and_to_a_run_are_followed(run):

@@ -181,6 +181,24 @@ def test_texts_of_a_run_are_text(open_page, tmp_path):
     browser.get_log("browser")  # the discriminator that does not exist
 
 
+def test_numbers_of_any_size_are_drawn(open_page, tmp_path):
+    run = Run(tmp_path / "run")
+    run.samples_dir.mkdir(parents=True)
+    large = 10**16
+    for records in (
+        [{"step": -large - 2, "d_loss": -large - 2}, {"step": -large, "d_loss": -large}],
+        [
+            {"step": 1, "d_loss": 1e-300, "frechet_distance": 1e-300},
+            {"step": 9e99, "d_loss": 1e300, "frechet_distance": 9e99},
+        ],
+    ):
+        run.log_file.write_text("".join(map(to_line, records)))
+        browser = open_page(run)
+        assert browser.execute_script("return document.querySelector('#curves polyline').points.numberOfItems") == 2
+        assert text(browser, "now").startswith("step ")
+        browser.get("about:blank")
+
+
 def test_a_run_without_a_generator_shows_its_training(open_page, trained, tmp_path):
     run = Run(tmp_path / "young")
     run.path.mkdir()

@@ -1,13 +1,18 @@
 """What the server of `dcgan explore` answers, and what it refuses."""
 
 import base64
+import collections
+import contextlib
 import http.client
 import json
 import os
+import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -22,6 +27,7 @@ from dcgan.export.web_page import page_content
 from dcgan.interpretation import explain
 from dcgan.networks.submodel import convolution_stages
 from dcgan.runs import Run
+from dcgan.runs.directions import save_direction
 from dcgan.runs.jsonl import to_line
 from dcgan.runs.loading import load_discriminator
 from dcgan.sampling import latents
@@ -208,6 +214,38 @@ def test_requests_that_are_too_long_are_refused(server):
     assert send(server, b"\x16\x03\x01 nonsense\r\n\r\n")[:13] in (b"HTTP/1.0 400 ", b"Bad Request"[:13])
 
 
+def test_random_requests_are_answered_or_refused_and_nothing_fails(server, capfd):
+    chosen = random.Random(0)
+    paths = ["/", "/api/runs", "/api/training", "/api/grid", "/api/real", "/style.css", "/explore.js", "/../x"]
+    headers = [
+        "Origin: ",
+        "Host:",
+        "Host: x",
+        "Sec-Fetch-Site: none",
+        "\0",
+        ": ",
+        " ",
+        "Expect: 100-continue",
+        "\x80: 1",
+    ]
+    answers = collections.Counter()
+    for _ in range(500):
+        query = "".join(chosen.choice("runstep=&%2e./\\0123-+\0\xffaft;#") for _ in range(chosen.randrange(30)))
+        host = chosen.choice([f"Host: 127.0.0.1:{server.server_port}", "Host: evil.example"])
+        lines = [
+            f"GET {chosen.choice(paths)}?{query} HTTP/1.{chosen.randrange(3)}",
+            host,
+            *chosen.choices(headers, k=3),
+        ]
+        request = "\r\n".join(lines[: chosen.randrange(1, 6)]).encode("latin-1")
+        noise = chosen.randbytes(chosen.randrange(1, 300))
+        answers[send(server, (request if chosen.random() < 0.8 else noise) + b"\r\n\r\n")[:12]] += 1
+    assert {answer[9:] for answer in answers if answer.startswith(b"HTTP")} <= {b"200", b"400", b"403", b"404", b"421"}
+    assert answers[b"HTTP/1.0 200"] > 0
+    assert answers[b"HTTP/1.0 421"] > 50
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(("path", "method"), [("/", "GET"), ("/api/runs", "GET"), ("/none", "GET"), ("/", "POST")])
 def test_every_answer_keeps_other_sites_out(server, path, method):
     _, headers, _ = ask(server, path, method)
@@ -321,6 +359,7 @@ def test_the_page_gets_the_generator_that_is_exported(server, trained):
         answer = ask_json(server, "/api/generator", weights=weights)
         content, data = page_content(trained.load_generator(weights), "run", None)
         assert base64.b64decode(answer.pop("data")) == data
+        assert answer.pop("version") == ask_json(server, "/api/training")["weights"][weights]
         assert answer == json.loads(json.dumps(content))
     ema, raw = (ask_json(server, "/api/generator", weights=weights)["data"] for weights in ("ema", "raw"))
     assert ema != raw
@@ -334,6 +373,30 @@ def test_a_generator_that_training_has_replaced_is_loaded_again(tmp_path):
         after = ask_json(server, "/api/training")["weights"], ask_json(server, "/api/generator")["data"]
     assert before[0] != after[0]
     assert before[1] != after[1]
+
+
+def test_an_image_of_earlier_weights_is_compared_as_long_as_they_are_loaded(trained, tmp_path):
+    run = Run(shutil.copytree(trained.path, tmp_path / "run"))
+    with serving(run) as server:
+        image = {"latent": encode(latents([7], 5)[0]), "version": ask_json(server, "/api/generator")["version"]}
+        before = ask_json(server, "/api/neighbors", **image)
+        run.save_generator(new_small_generator(image_size=(8, 8), channels=3))
+        assert ask_json(server, "/api/neighbors", **image) == before
+        ask_json(server, "/api/generator")
+        assert problem(server, "/api/neighbors", **image).startswith("Training has written other weights since.")
+
+
+def test_directions_of_edit_are_on_the_page_and_a_damaged_one_is_reported(tmp_path, capsys):
+    run = run_with_generator(new_small_generator(), tmp_path / "run")
+    with serving(run) as server:
+        before = ask_json(server, "/api/generator")["directions"]
+        save_direction(run, "toward-slant", "slant", np.array([3, 4, 0, 0, 0]))
+        first, *others = ask_json(server, "/api/generator")["directions"]
+        assert (first, others) == ({"name": "slant", "values": [0.6, 0.8, 0, 0, 0]}, before)
+        (tmp_path / "secret.json").write_text("{}")
+        (run.path / "edited" / "toward-x.json").symlink_to(tmp_path / "secret.json")
+        assert ask_json(server, "/api/generator")["directions"] == before
+    assert "is a link that leads out of the run directory" in capsys.readouterr().err
 
 
 def test_a_generator_that_a_page_cannot_compute_says_so(tmp_path):
@@ -354,6 +417,20 @@ def test_nearest_training_images_are_the_nearest_of_all(server, trained):
     assert (answer["shape"], answer["searched"]) == ([8, 8, 3], 12)
     between = np.sqrt((((images[:, None].astype(float) - images) / 255) ** 2).sum(axis=(2, 3, 4)))
     assert answer["typical"] == pytest.approx(np.median(np.sort(between)[:, 1]), rel=1e-5)
+
+
+def test_mirror_images_are_compared_where_training_mirrors(trained, tmp_path):
+    run = Run(shutil.copytree(trained.path, tmp_path / "run"))
+    run.config_file.write_text(run.config_file.read_text().replace("flip: false", "flip: true"))
+    latent = latents([7], 5)[0]
+    with serving(run) as server:
+        answer = ask_json(server, "/api/neighbors", latent=encode(latent))
+    image, images = ask_image(trained, latent), training_images(trained)
+    both = np.concatenate([images, images[:, :, ::-1]])
+    distances = np.sqrt((((both.astype(float) - image) / 255) ** 2).sum(axis=(1, 2, 3)))
+    found = [(neighbor["index"], neighbor["mirrored"]) for neighbor in answer["neighbors"]]
+    assert found == [(index % 12, index >= 12) for index in np.argsort(distances)[:8]]
+    assert base64.b64decode(answer["neighbors"][0]["pixels"]) == both[distances.argmin()].tobytes()
 
 
 def ask_image(run, latent):
@@ -422,15 +499,25 @@ def test_a_run_that_does_not_exist_is_an_error(capsys):
     assert "There is no run directory nowhere." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_without_tensorflow_until_it_is_stopped(run, number):
+@contextlib.contextmanager
+def started(run):
+    """Run the command; yields its process and the host and port that it prints."""
     command = [sys.executable, "-m", "dcgan", "explore", "--run-dir", str(run.path), "--no-browser"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         line = process.stdout.readline()
         assert line.startswith(f"{run.path}: http://127.0.0.1:")
-        connection = http.client.HTTPConnection(urlsplit(line.split()[1]).netloc, timeout=60)
+        yield process, urlsplit(line.split()[1]).netloc
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_without_tensorflow_until_it_is_stopped(run, number):
+    with started(run) as (process, address):
+        connection = http.client.HTTPConnection(address, timeout=60)
         for path in ("/", "/api/training"):
             connection.request("GET", path)
             assert connection.getresponse().read()
@@ -439,6 +526,17 @@ def test_the_command_serves_without_tensorflow_until_it_is_stopped(run, number):
         assert not maps.exists() or "tensorflow" not in maps.read_text()
         process.send_signal(number)
         output, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
     assert (process.returncode, output, errors) == (0, "", "")
+
+
+@pytest.mark.slow
+def test_the_command_can_be_stopped_while_it_loads_tensorflow(trained):
+    with (
+        started(trained) as (process, address),
+        contextlib.closing(http.client.HTTPConnection(address, timeout=60)) as connection,
+    ):
+        connection.request("GET", "/api/generator")
+        time.sleep(1)
+        process.terminate()
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, "Waiting for a computation to end.\n", "")
