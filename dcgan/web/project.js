@@ -60,6 +60,7 @@ function searches(model, target, labels, starts) {
  *   and then with the best point so far; false ends the search.
  * @returns {Promise<{latent: Float32Array, classInput: Float32Array, error: number}>} the point, no longer than
  *   `content.maxLength`, with the mean squared error.
+ * @throws {RangeError} if the target has another size.
  */
 export async function project(
   model,
@@ -67,6 +68,9 @@ export async function project(
   { seconds = 3, evaluations = Infinity, labels, starts = STARTS } = {},
   report = () => true,
 ) {
+  const { height, width, channels } = model.shape;
+  const size = height * width * channels;
+  if (target.length !== size) throw new RangeError(`The target has ${target.length} numbers instead of ${size}.`);
   const begin = performance.now();
   let done = 0;
   const progress = () => Math.max((performance.now() - begin) / (1000 * seconds), done / evaluations);

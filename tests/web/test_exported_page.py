@@ -397,3 +397,9 @@ def test_using_every_control_writes_nothing_to_the_console(each_browser, pages):
     call(each_browser, use)
     each_browser.execute_script("document.getElementById('clear').click()")
     assert benchmarks.browser.console(each_browser) == []
+
+
+def test_a_target_of_another_size_is_refused(browser, pages):
+    open_page(browser, pages("mnist")[1])
+    error = call(browser, "async () => window.dcgan.project(new Float32Array(3))")
+    assert error == "RangeError: The target has 3 numbers instead of 784."
