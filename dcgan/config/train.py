@@ -108,6 +108,10 @@ _STACKED_MNIST |= {"discriminator_hidden": 0, "clusters": 0}
 """Stacked digits, whose thousand classes are independent digits in three channels."""
 
 
+STEPS = 4000
+"""Steps of a run without `--steps` and `--epochs`. At batch size 64 they end within 10 minutes on two cores, and the
+digits are readable."""
+
 INTERVALS = {"save_every": 500, "sample_every": 250, "log_every": 50}
 """Steps between two checkpoints, sample grids and logged steps, where they are not given: seconds on a CPU."""
 
@@ -124,8 +128,8 @@ class TrainConfig(DataConfig):
         preset: values of the options that are not given: `default` has the best measured, `paper` those of the DCGAN
             paper, without labels and EMA.
         run_dir: folder of the run; by default `checkpoints/` and the name of the dataset.
-        steps: stop when the run has this many steps.
-        epochs: stop after this many passes over the dataset, if that is earlier.
+        steps: stop when the run has this many steps; by default 4,000, or where `--epochs` ends the run.
+        epochs: stop after this many passes over the dataset, or at `--steps` if that is given and earlier.
         minutes: stop after this many minutes of training in this call, if that is earlier.
         batch_size: number of images per step, over all devices; by default 64, on a CPU 32 for images of more than 32
             pixels per side, `paper` 128.
@@ -201,8 +205,7 @@ class TrainConfig(DataConfig):
 
     preset: Preset = option("default", "Training", changes_result=False)  # its values are compared
     run_dir: Path | None = option(None, "Run", changes_result=False)
-    # At batch size 64, 4000 steps end within 10 minutes on two cores, and the digits are readable.
-    steps: PositiveInt = option(4000, "Run", changes_result=False)
+    steps: PositiveInt | None = option(None, "Run", changes_result=False)
     epochs: PositiveFloat | None = option(None, "Run", changes_result=False)
     minutes: PositiveFloat | None = option(None, "Run", changes_result=False)
     batch_size: PositiveInt | None = option(None, "Training")
@@ -280,6 +283,8 @@ class TrainConfig(DataConfig):
             defaults = defaults | {"discriminator_hidden": 0}
         factor = GPU_INTERVAL_FACTOR if on_gpu else 1
         defaults = defaults | {name: steps * factor for name, steps in INTERVALS.items()}
+        if self.epochs is None:
+            defaults = defaults | {"steps": STEPS}
         given: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         given |= {name: value for name, value in defaults.items() if given[name] is None}
         return ResolvedTrainConfig(**given)
@@ -315,8 +320,8 @@ class ResolvedTrainConfig(TrainConfig):
     """The options that training uses, as `TrainConfig.resolve` returns them and `config.yaml` stores them.
 
     The fields are those of `TrainConfig`; those annotated here are filled in. A field that can still be None means no
-    limit (`epochs`, `minutes`), off (`augment`, `evaluate_every`), or determined by the dataset (`image_size`, `crop`,
-    `channels`, `conditional`, `clusters`, `adaptive_augment`, `run_dir`).
+    limit (`epochs`, `minutes`, and `steps` where there are epochs), off (`augment`, `evaluate_every`), or determined by
+    the dataset (`image_size`, `crop`, `channels`, `conditional`, `clusters`, `adaptive_augment`, `run_dir`).
     """
 
     batch_size: int

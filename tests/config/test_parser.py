@@ -109,7 +109,7 @@ def test_the_command_line_overrides_the_config_file(tmp_path):
     [
         b"batchsize: 8\n",
         b"batch_size: many\n",
-        b"steps: null\n",
+        b"seed: null\n",
         b"\x00\xff{",
         b"- a\n- b\n",
         b"a: b: c",
@@ -128,7 +128,7 @@ def test_a_config_file_with_an_unknown_or_no_key_is_refused(tmp_path, content):
 INVALID_FILES = {
     b"batchsize: 8\n": "no option --batchsize; did you mean --batch-size?",
     b"steps: many\n": "--steps takes an integer of at least 1, not many.",
-    b"steps: null\n": "--steps takes an integer of at least 1; it can't be empty",
+    b"seed: null\n": "--seed takes an integer of at least 0; it can't be empty",
     b"conditional: maybe\n": "An option that is on or off takes true or false, not maybe.",
     b"image_size: abc\n": "'abc' is neither N nor HxW.",
     b"augment: blur\n": "--augment takes color",
@@ -219,5 +219,5 @@ def test_an_option_can_have_another_name_than_its_field(tmp_path):
 def test_help_shows_choices_and_defaults():
     shown = " ".join(parser_for(config.TrainConfig, "x").format_help().split())
     assert "--channels {1,3}" in shown
-    assert "stop when the run has this many steps. (default: 4000)" in shown
+    assert "stop after this many passes over the dataset" in shown
     assert "(on by default)" in shown

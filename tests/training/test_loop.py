@@ -43,6 +43,11 @@ def test_epochs_and_steps_end_a_run_whichever_is_earlier():
     assert last_step_of(TrainConfig(batch_size=4, steps=5).resolve(), 8) == 5
 
 
+def test_epochs_alone_decide_where_a_run_ends():
+    assert last_step_of(TrainConfig(epochs=25.0, batch_size=4).resolve(), 8000) == 50_000
+    assert last_step_of(TrainConfig(batch_size=4).resolve(), 8000) == 4000
+
+
 def test_a_run_resumed_on_another_type_of_device_keeps_the_networks_that_the_first_one_decided(tmp_path):
     given = TrainConfig(dataset="folder", data_dir=tmp_path, run_dir=tmp_path / "run", seed=1)
     assert resolve_config(given, on_gpu=True).generator_width == 64
