@@ -5,6 +5,8 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+from dcgan.core.paths import to_path
+
 
 @dataclass(frozen=True)
 class Range:
@@ -52,7 +54,7 @@ _DEVICE = re.compile(r"auto|cpu|gpu(:\d{1,3})?")
 
 @dataclass(frozen=True)
 class Options:
-    """Base of the config dataclasses: a path may be given as text, and no text has line breaks."""
+    """Base of the config dataclasses: a path may be text, its first part `~`, and no text has line breaks."""
 
     def __post_init__(self):
         """Convert text to the paths that the fields are annotated with, and check the device."""
@@ -61,8 +63,8 @@ class Options:
             raise ValueError(f"--device takes auto, cpu, gpu, or gpu:1 for one of several GPUs, not {device!r}.")
         for f in fields(self):
             value = getattr(self, f.name)
-            if isinstance(value, str) and Path in get_args(f.type):
-                object.__setattr__(self, f.name, Path(value))
+            if isinstance(value, str | Path) and Path in get_args(f.type):
+                object.__setattr__(self, f.name, to_path(value))
             if isinstance(value, str | Path) and re.search(r"[\r\n]", str(value)):  # it would be shown in two lines
                 raise ValueError(f"--{option_name(f).replace('_', '-')} has a line break: {str(value)!r}.")
 

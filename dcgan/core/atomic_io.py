@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dcgan.core.errors import UserError
+from dcgan.core.paths import to_path
 
 _PREFIX = ".writing-"
 """Start of the names of temporary files and folders; the machine, the process and its mark follow."""
@@ -201,7 +202,7 @@ def check_overwrite(out: Path, overwrite: bool, option: str = "--out") -> None:
 
 def parse_paths(text: str | None) -> list[Path]:
     """Return the paths of an option that takes several, separated by commas; none if it is None."""
-    return [Path(part.strip()) for part in (text or "").split(",") if part.strip()]
+    return [to_path(part.strip()) for part in (text or "").split(",") if part.strip()]
 
 
 def remove_stale_files(folder: Path) -> None:

@@ -92,10 +92,12 @@ def resolve_layer(model: keras.Model, text: str | None) -> str:
     if text is not None and not text.isdecimal():
         return text
     ends = convolution_stages(model)
-    number = len(ends) - 1 if text is None else int(text)
+    if text is None:
+        return ends[-1]
+    number = int(text) if len(text) < 10 else len(ends)  # Python converts no text of thousands of digits
     if number >= len(ends):
         raise UserError(
-            f"There is no convolution stage {number}.", f"Use a stage from 0 to {len(ends) - 1}, or a layer's name."
+            f"There is no convolution stage {text}.", f"Use a stage from 0 to {len(ends) - 1}, or a layer's name."
         )
     return ends[number]
 

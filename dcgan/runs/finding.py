@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dcgan.config import PRETRAINED_NAMES, TrainConfig
 from dcgan.core.errors import UserError
+from dcgan.core.paths import to_path
 from dcgan.core.printable import printable
 from dcgan.runs.run import CHECKPOINTS, Run
 
@@ -42,7 +43,7 @@ def find_run(path: Path | str | None = None) -> Run:
         pretrained = GALLERY.get(str(path))
         if pretrained is not None and pretrained.is_dir() and not Path(path).exists():
             return Run(pretrained, output_dir=Path())
-        return _run_at(Path(path))
+        return _run_at(to_path(path))
     others = {path.resolve() for path in GALLERY.values() if path != PRETRAINED}  # found by name alone
     generators = [file for file in CHECKPOINTS.glob("*/generator.keras") if file.parent.resolve() not in others]
     generators.sort(key=lambda file: file.stat().st_mtime)

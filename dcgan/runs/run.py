@@ -13,6 +13,7 @@ from dcgan.core.atomic_io import atomic_write
 from dcgan.core.checksum import checksum
 from dcgan.core.classes import Classes, read_classes, write_classes
 from dcgan.core.errors import UserError
+from dcgan.core.paths import to_path
 from dcgan.runs.checkpoints import Checkpoints
 from dcgan.runs.jsonl import is_number, parse_json, read_jsonl, write_jsonl
 from dcgan.runs.keras_models import assign_weights, is_generator, load_model, save_model
@@ -50,9 +51,9 @@ class Run:
         output_dir: where commands write their outputs by default; by default `path`.
     """
 
-    def __init__(self, path: Path, output_dir: Path | None = None):
-        self.path = path
-        self.output_dir = path if output_dir is None else output_dir
+    def __init__(self, path: Path | str, output_dir: Path | str | None = None):
+        self.path = path = to_path(path)
+        self.output_dir = path if output_dir is None else to_path(output_dir)
         self.config_file = path / "config.yaml"
         self.log_file = path / "log.jsonl"
         self.samples_dir = path / "samples"

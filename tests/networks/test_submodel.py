@@ -27,3 +27,5 @@ def test_a_layer_is_selected_by_its_name_or_the_number_of_a_stage():
     assert selected == {None: "leaky_1", "0": "leaky_0", "1": "leaky_1", "down_1": "down_1"}
     with pytest.raises(UserError, match=r"no convolution stage 2[\s\S]*0 to 1"):
         resolve_layer(model, "2")
+    with pytest.raises(UserError, match=r"no convolution stage 9{99}"):  # of more digits than Python converts
+        resolve_layer(model, "9" * 5000)
