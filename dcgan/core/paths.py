@@ -1,5 +1,6 @@
 """Paths as people write them."""
 
+import os
 from pathlib import Path
 
 
@@ -9,5 +10,6 @@ def to_path(path: Path | str) -> Path:
     Args:
         path: a path or its text.
     """
-    path = Path(path)
-    return path.expanduser() if path.parts[:1] == ("~",) else path
+    text = str(path)
+    is_home = text[:1] == "~" and text[1:2] in ("", "/", os.sep)
+    return Path(text).expanduser() if is_home else Path(text)
