@@ -45,6 +45,7 @@ OTHER_PROGRAMS = {
     "--gpu": "fidelity",
     "--logdir": "tensorboard",
     "--cov": "pytest",
+    "--calls": "tests.reliability.system_calls",
     "--help": "all",
     "--version": "dcgan",
 }
