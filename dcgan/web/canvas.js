@@ -1,13 +1,18 @@
 // Images on canvases.
 
+/** Give a canvas a size; setting the one that it has would cost time and clear it. */
+export function resize(canvas, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
 /**
  * Show an image on a canvas, one pixel for each of its pixels; the style enlarges it.
  * @param {HTMLCanvasElement} canvas
  * @param {{width: number, height: number, channels: number, data: ArrayLike<number>}} image - from 0 to 255.
  */
 export function show(canvas, { width, height, channels, data }) {
-  canvas.width = width;
-  canvas.height = height;
+  resize(canvas, width, height);
   const context = canvas.getContext("2d");
   const shown = context.createImageData(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {

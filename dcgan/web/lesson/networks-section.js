@@ -1,6 +1,6 @@
 // Section (e): the deconvnet of a discriminator's feature map, and the label map of a fully convolutional network.
 
-import { drawable, read } from "../canvas.js";
+import { drawable, read, show } from "../canvas.js";
 import { $, digitChoice, element, everyFrame, panel, showNumbers, text } from "./figures.js";
 import { labels, RULES, Segmenter, upsampleMap } from "./network.js";
 
@@ -117,14 +117,24 @@ export function segmentationSection(content, scene) {
     $("e-legend").append(element("span", {}, swatch, ` ${digit} `));
   });
 
+  let scores = null;
+  let next = 0; // the label map to show in the next frame: one per frame, since all of them would take too long
+  let outdated = 0;
+  const showNext = () => {
+    const stride = segmenter.strides[next];
+    const found = labels(upsampleMap(scores[stride], stride));
+    const data = new Uint8Array(3 * found.length);
+    found.forEach((label, pixel) => data.set(rgb[label], 3 * pixel));
+    show(panels[next].canvas, { width: side, height: side, channels: 3, data });
+    next = (next + 1) % panels.length;
+    outdated -= 1;
+    if (outdated) requestAnimationFrame(showNext);
+  };
   const update = everyFrame(() => {
-    const scores = segmenter.forward(read(drawing.canvas, { height: side, width: side, channels: 1 }));
-    segmenter.strides.forEach((stride, index) => {
-      const found = labels(upsampleMap(scores[stride], stride));
-      const data = new Uint8Array(3 * found.length);
-      found.forEach((label, pixel) => data.set(rgb[label], 3 * pixel));
-      paintColors(panels[index].canvas, data, side);
-    });
+    scores = segmenter.forward(read(drawing.canvas, { height: side, width: side, channels: 1 }));
+    const waits = outdated > 0;
+    outdated = panels.length;
+    if (!waits) requestAnimationFrame(showNext);
   });
   drawing.canvas.addEventListener("pointermove", (event) => event.buttons && update());
   drawing.canvas.addEventListener("pointerup", update);
@@ -133,15 +143,4 @@ export function segmentationSection(content, scene) {
   $("e-scene-again").addEventListener("click", restore);
   restore();
   return segmenter;
-}
-
-function paintColors(canvas, data, side) {
-  canvas.width = canvas.height = side;
-  const context = canvas.getContext("2d");
-  const shown = context.createImageData(side, side);
-  for (let pixel = 0; pixel < side * side; pixel++) {
-    shown.data.set(data.subarray(3 * pixel, 3 * pixel + 3), 4 * pixel);
-    shown.data[4 * pixel + 3] = 255;
-  }
-  context.putImageData(shown, 0, 0);
 }
