@@ -11,7 +11,6 @@ import tensorflow as tf
 from dcgan import data
 from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
 from dcgan.config.memory import check_memory
-from dcgan.config.train import STEPS
 from dcgan.core.autotuning import store_autotuning_results
 from dcgan.core.classes import Classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device, visible_gpus
@@ -259,8 +258,8 @@ def last_step(config: ResolvedTrainConfig, count: int) -> int:
             f"--batch-size {config.batch_size} is larger than the dataset ({count} images).",
             f"Use --batch-size {count} or less, or add images.",
         )
-    if config.epochs is None:
-        return config.steps or STEPS  # resolving fills in the steps of a run without epochs
-    steps = round(config.epochs * count / config.batch_size, 6)  # 1.1 epochs of 10 steps are 11.000000000000002 steps
-    by_epochs = max(1, math.ceil(steps))
-    return min(config.steps or by_epochs, by_epochs)
+    limits = [] if config.steps is None else [config.steps]
+    if config.epochs is not None:
+        steps = round(config.epochs * count / config.batch_size, 6)  # 1.1 epochs of 10 steps are 11.000000000000002
+        limits.append(max(1, math.ceil(steps)))
+    return min(limits)

@@ -339,7 +339,7 @@ async () => {
   return [...errors, ...texts.filter((text) => wrong.test(text))];
 }
 """
-"""Moves each slider through its values and back, presses each button, and returns errors and numbers that are none."""
+"""Moves each slider through its values and back, presses each button, and returns errors and texts without a number."""
 
 
 def test_every_control_can_be_used(each_browser, lesson_file):

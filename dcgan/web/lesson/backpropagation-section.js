@@ -1,7 +1,8 @@
 // Section (d): gradient descent through a transposed convolution. Forward Cᵀ, backward C, with the same matrix.
 
+import { $ } from "../dom.js";
 import { Convolution } from "./convolution.js";
-import { $, Grid, MatrixView, text } from "./figures.js";
+import { Grid, MatrixView, text } from "./figures.js";
 
 const OPTIONS = { size: 7, kernel: 3, stride: 2, padding: "valid" };
 const WEIGHTS = [0.5, 1, 0.5, 1, 2, 1, 0.5, 1, 0.5].map((weight) => weight / 2);

@@ -1,7 +1,8 @@
 // Section (c): overlaps that are not even, and the pattern they leave in an image and in its spectrum.
 
+import { $ } from "../dom.js";
 import { latent } from "../random.js";
-import { $, panel, showNumbers, slider, text } from "./figures.js";
+import { panel, showNumbers, slider, text } from "./figures.js";
 import { checkerboardEnergy, points, spectrum } from "./spectrum.js";
 import { afterRepeat, upsample } from "./upsampling.js";
 

@@ -1,15 +1,8 @@
 // Parts of the lesson's figures: grids of numbers, images, matrices, controls and colors.
 
+import { moveByArrowKeys } from "../arrow_keys.js";
 import { show } from "../canvas.js";
-
-export const $ = (id) => document.getElementById(id);
-
-/** Make an element with properties and children. */
-export function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
+import { element } from "../dom.js";
 
 /** Return a number as a reader wants it: with at most so many decimals, and a real minus sign. */
 export function text(value, decimals = 2) {
@@ -74,18 +67,6 @@ export class Grid {
       const value = Number(target.value);
       if (Number.isFinite(value)) this.onEdit(this.cells.indexOf(target), value);
     });
-    host.addEventListener("keydown", (event) => this.moveFocus(event));
-  }
-
-  moveFocus(event) {
-    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns }[event.key];
-    if (!by || this.onEdit) return;
-    const target = this.cells[this.cells.indexOf(event.target) + by];
-    if (!target) return;
-    event.preventDefault();
-    this.cells.forEach((cell) => (cell.tabIndex = -1));
-    target.tabIndex = 0;
-    target.focus();
   }
 
   /** Show numbers; the grid is square. */
@@ -97,13 +78,14 @@ export class Grid {
         const where = `${this.name}, row ${Math.floor(index / columns) + 1}, column ${(index % columns) + 1}`;
         const cell = this.onEdit
           ? element("input", { type: "number", step: 0.5 })
-          : element("button", { type: "button", tabIndex: index ? -1 : 0 });
+          : element("button", { type: "button" });
         cell.setAttribute("aria-label", where);
         return cell;
       });
       this.host.style.setProperty("--columns", columns);
       this.host.classList.toggle("many", columns > 9);
       this.host.replaceChildren(...this.cells);
+      if (!this.onEdit) moveByArrowKeys(this.cells);
     }
     const largest = largestOf(values);
     values.forEach((value, index) => {

@@ -1,7 +1,8 @@
 // Section (a): a convolution and its transpose as sums and as matrices.
 
+import { $, element } from "../dom.js";
 import { Convolution } from "./convolution.js";
-import { $, choice, element, Grid, MatrixView, slider, text } from "./figures.js";
+import { choice, Grid, MatrixView, slider, text } from "./figures.js";
 
 const PRESETS = {
   numbers: (kernel) => Array.from({ length: kernel * kernel }, (_, index) => index + 1),

@@ -1,7 +1,8 @@
 // Section (e): the deconvnet of a discriminator's feature map, and the label map of a fully convolutional network.
 
 import { drawable, read, show } from "../canvas.js";
-import { $, digitChoice, element, everyFrame, panel, showNumbers, text } from "./figures.js";
+import { $, element } from "../dom.js";
+import { digitChoice, everyFrame, panel, showNumbers, text } from "./figures.js";
 import { labels, RULES, Segmenter, upsampleMap } from "./network.js";
 
 const LAYERS = { leaky_0: "16 maps of 14×14", leaky_1: "32 maps of 7×7" };

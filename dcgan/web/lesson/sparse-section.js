@@ -1,6 +1,7 @@
 // Section (f): a digit as a sum of few strokes, found by FISTA while the page shows it.
 
-import { $, digitChoice, element, panel, showNumbers, slider, text } from "./figures.js";
+import { $ } from "../dom.js";
+import { digitChoice, panel, showNumbers, slider, text } from "./figures.js";
 import { Search, SparseCoding } from "./sparse.js";
 
 const SIDE = 28;

@@ -1,6 +1,7 @@
 // Section (b): methods of upsampling, where they are equal, and the switches of max-pooling.
 
-import { $, choice, digitChoice, panel, showNumbers, slider, text } from "./figures.js";
+import { $ } from "../dom.js";
+import { choice, digitChoice, panel, showNumbers, slider, text } from "./figures.js";
 import * as upsampling from "./upsampling.js";
 
 const STOPS = Object.keys(upsampling.KERNELS);
