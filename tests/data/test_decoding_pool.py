@@ -73,7 +73,7 @@ def test_processes_give_the_same_as_threads_and_end_with_the_work(tmp_path, alwa
         results = [next(decoded)]
         assert 1 <= len(multiprocessing.active_children()) <= 2
         results += decoded
-    assert results.pop(101) == SkippedImage("00100x.png", "it is not an image of a known format")
+    assert results.pop(101) == SkippedImage("00100x.png", "it is a text, not an image")
     assert numbers(results) == list(range(200))
     assert multiprocessing.active_children() == []
 

@@ -78,7 +78,7 @@ def test_preparing_prints_the_cache_folder_and_the_skipped_images(tmp_path, caps
     where, skipped = capsys.readouterr().out.splitlines()
     assert where.startswith(str(tmp_path / "caches"))
     assert where.endswith("40 images of 64x64x3.")
-    assert skipped.startswith("4 skipped: x0.png (it is not an image of a known format); x1.png")
+    assert skipped.startswith("4 skipped: x0.png (the file is empty); x1.png")
     assert skipped.endswith("…")
     assert load(folder(tmp_path / "p")).fingerprint == prepared.fingerprint
 
@@ -86,7 +86,7 @@ def test_preparing_prints_the_cache_folder_and_the_skipped_images(tmp_path, caps
 def test_loading_reports_skipped_images_once_per_process_whether_the_cache_is_new_or_not(tmp_path, capsys):
     files = {f"{n:02d}.png": solid_image() for n in range(40)} | {f"x{n}.png": b"" for n in range(4)}
     root = write_files(tmp_path / "p", files)
-    expected = f"{root}: 4 of 44 images skipped: x0.png (it is not an image of a known format); x1.png"
+    expected = f"{root}: 4 of 44 images skipped: x0.png (the file is empty); x1.png"
     for _ in "new", "ready":
         load(folder(root))
         last = capsys.readouterr().err.splitlines()[-1]

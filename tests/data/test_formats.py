@@ -1,0 +1,158 @@
+"""Every image format is decoded by its content; a file of another format is named."""
+
+import io
+import struct
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan.data.decoding import EncodedImage, SkippedImage, decode, decode_files
+from dcgan.data.formats import describe_unknown
+from dcgan.data.transforms import CropResize
+from tests.support.synthetic_datasets import encode_image
+
+SIZE = (24, 32)
+COLOR, GRAY = CropResize(SIZE, None, 3), CropResize(SIZE, None, 1)
+
+
+def picture(mode="RGB", seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
+    return Image.fromarray(pixels).resize(SIZE[::-1], Image.Resampling.NEAREST).convert(mode)
+
+
+FILES = {  # format and options of Pillow's writer, and the mode of the image
+    "JPEG": ("JPEG", "RGB", {}),
+    "progressive JPEG": ("JPEG", "RGB", {"progressive": True}),
+    "MPO, as stereo cameras and phones write it": (
+        "MPO",
+        "RGB",
+        {"save_all": True, "append_images": [picture(seed=1)]},
+    ),
+    "PNG": ("PNG", "RGB", {}),
+    "APNG, the first frame": ("PNG", "RGB", {"save_all": True, "append_images": [picture(seed=1)]}),
+    "WebP": ("WEBP", "RGB", {"lossless": True}),
+    "animated WebP, the first frame": (
+        "WEBP",
+        "RGB",
+        {"save_all": True, "append_images": [picture(seed=1)], "lossless": True},
+    ),
+    "GIF": ("GIF", "P", {}),
+    "BMP": ("BMP", "RGB", {}),
+    "DIB": ("DIB", "RGB", {}),
+    "TIFF": ("TIFF", "RGB", {}),
+    "TIFF with LZW": ("TIFF", "RGB", {"compression": "tiff_lzw"}),
+    "TIFF with JPEG": ("TIFF", "RGB", {"compression": "jpeg"}),
+    "gray TIFF": ("TIFF", "L", {}),
+    "PPM": ("PPM", "RGB", {}),
+    "PGM": ("PPM", "L", {}),
+    "PBM": ("PPM", "1", {}),
+    "AVIF": ("AVIF", "RGB", {}),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_has_the_pixels_that_the_librarys_own_decoder_gives(name):
+    form, mode, options = FILES[name]
+    data = encode_image(picture(mode), form, **options)
+    with Image.open(io.BytesIO(data)) as image:
+        expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(decode(data, COLOR), expected)
+
+
+def test_heic_has_the_pixels_that_pillow_heif_gives():
+    pillow_heif = pytest.importorskip("pillow_heif")
+    target = io.BytesIO()
+    pillow_heif.from_pillow(picture()).save(target, quality=90)
+    expected = np.asarray(pillow_heif.open_heif(io.BytesIO(target.getvalue())))
+    np.testing.assert_array_equal(decode(target.getvalue(), COLOR), expected)
+
+
+HEIC = struct.pack(">I", 24) + b"ftypheic\0\0\0\0mif1heic" + bytes(40)
+
+
+def test_heic_without_its_package_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (skipped,) = decode_files([EncodedImage("a.jpg", HEIC)], COLOR)
+    assert skipped == SkippedImage("a.jpg", "it is HEIC; to read it, pip install pillow-heif")
+
+
+def netpbm(magic, width, height, *more):
+    return " ".join([f"{magic}\n# made by hand\n{width} {height}", *map(str, more)]).encode() + b"\n"
+
+
+def test_netpbm_files_made_by_hand_are_read_as_their_specification_says():
+    values = np.arange(24 * 32, dtype=np.uint8).reshape(SIZE) % 200
+    np.testing.assert_array_equal(decode(netpbm("P5", 32, 24, 255) + values.tobytes(), GRAY)[..., 0], values)
+    text = netpbm("P2", 32, 24, 255) + " ".join(map(str, values.ravel())).encode()
+    np.testing.assert_array_equal(decode(text, GRAY)[..., 0], values)
+    color = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    np.testing.assert_array_equal(decode(netpbm("P6", 32, 24, 255) + color.tobytes(), COLOR), color)
+    bits = np.random.default_rng(0).integers(0, 2, SIZE, np.uint8)  # 1 is black
+    packed = netpbm("P4", 32, 24) + np.packbits(bits, axis=1).tobytes()
+    np.testing.assert_array_equal(decode(packed, GRAY)[..., 0], 255 * (1 - bits))
+
+
+def test_a_tiff_of_several_pages_is_refused_in_words():
+    data = encode_image(picture(), "TIFF", save_all=True, append_images=[picture(seed=1), picture(seed=2)])
+    (skipped,) = decode_files([EncodedImage("a.tif", data)], COLOR)
+    assert skipped.reason == "it is a TIFF of 3 pages; save each page as a file of its own"
+
+
+def test_a_smaller_copy_in_a_tiff_is_not_a_page():
+    small = picture().resize((8, 6))
+    small.encoderinfo = {"tiffinfo": {254: 1}}  # NewSubfileType: reduced resolution
+    data = encode_image(picture(), "TIFF", save_all=True, append_images=[small])
+    np.testing.assert_array_equal(decode(data, COLOR), np.asarray(picture()))
+
+
+ARRAYS = {
+    "uint8 gray": (np.asarray(picture("L")), np.asarray(picture("L").convert("RGB"))),
+    "uint8 gray with a channel axis": (np.asarray(picture("L"))[..., None], np.asarray(picture("L").convert("RGB"))),
+    "uint8 color": (np.asarray(picture()), np.asarray(picture())),
+    "uint8 with transparency, on white": (np.full((24, 32, 4), (0, 0, 0, 0), np.uint8), np.full((24, 32, 3), 255)),
+    "not contiguous": (np.asarray(picture())[:, ::-1], np.asarray(picture())[:, ::-1]),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_an_array_of_pixels_needs_no_decoding(name):
+    pixels, expected = ARRAYS[name]
+    np.testing.assert_array_equal(decode(pixels, COLOR), expected)
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 4), np.float32), np.zeros((4, 4, 5), np.uint8), np.zeros(4, np.uint8)])
+def test_an_array_that_is_no_image_is_skipped(pixels):
+    (skipped,) = decode_files([EncodedImage("0", pixels)], COLOR)
+    assert "is no array of an image" in skipped.reason
+
+
+OTHERS = {
+    "empty": (b"", "the file is empty"),
+    "zeros": (bytes(5000), "nothing but zeros"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "git lfs pull"),
+    "a web page": (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "a web page"),
+    "XHTML": (b"<?xml version='1.0'?><!DOCTYPE html PUBLIC><html>", "a web page"),
+    "SVG": (b"<?xml version='1.0'?>\n<svg>", "an SVG drawing"),
+    "PDF": (b"%PDF-1.7\n", "a PDF document"),
+    "Photoshop": (b"8BPS\0\1", "a Photoshop document"),
+    "JPEG XL": (b"\xff\x0a\0\0", "a JPEG XL image"),
+    "JPEG 2000": (encode_image(picture(), "JPEG2000"), "a JPEG 2000 image"),
+    "icon": (encode_image(picture(), "ICO"), "a Windows icon"),
+    "QOI": (encode_image(picture(), "QOI"), "a QOI image"),
+    "DDS": (encode_image(picture(), "DDS"), "a DDS texture"),
+    "video": (struct.pack(">I", 20) + b"ftypisom" + bytes(20), "of the MP4 family"),
+    "DICOM": (bytes(128) + b"DICM\2", "a DICOM image"),
+    "a text": ("Größe: 5\n".encode() * 500, "a text"),
+    "anything": (zlib.compress(b"x") + bytes(range(256)), "not an image of a known format"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_file_that_is_no_image_is_named(name):
+    data, expected = OTHERS[name]
+    (skipped,) = decode_files([EncodedImage("a.jpg", data)], COLOR)
+    assert expected in skipped.reason
+    assert skipped.reason == describe_unknown(data)
