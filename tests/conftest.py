@@ -3,6 +3,7 @@
 import pytest
 
 import dcgan  # noqa: F401  (sets environment variables that TensorFlow reads when it is imported)
+from dcgan.core.argument_names import options_are_typed
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +12,10 @@ def _run_in_a_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+@pytest.fixture
+def command_line():
+    """Let errors name options as they are typed, as they do while a command line is running."""
+    with options_are_typed():
+        yield

@@ -11,10 +11,12 @@ from pathlib import Path
 import dcgan
 from dcgan.cli.commands import COMMANDS
 from dcgan.cli.terminal import EscapedStream
-from dcgan.config.parser import parse
+from dcgan.config.parser import docstring, parse
+from dcgan.core.argument_names import options_are_typed
 from dcgan.core.errors import UserError, first_line, ran_out_of_memory
 from dcgan.core.imports import silence_stdout, was_interrupted
 from dcgan.core.signal_watch import watch_signals
+from dcgan.core.streams import open_closed_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +57,7 @@ def run_command(command: str, arguments: Sequence[str], prog: str) -> int:
         gets SIGTERM has saved what there was to save, and returns 0 at any time.
     """
     _escape_output()
-    with watch_signals(may_end=command == "train") as signals:
+    with options_are_typed(), watch_signals(may_end=command == "train") as signals:
         code = _run(command, arguments, prog)
     if code == 130 and command == "train" and signals == [signal.SIGTERM]:
         return 0
@@ -98,6 +100,7 @@ MEMORY_HINT = "Close other programs that use the device, or use --device cpu if 
 
 def _escape_output() -> None:
     """Print what standard output can't encode as `\\xe9`, as standard error does, and control characters as `\\x1b`."""
+    open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
         sys.stdout = EscapedStream(sys.stdout)
@@ -120,7 +123,8 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 
 def _overview(prog: str) -> str:
     """Return the help of the program: the commands, with the first docstring line of each config class."""
-    lines = [f"  {name:10}{(options.__doc__ or '').splitlines()[0]}" for name, (options, _) in COMMANDS.items()]
+    summaries = {name: docstring(options).partition("\n")[0] for name, (options, _) in COMMANDS.items()}
+    lines = [f"  {name:10}{summary}".rstrip() for name, summary in summaries.items()]
     return _OVERVIEW.format(prog=prog, commands="\n".join(lines))
 
 

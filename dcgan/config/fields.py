@@ -5,6 +5,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+from dcgan.core.errors import UserError
 from dcgan.core.paths import to_path
 
 
@@ -60,13 +61,13 @@ class Options:
         """Convert text to the paths that the fields are annotated with, and check the device."""
         device = getattr(self, "device", "auto")
         if not _DEVICE.fullmatch(str(device)):
-            raise ValueError(f"--device takes auto, cpu, gpu, or gpu:1 for one of several GPUs, not {device!r}.")
+            raise UserError(f"--device takes auto, cpu, gpu, or gpu:1 for one of several GPUs, not {device!r}.")
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, str | Path) and Path in get_args(f.type):
                 object.__setattr__(self, f.name, to_path(value))
             if isinstance(value, str | Path) and re.search(r"[\r\n]", str(value)):  # it would be shown in two lines
-                raise ValueError(f"--{option_name(f).replace('_', '-')} has a line break: {str(value)!r}.")
+                raise UserError(f"--{option_name(f).replace('_', '-')} has a line break: {str(value)!r}.")
 
 
 def option(

@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from dcgan.config.fields import Options, Range, option_name
+from dcgan.core.argument_names import Argument, register_options
 from dcgan.core.errors import did_you_mean
 
 _WRONG_VALUE = re.compile(r'Parser key "(\w+)"')
@@ -53,6 +54,34 @@ def option_types(config_class: type[Options]) -> dict[str, Any]:
     """Return the type of every option of a config class by the option's name, `Annotated` metadata included."""
     hints = get_type_hints(config_class, include_extras=True)
     return {option_name(f): hints[f.name] for f in fields(config_class)}
+
+
+def _all_arguments() -> dict[str, Argument]:
+    """Return the arguments of all config classes by option, as `UserError` names them in Python."""
+    known: dict[str, Argument] = {}
+    for config_class in _subclasses(Options):
+        hints = get_type_hints(config_class, include_extras=True)
+        for f in fields(config_class):
+            option = flag(option_name(f)).removeprefix("--")
+            argument = Argument(f.name, _kind(hints[f.name]), tuple(allowed_values(hints[f.name])))
+            # An option of several commands that takes different values may be given as any text.
+            known[option] = argument if known.get(option, argument) == argument else Argument(f.name, "text")
+    return known
+
+
+register_options(_all_arguments)
+
+
+def _subclasses(base: type[Options]) -> Iterator[type[Options]]:
+    for config_class in base.__subclasses__():
+        yield config_class
+        yield from _subclasses(config_class)
+
+
+def _kind(hint: Any) -> str:
+    """Return the kind of an `Argument` of a type."""
+    types = {getattr(member, "__origin__", member) for member in _alternatives(hint)}
+    return "switch" if bool in types else "number" if types <= {int, float} else "text"
 
 
 def flag(name: str) -> str:

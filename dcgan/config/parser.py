@@ -4,6 +4,7 @@ import functools
 import itertools
 import operator
 import os
+import sys
 from argparse import SUPPRESS, Action
 from collections.abc import Mapping
 from dataclasses import fields
@@ -87,6 +88,9 @@ def _restricted_type(number: type, limits: Range) -> Any:
 class _HelpFormatter(DefaultHelpFormatter):
     """Help without Python types, and with defaults where an option has one."""
 
+    def _format_action_invocation(self, action: Action) -> str:
+        return super()._format_action_invocation(action).replace(" \b", "")  # of jsonargparse, for terminals
+
     def _get_help_string(self, action: Action) -> str:
         if "--print-config" in action.option_strings:
             return "print all options as YAML for --config and exit."
@@ -123,7 +127,7 @@ def parse(config_class: type[Config], arguments: list[str], prog: str) -> Config
         for file in files:
             _check_config_file(config_class, file, hint)
         if isinstance(error, UserError):
-            raise
+            raise UserError(error.problem, error.hint or hint) from error
         raise UserError(describe_error(config_class, error, _given_values(arguments)), hint) from error
 
 
@@ -282,12 +286,25 @@ def _plain(value: Any) -> Any:
 
 def _description(config_class: type[Options]) -> str:
     """Return the docstring up to `Args`."""
-    parsed = docstring_parser.parse(config_class.__doc__ or "")
+    parsed = docstring_parser.parse(docstring(config_class))
     return "\n\n".join(text for text in (parsed.short_description, parsed.long_description) if text)
+
+
+def docstring(config_class: type[Options]) -> str:
+    """Return a class's docstring; empty where Python leaves docstrings out (`python -OO`, `PYTHONOPTIMIZE=2`).
+
+    A dataclass then has its signature in that place.
+    """
+    return "" if sys.flags.optimize >= 2 else config_class.__doc__ or ""
+
+
+_NO_HELP = "no description, as Python was started without docstrings (-OO)"
+"""Help of an option whose description is missing."""
 
 
 def _help_texts(config_class: type[Options]) -> dict[str, str]:
     """Return help texts by field, from the docstrings of the class and its bases, or from the field's metadata."""
-    docs = (docstring_parser.parse(base.__doc__ or "") for base in reversed(config_class.__mro__[:-1]))
-    texts = {entry.arg_name: " ".join((entry.description or "").split()) for doc in docs for entry in doc.params}
+    texts = {field.name: _NO_HELP for field in fields(config_class)}
+    docs = (docstring_parser.parse(docstring(base)) for base in reversed(config_class.__mro__[:-1]))
+    texts |= {entry.arg_name: " ".join((entry.description or "").split()) for doc in docs for entry in doc.params}
     return texts | {field.name: field.metadata["help"] for field in fields(config_class) if field.metadata["help"]}

@@ -258,11 +258,11 @@ class TrainConfig(DataConfig):
             given = {part.strip() for part in self.augment.split(",")} - {""}
             if not given <= set(AUGMENTATIONS):
                 names = ", ".join(AUGMENTATIONS)
-                raise ValueError(f"--augment takes {names}, separated by commas, none or auto, not {self.augment!r}")
+                raise UserError(f"--augment takes {names}, separated by commas, none or auto, not {self.augment!r}")
             text = ",".join(name for name in AUGMENTATIONS if name in given) or None
             object.__setattr__(self, "augment", text)
         if self.adaptive_augment and not self.augment:
-            raise ValueError(f"--adaptive-augment needs --augment: {', '.join(AUGMENTATIONS)}")
+            raise UserError(f"--adaptive-augment needs --augment: {', '.join(AUGMENTATIONS)}")
 
     def resolve(self, on_gpu: bool = False) -> "ResolvedTrainConfig":
         """Return the config with every option that was not given filled in.

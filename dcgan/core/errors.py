@@ -5,13 +5,16 @@ import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from dcgan.core.argument_names import in_context
 from dcgan.core.printable import printable
 
 
 class UserError(Exception):
     """A mistake that the user can fix.
 
-    The command line prints the problem and the hint without a traceback and exits with code 2.
+    The command line prints the problem and the hint without a traceback and exits with code 2. Both name options as
+    they are typed there; as text, the error names the arguments of the config classes instead unless a command line is
+    running: `batch_size=64` for `--batch-size 64`.
 
     Args:
         problem: what is wrong, in one line that names the file, option or value; control characters are escaped, and
@@ -25,7 +28,7 @@ class UserError(Exception):
         super().__init__(self.problem)
 
     def __str__(self) -> str:
-        return "\n".join(line for line in (self.problem, self.hint) if line)
+        return in_context("\n".join(line for line in (self.problem, self.hint) if line))
 
 
 def _without_long_words(text: str) -> str:

@@ -77,7 +77,7 @@ def test_a_line_break_in_a_name_makes_no_second_line(capsys):
         r"error: The name of checkpoints/run\nerror: your disk is full has a line break.",
         "Rename the folder.",
     ]
-    with pytest.raises(ValueError, match="data-dir has a line break"):
+    with pytest.raises(UserError, match="`data_dir` has a line break"):
         TrainConfig(data_dir="a\rb")
 
 

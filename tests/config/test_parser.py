@@ -12,6 +12,8 @@ from dcgan.config.messages import expected_values, flag, option_types
 from dcgan.config.parser import parse, parser_for, read_yaml, to_yaml
 from dcgan.core.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 CONFIGS = [config_class for config_class, _ in COMMANDS.values()]
 CHECKOUT = Path(__file__).parents[2]
 

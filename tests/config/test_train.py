@@ -100,7 +100,7 @@ def test_a_resolved_config_resolves_to_itself():
 
 
 def test_a_batch_size_of_one_and_a_hidden_layer_exclude_each_other():
-    with pytest.raises(UserError, match="--batch-size 1"):
+    with pytest.raises(UserError, match="`batch_size=1`"):
         config.TrainConfig(batch_size=1, discriminator_hidden=8).resolve()
     assert config.TrainConfig(batch_size=1, discriminator_hidden=0).resolve().batch_size == 1
 
@@ -114,5 +114,5 @@ def test_a_device_does_not_belong_to_the_result_of_a_run(device):
 @pytest.mark.parametrize("device", ["GPU", "gpu:", "gpu:a", "gpu:-1", "cuda", "", "cpu:0"])
 @pytest.mark.parametrize("options", [config.TrainConfig, config.GenerateConfig, config.ExportConfig])
 def test_a_device_of_another_form_is_refused(options, device):
-    with pytest.raises(ValueError, match="--device takes auto, cpu, gpu"):
+    with pytest.raises(UserError, match="`device` takes auto, cpu, gpu"):
         options(device=device)

@@ -149,7 +149,7 @@ def test_without_overwrite_only_an_empty_file_is_replaced(tmp_path):
     check_overwrite(tmp_path / "new.txt", overwrite=False)
     check_overwrite(empty, overwrite=False)
     check_overwrite(full, overwrite=True)
-    with pytest.raises(UserError, match=r"exists already\.\nChoose another --json"):
+    with pytest.raises(UserError, match=r"exists already\.\nChoose another `json`"):
         check_overwrite(full, False, "--json")
     for never in (tmp_path, Path(os.devnull)):
         with pytest.raises(UserError, match="another name"):

@@ -109,7 +109,7 @@ def test_automatic_selection_keeps_an_earlier_one(gpus):
 
 def test_a_gpu_number_that_does_not_exist_is_an_error_that_lists_the_gpus(gpus):
     gpus(H200, H100)
-    with pytest.raises(UserError, match="--device gpu:2") as error:
+    with pytest.raises(UserError, match='`device="gpu:2"`') as error:
         devices.select_device("gpu:2")
     assert "gpu:0 is NVIDIA H200; gpu:1 is NVIDIA H100" in error.value.problem
 

@@ -4,7 +4,7 @@ from dcgan.core.errors import UserError, did_you_mean
 
 
 def test_a_user_error_prints_its_problem_and_its_hint():
-    assert str(UserError("No such file.", "Choose another --out.")) == "No such file.\nChoose another --out."
+    assert str(UserError("No such file.", "Choose another --out.")) == "No such file.\nChoose another `out`."
     assert str(UserError("No such file.")) == "No such file."
 
 

@@ -35,9 +35,9 @@ def test_an_entry_with_a_reader_adds_a_dataset(tmp_path, monkeypatch):
         assert (squares.images == len(split)).all()
         assert squares.labels.tolist() == [0, 1, 0, 1, 0, 1]
         assert squares.class_names == ("even", "odd")
-    with pytest.raises(UserError, match="squares needs --data-dir"):
+    with pytest.raises(UserError, match="needs `data_dir`"):
         load(DataConfig("squares"))
-    with pytest.raises(UserError, match="--attribute belongs to --dataset celeba"):
+    with pytest.raises(UserError, match='`attribute` belongs to `dataset="celeba"`'):
         load(DataConfig("squares", tmp_path, attribute="Smiling"))
 
 

@@ -161,5 +161,5 @@ def test_gray_arrays_become_color_and_color_arrays_gray():
 
 
 def test_a_crop_larger_than_the_arrays_is_refused():
-    with pytest.raises(UserError, match="--crop 30 is more than the 28x28"):
+    with pytest.raises(UserError, match="`crop=30` is more than the 28x28"):
         crop_and_resize_array(np.zeros((2, 28, 28, 1), np.uint8), CropResize((28, 28), 30, 1))

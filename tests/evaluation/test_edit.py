@@ -125,7 +125,7 @@ def test_a_conditional_run_is_edited_within_its_classes_and_not_from_class_to_cl
 def test_a_run_with_clusters_but_no_labels_has_no_class_to_edit_toward_or_to_generate():
     run = new_run(classes=2)
     write_classes(Classes(("all",), (1.0,), ((0.5, 0.5),)), run.classes_file)
-    with pytest.raises(UserError, match=r"conditioned on clusters(?s:.)*--clusters 0") as caught:
+    with pytest.raises(UserError, match=r"conditioned on clusters(?s:.)*`clusters=0`") as caught:
         edit(EditConfig(toward="bright"))
     assert "--class" not in caught.value.hint
 

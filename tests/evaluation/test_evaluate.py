@@ -136,7 +136,7 @@ def test_images_are_compared_with_a_statistics_file_beside_as_many_real_images(c
     assert result["real"] > 0
     assert "frechet_to_statistics" in capsys.readouterr().out
     np.savez("published.npz", mu=np.zeros(2048), sigma=np.eye(2048))
-    with pytest.raises(UserError, match=r"published\.npz has 2048 features, and --features computes 64"):
+    with pytest.raises(UserError, match=r"published\.npz has 2048 features, and `features` computes 64"):
         evaluate(EvaluateConfig(num=200, metrics="frechet", reference_statistics=Path("published.npz")))
 
 
@@ -304,7 +304,7 @@ def test_classes_and_copies_of_another_dataset_are_not_evaluated(capsys):
     run.config_file.write_text(to_yaml(TrainConfig(dataset="fashion_mnist", image_size=8)))
     with pytest.raises(UserError, match="nearest_neighbors needs a dataset with the run's own classes"):
         evaluate(EvaluateConfig(dataset="mnist10k", num=20, metrics="nearest_neighbors"))
-    with pytest.raises(UserError, match="memorization needs the run's training images, --dataset fashion_mnist"):
+    with pytest.raises(UserError, match='memorization needs the run\'s training images, `dataset="fashion_mnist"`'):
         evaluate(EvaluateConfig(dataset="mnist10k", num=20, metrics="memorization"))
     report = evaluate(EvaluateConfig(dataset="mnist10k", num=20))
     assert not {"one_nn_error", "memorized"} & set(report["metrics"])

@@ -46,7 +46,7 @@ def test_the_distance_is_that_to_the_features_that_the_statistics_come_from(tmp_
 
 def test_features_of_another_width_are_refused(tmp_path):
     statistics = load_statistics(write(tmp_path / "stats.npz", np.zeros(4), np.eye(4)))
-    with pytest.raises(UserError, match="has 4 features, and --features computes 3"):
+    with pytest.raises(UserError, match="has 4 features, and `features` computes 3"):
         distance_to_statistics(np.zeros((5, 3)), statistics)
 
 

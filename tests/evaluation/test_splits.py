@@ -111,7 +111,7 @@ def test_a_dataset_with_fewer_images_than_parts_is_refused(tmp_path):
 
 
 def test_wrong_options_are_not_mistaken_for_a_missing_test_split():
-    with pytest.raises(UserError, match="needs --data-dir"):
+    with pytest.raises(UserError, match="needs `data_dir`"):
         load_splits(DataConfig("folder"))
 
 

@@ -313,7 +313,7 @@ def test_a_walk_in_one_class_and_an_animation_through_several_are_generated(cond
 def test_a_class_of_an_unconditional_run_or_of_a_training_animation_is_rejected(run):
     with pytest.raises(UserError, match="not conditional"):
         generate(GenerateConfig(class_label="3"))
-    with pytest.raises(UserError, match="--animate cannot be combined with --class"):
+    with pytest.raises(UserError, match="`animate=True` cannot be combined with `class_label`"):
         generate(GenerateConfig(animate=True, class_label="3"))
 
 

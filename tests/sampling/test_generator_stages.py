@@ -160,7 +160,7 @@ def test_a_comparison_of_runs_has_their_names_without_their_folders():
 
 
 def test_runs_can_be_compared_only_with_stages():
-    with pytest.raises(UserError, match="--stages"):
+    with pytest.raises(UserError, match="`stages=True`"):
         generate(GenerateConfig(compare_runs="checkpoints/other"))
 
 

@@ -98,9 +98,9 @@ def test_runs_are_compared_with_the_same_seeds_and_class(run):
 
 
 def test_a_conflict_names_every_option_and_the_reason(run):
-    with pytest.raises(UserError, match="--arithmetic cannot be combined with --seeds and --walk: it names its own"):
+    with pytest.raises(UserError, match="`arithmetic` cannot be combined with `seeds` and `walk`: it names its own"):
         spec_of(run, arithmetic=ARITHMETIC, seeds="1", walk=3)
-    with pytest.raises(UserError, match="--animate cannot be combined with --class"):
+    with pytest.raises(UserError, match="`animate=True` cannot be combined with `class_label`"):
         spec_of(run, animate=True, class_label="x")
 
 

@@ -166,7 +166,7 @@ def test_other_images_are_refused(config):
 
 
 def test_fewer_images_than_a_batch_are_refused_before_a_run_begins(config):
-    with pytest.raises(UserError, match=r"--batch-size 13 is larger than the dataset \(12 images\)"):
+    with pytest.raises(UserError, match=r"`batch_size=13` is larger than the dataset \(12 images\)"):
         train(replace(config, batch_size=13))
     assert not config.run_dir.exists()
 
@@ -250,7 +250,7 @@ def test_a_conditional_run_samples_a_row_of_each_class_as_generate_does(config):
 
 
 def test_labels_are_ignored_or_required_on_demand(config):
-    with pytest.raises(UserError, match="--conditional needs labels"):
+    with pytest.raises(UserError, match="`conditional=True` needs labels"):
         train(replace(config, conditional=True))
     run = train(replace(class_folders(config), conditional=False))
     assert run.classes() is None
