@@ -7,6 +7,7 @@ TensorFlow documents it: {"cluster": {"worker": ["host0:port", "host1:port"]}, "
 import json
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,6 +16,8 @@ from dcgan.core.devices import visible_gpus
 from dcgan.core.errors import UserError, first_line
 
 EXAMPLE = '{"cluster": {"worker": ["host0:5000", "host1:5000"]}, "task": {"type": "worker", "index": 0}}'
+
+_HINT = f"To train on this machine alone, use --strategy single. For several machines, for example: {EXAMPLE}"
 
 MIN_IMAGES_PER_REPLICA = 512
 """Images per step that each GPU has to get before `--strategy auto` shares a batch.
@@ -69,7 +72,7 @@ def resolve_job(config: ResolvedTrainConfig) -> Job:
         return Job(config.strategy)
     text = os.environ.get("TF_CONFIG", "").strip()
     if config.strategy == "multi_worker" and not text:
-        raise UserError("--strategy multi_worker needs TF_CONFIG in the environment.", f"For example {EXAMPLE}")
+        raise UserError("--strategy multi_worker needs TF_CONFIG in the environment.", _HINT)
     worker, workers = _read(text) if text else (0, 1)
     if config.strategy == "auto" and workers == 1:
         several = len(visible_gpus()) > 1
@@ -78,18 +81,31 @@ def resolve_job(config: ResolvedTrainConfig) -> Job:
 
 
 def _read(text: str) -> tuple[int, int]:
-    """Return this worker's index and the number of workers, from `TF_CONFIG`."""
+    """Return this worker's index and the number of workers, from `TF_CONFIG`.
+
+    Platforms also set it for a job of one machine, which they call chief or master, or in which they name none.
+    """
     try:
         content = json.loads(text)
+        if _is_alone(content):
+            return 0, 1
         addresses, task = content["cluster"]["worker"], content["task"]
         index, others = int(task["index"]), set(content["cluster"]) - {"worker"}
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise UserError("TF_CONFIG is not valid.", f"Example: {EXAMPLE}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise UserError("TF_CONFIG is not valid.", _HINT) from error
     if others or task.get("type") != "worker":
-        raise UserError("TF_CONFIG has tasks other than workers; worker 0 is the chief here.", f"Example: {EXAMPLE}")
+        raise UserError("TF_CONFIG has tasks other than workers; worker 0 is the chief here.", _HINT)
     if not isinstance(addresses, list) or not 0 <= index < len(addresses):
-        raise UserError(f"TF_CONFIG has no worker {index}.", f"Example: {EXAMPLE}")
+        raise UserError(f"TF_CONFIG has no worker {index}.", _HINT)
     return index, len(addresses)
+
+
+def _is_alone(content: dict[str, Any]) -> bool:
+    """Whether a valid `TF_CONFIG` names at most one machine, and this process as the task on it."""
+    cluster = content.get("cluster") or {}
+    tasks = [(kind, number) for kind, addresses in cluster.items() for number in range(len(addresses))]
+    task = content.get("task") or {}
+    return not tasks or (len(tasks) == 1 and (task.get("type"), int(task.get("index") or 0)) == tasks[0])
 
 
 def build_strategy(job: Job, batch_size: int) -> tf.distribute.Strategy:

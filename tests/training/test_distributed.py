@@ -112,7 +112,8 @@ def test_tf_config_gives_a_process_its_role(monkeypatch):
     [
         ("{", "is not valid"),
         ("[]", "is not valid"),
-        ("{}", "is not valid"),
+        ('{"cluster": 1}', "is not valid"),
+        ('{"cluster": {"chief": ["a:1"]}, "task": 1}', "is not valid"),
         (json.dumps({"cluster": CLUSTER, "task": {"type": "worker"}}), "is not valid"),
         (json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": "x"}}), "is not valid"),
         (json.dumps({"cluster": CLUSTER, "task": {"type": "worker", "index": 2}}), "no worker 2"),
@@ -125,8 +126,27 @@ def test_tf_config_gives_a_process_its_role(monkeypatch):
 )
 def test_an_invalid_tf_config_is_refused(monkeypatch, text, complaint):
     monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(UserError, match=complaint):
+    with pytest.raises(UserError, match=complaint) as caught:
         distributed.resolve_job(TrainConfig())
+    assert "--strategy single" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"cluster": {}, "environment": "cloud", "task": {}}',
+        '{"cluster": null, "task": null}',
+        '{"cluster": {"worker": []}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"chief": ["a:1"]}, "environment": "cloud", "task": {"type": "chief", "index": 0}}',
+        '{"cluster": {"master": ["a:1"]}, "task": {"type": "master", "index": "0"}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": {"0": "a:1"}}, "task": {"type": "worker"}}',
+    ],
+)
+def test_a_platform_that_names_one_machine_or_none_trains_on_it_alone(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    assert distributed.resolve_job(TrainConfig()) == distributed.Job("single")
 
 
 def test_a_worker_whose_port_is_in_use_says_so(config, start):
@@ -203,7 +223,7 @@ def test_three_devices_train_on_a_batch_that_two_of_them_divide(config, start):
 
 
 def test_a_batch_that_cannot_be_divided_evenly_among_workers_is_refused():
-    with pytest.raises(UserError, match="--batch-size 64 can't be divided evenly among 3 workers"):
+    with pytest.raises(UserError, match="`batch_size=64` can't be divided evenly among 3 workers"):
         distributed.build_strategy(distributed.Job("multi_worker", 0, 3), 64)
 
 
@@ -222,5 +242,5 @@ def test_xla_is_refused_before_training_when_replicas_share_a_batch(config, star
     config = replace(config, strategy="mirrored", compile="xla")
     codes, (output,) = finish([start(config, "tests/support/replicas.py", "2")])
     assert codes == [1], output  # the program does not catch it
-    assert "UserError: --compile xla can't compile a step that 2 replicas share." in output
+    assert 'UserError: `compile="xla"` can\'t compile a step that 2 replicas share.' in output
     assert not config.run_dir.exists()
