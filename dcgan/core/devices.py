@@ -117,8 +117,9 @@ def explain_missing_gpu() -> str:
     """Explain why TensorFlow sees no GPU; empty where it sees one, or where there is none to be seen."""
     if tf.config.list_physical_devices("GPU"):
         return ""
-    hidden_by = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return missing_gpu_reason(nvidia.cards(), _build(), hidden_by, in_machine=nvidia.is_in_machine())
+    hidden_by, cards = os.environ.get("CUDA_VISIBLE_DEVICES"), nvidia.cards()
+    listed = [] if cards else nvidia.names_by_tool()
+    return missing_gpu_reason(cards, _build(), hidden_by, in_machine=nvidia.is_in_machine(), listed=listed)
 
 
 def free_gpu_memory() -> int | None:

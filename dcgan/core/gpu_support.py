@@ -27,6 +27,7 @@ def missing_gpu_reason(
     system: str = sys.platform,
     *,
     in_machine: bool = False,
+    listed: Sequence[str] = (),
 ) -> str:
     """Explain why TensorFlow sees no GPU on this machine.
 
@@ -36,6 +37,7 @@ def missing_gpu_reason(
         hidden_by: value of the environment variable `CUDA_VISIBLE_DEVICES`; None where it is not set.
         system: `sys.platform`.
         in_machine: whether the machine has an NVIDIA card, if the driver lists none.
+        listed: models of the cards that only `nvidia-smi` lists.
 
     Returns:
         Reason and remedy in one line; empty where there is no card to be seen.
@@ -45,9 +47,9 @@ def missing_gpu_reason(
             "TensorFlow uses the CPU: it has no GPU build for macOS, and tensorflow-metal does not load with "
             "TensorFlow 2.18 or later."
         )
-    if not cards:
+    names = " and ".join(dict.fromkeys([card.name for card in cards] or listed))  # each model once
+    if not names:
         return NO_DRIVER if in_machine else ""
-    names = _names(cards)
     if system == "win32":
         return f"{names} is not used: TensorFlow has no GPU build for Windows since 2.11. Install the program in WSL2."
     if hidden_by is not None and hidden_by.strip().lower() in ("", "-1", "nodevfiles"):
@@ -116,11 +118,6 @@ def _built_for(build: dict[str, object]) -> Sequence[object]:
     """Return the architectures that TensorFlow was built for; none for a build without CUDA."""
     value = build.get("cuda_compute_capabilities")
     return value if isinstance(value, (list, tuple)) else ()
-
-
-def _names(cards: Sequence[Card]) -> str:
-    """Return the models of the cards, each once."""
-    return " and ".join(dict.fromkeys(card.name for card in cards))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

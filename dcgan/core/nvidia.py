@@ -1,5 +1,8 @@
 """What NVIDIA's driver reports about the graphics cards of this machine, without TensorFlow."""
 
+import re
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +49,24 @@ def cards() -> list[Card]:
             pynvml.nvmlShutdown()
     except Exception:  # also a damaged driver, which must not end a command that can use the CPU
         return []
+
+
+def names_by_tool() -> list[str]:
+    """Return the models that `nvidia-smi` lists, for a machine on which the library of `cards` can't be loaded.
+
+    Returns:
+        The models; an empty list where there is no such program, or where it lists none within ten seconds.
+    """
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    try:
+        listed = subprocess.run(
+            [program, "-L"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return re.findall(r"^GPU \d+: (.+?)(?: \(UUID.*)?$", listed.stdout, re.MULTILINE)
 
 
 def is_in_machine() -> bool:

@@ -45,6 +45,12 @@ def test_a_card_whose_driver_does_not_answer_is_not_passed_over():
     assert "CUDA libraries" in missing_gpu_reason([H200], BUILD, system="linux", in_machine=True)
 
 
+def test_a_card_that_only_nvidia_smi_lists_is_named_with_what_to_install():
+    reason = missing_gpu_reason([], BUILD, system="linux", listed=["NVIDIA H200", "NVIDIA H200"])
+    assert reason == missing_gpu_reason([H200], BUILD, system="linux")
+    assert reason.startswith("NVIDIA H200 is not used")
+
+
 def test_native_windows_is_told_to_use_wsl2():
     reason = missing_gpu_reason([H200], {}, system="win32")
     assert "no GPU build for Windows since 2.11" in reason

@@ -1,5 +1,7 @@
 """Facts about NVIDIA cards, from a driver that is simulated."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +78,24 @@ def test_a_card_without_a_driver_is_found_among_the_devices_of_the_machine(
     assert nvidia.is_in_machine() == expected
     monkeypatch.setattr(nvidia, "PCI_DEVICES", tmp_path / "missing")
     assert not nvidia.is_in_machine()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (
+            "echo 'GPU 0: NVIDIA H100 (UUID: GPU-0)'; echo 'GPU 1: NVIDIA A100-SXM4-40GB'",
+            ["NVIDIA H100", "NVIDIA A100-SXM4-40GB"],
+        ),
+        ("echo 'NVIDIA-SMI has failed because it could not communicate with the driver'; exit 9", []),
+        ("printf '\\377\\n'", []),
+    ],
+    ids=["two cards", "no driver", "not UTF-8"],
+)
+def test_without_the_library_the_cards_are_those_that_nvidia_smi_lists(script, expected, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert nvidia.names_by_tool() == [] or shutil.which("nvidia-smi")
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    assert nvidia.names_by_tool() == expected
