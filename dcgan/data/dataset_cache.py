@@ -26,6 +26,7 @@ from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.npy import npy_header
 from dcgan.core.printable import printable
+from dcgan.core.streams import shows_progress
 from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import Decoded, decode_all
 from dcgan.data.image_files import ImageFiles
@@ -280,7 +281,7 @@ def _limit_skipped(results: Iterable[Decoded], total: int, root: Path) -> Iterat
 
 def _show_progress(results: Iterable[Decoded], total: int, root: Path) -> Iterator[Decoded]:
     """Pass the results on and show progress: a bar in a terminal, a line now and then in a log."""
-    if sys.stderr.isatty():
+    if shows_progress():
         from tqdm import tqdm  # here, so that the worker processes of the decoding pool start faster
 
         yield from tqdm(results, f"Preparing {root}", total, unit=" images")

@@ -15,6 +15,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
+from dcgan.core.streams import shows_progress
 from dcgan.data.batches import batch_indices
 from dcgan.data.image_dataset import ImageDataset
 from dcgan.runs.keras_models import load_model, save_model
@@ -89,10 +90,10 @@ def train_classifier(images: ImageDataset, steps: int = STEPS) -> keras.Model:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)  # pyright: ignore[reportArgumentType]  (the stub knows only "auto")
     message = f"Training a classifier of {images.name} (once)"
-    if not sys.stderr.isatty():  # tqdm shows no bar there
+    if not shows_progress():  # tqdm shows no bar there
         print(f"{message}.", file=sys.stderr, flush=True)
     with devices.without_tensor_float_32():
-        for step in tqdm(range(1, steps + 1), message, leave=False, disable=None):
+        for step in tqdm(range(1, steps + 1), message, leave=False, disable=not shows_progress()):
             chosen = batch_indices(step, BATCH_SIZE, len(images), _SEED)
             model.train_on_batch(to_float(images.images[chosen]), images.labels[chosen])
     return model

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
+from dcgan.core.streams import shows_progress
 from dcgan.data.decoding import Content, open_image, pillow_warnings, read_image_file
 from dcgan.data.image_files import folder_labels, open_image_files
 from dcgan.data.transforms import CropResize
@@ -84,7 +85,7 @@ def samples_from_generator(
         rows = Selection(seeds(count), classes).rows(generator.inputs[0].shape[-1])
         chunks = generate_batches(generator, rows)
         done = 0
-        with tqdm(total=count, desc="Generating", unit=" images", leave=False, disable=None) as bar:
+        with tqdm(total=count, desc="Generating", unit=" images", leave=False, disable=not shows_progress()) as bar:
             for chunk in chunks:
                 images[done : done + len(chunk)] = chunk
                 done += len(chunk)

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
+from dcgan.core.streams import shows_progress
 from dcgan.networks.submodel import layers_to
 
 MAX_PIXELS = 1 << 20
@@ -69,7 +70,7 @@ def find_top_activations(
     forward = _maxima_function(layers_to(model, layer), features)
     best = TopActivations(*(np.empty((len(features), 0), dtype) for dtype in (np.int64, np.int64, np.float32)))
     size = max(1, min(MAX_BATCH, MAX_PIXELS // (images.shape[1] * images.shape[2])))
-    with tqdm(total=len(images), unit=" images", leave=False, disable=None) as progress:
+    with tqdm(total=len(images), unit=" images", leave=False, disable=not shows_progress()) as progress:
         for start in range(0, len(images), size):
             values, positions = (part.numpy().T for part in forward(tf.constant(images[start : start + size])))
             indices = np.broadcast_to(np.arange(start, start + values.shape[1]), values.shape)

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from dcgan.config import DataConfig, TrainConfig
 from dcgan.core.image_range import to_float
+from dcgan.core.streams import shows_progress
 from dcgan.data import load
 from dcgan.deconvolution import SparseCoding, bilinear_kernel, upsample
 from dcgan.deconvolution.segmentation import Canvases, build_segmenter, build_trunk, split_digits
@@ -119,7 +120,7 @@ def train_segmenter(canvases: Canvases, steps: int, width: int = 8, batch_size: 
         )
         return loss
 
-    progress = tqdm(range(steps), "Training the segmenter", disable=None)
+    progress = tqdm(range(steps), "Training the segmenter", disable=not shows_progress())
     for number in progress:
         images, truth = canvases.make(range(number * batch_size, (number + 1) * batch_size))
         loss = step(to_float(images), tf.constant(truth, tf.int32))

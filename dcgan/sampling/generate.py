@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from dcgan.config import GenerateConfig
 from dcgan.core.errors import UserError
+from dcgan.core.streams import shows_progress
 from dcgan.runs import Run
 from dcgan.runs.loading import load_generator
 from dcgan.sampling.latent_arithmetic import along_direction
@@ -77,7 +78,7 @@ class _Sampler:
         """Yield the images of `total` generator inputs in chunks, uint8 (n, H, W, C)."""
         from dcgan.sampling.generation import generate_batches
 
-        with tqdm(total=total, unit=" images", leave=False, disable=None) as bar:
+        with tqdm(total=total, unit=" images", leave=False, disable=not shows_progress()) as bar:
             for chunk in generate_batches(self.generator, rows):
                 yield chunk
                 bar.update(len(chunk))

@@ -19,6 +19,7 @@ from dcgan.core.atomic_io import explain_write_errors
 from dcgan.core.errors import UserError
 from dcgan.core.imports import silence_stdout
 from dcgan.core.signal_watch import STOP_SIGNALS
+from dcgan.core.streams import shows_progress
 from dcgan.runs import Run
 from dcgan.runs.jsonl import to_line
 from dcgan.training.tensorboard import TensorBoardWriter
@@ -91,7 +92,7 @@ class Progress:
             initial=self.first - 1,
             unit="step",
             dynamic_ncols=True,
-            disable=self.silent or self.callback is not None or not (sys.stderr and sys.stderr.isatty()),
+            disable=self.silent or self.callback is not None or not shows_progress(),
         )
         self.tensorboard = (
             TensorBoardWriter(self.run, self.say) if self.config.tensorboard and not self.silent else None

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
+from dcgan.core.streams import shows_progress
 from dcgan.deconvolution.fcn import recompute_bn_statistics
 from dcgan.deconvolution.segmentation.canvases import Canvases
 from dcgan.deconvolution.segmentation.evaluation import HELD_OUT, measure
@@ -114,7 +115,8 @@ def train_segmenter(
     compile_options: Any = {"jit_compile": False}
     model.compile(keras.optimizers.Adam(schedule), loss, **compile_options)
     losses = []
-    for step in tqdm(range(first_step, first_step + steps), f"Training {model.name}", leave=False, disable=None):
+    numbers = range(first_step, first_step + steps)
+    for step in tqdm(numbers, f"Training {model.name}", leave=False, disable=not shows_progress()):
         images, truth = canvases.make(range(step * batch_size, (step + 1) * batch_size))
         model.reset_metrics()  # Keras would return the mean over all steps so far
         losses.append(float(model.train_on_batch(to_float(images), truth)))
