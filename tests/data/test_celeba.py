@@ -145,7 +145,7 @@ def test_a_partition_of_other_images_is_refused(tmp_path):
 
 def test_without_celeba_the_error_says_where_to_get_it(tmp_path):
     for config in (DataConfig("celeba"), celeba(tmp_path / "nowhere"), celeba(tmp_path)):
-        hint = refused(config, "needs --data-dir|does not exist|holds neither").hint
+        hint = refused(config, "needs `data_dir`|does not exist|holds neither").hint
         assert "mmlab.ie.cuhk.edu.hk" in hint
         assert "jessicali9530/celeba-dataset" in hint
 

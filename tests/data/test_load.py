@@ -131,6 +131,7 @@ CONTRADICTIONS = [
 
 
 @pytest.mark.parametrize(("options", "problem"), CONTRADICTIONS)
+@pytest.mark.usefixtures("command_line")
 def test_options_that_contradict_each_other_are_refused(options, problem):
     with pytest.raises(UserError, match=problem) as caught:
         load(DataConfig(**options))

@@ -146,6 +146,7 @@ def test_a_run_with_clusters_but_no_labels_has_no_class_to_edit_toward_or_to_gen
         (EditConfig(toward="slant", run_dir=Path("nowhere")), "no run directory"),
     ],
 )
+@pytest.mark.usefixtures("command_line")
 def test_an_invalid_edit_is_refused(config, problem):
     new_run()
     with pytest.raises(UserError, match=problem):

@@ -366,6 +366,7 @@ def test_images_that_lose_their_colors_are_counted(capsys):
         ({"json": Path("folder")}, "folder is a folder"),
     ],
 )
+@pytest.mark.usefixtures("command_line")
 def test_invalid_options_are_refused(options, problem):
     new_run_on_few_images()
     images = np.zeros((5, 8, 8, 1), np.uint8)

@@ -103,6 +103,7 @@ def folder_config(tmp_path, count, *, labels=True, **options):
         (20, {"evaluate_num": 3}, "--evaluate-num 3 is too small"),
     ],
 )
+@pytest.mark.usefixtures("command_line")
 def test_numbers_of_images_that_no_evaluation_is_possible_with_are_refused_before_training(
     tmp_path, count, options, problem
 ):

@@ -87,6 +87,7 @@ def test_overwrite_does_not_replace_the_generator_of_the_run(run, name):
         ("npz", "", "--out is empty"),
     ],
 )
+@pytest.mark.usefixtures("command_line")
 def test_an_unsuitable_output_path_is_refused_and_left_as_it_is(run, key, out, message):
     Path("file").write_text("x")
     before = list_files()

@@ -197,6 +197,7 @@ def test_a_training_animation_without_sample_grids_is_rejected(run):
         ({"out": Path("a.gif"), "fps": 100.0}, "100 frames per second"),
     ],
 )
+@pytest.mark.usefixtures("command_line")
 def test_invalid_options_are_rejected_and_no_file_is_written(run, options, problem):
     with pytest.raises(UserError, match=problem):
         generate(GenerateConfig(**options))

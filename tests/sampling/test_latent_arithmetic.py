@@ -200,6 +200,7 @@ def test_along_a_direction_each_seed_keeps_its_class(conditional):
         ({"along": TEXT, "walk": 1}, "cannot show both ends"),
     ],
 )
+@pytest.mark.usefixtures("command_line")
 def test_invalid_options_are_rejected(run, options, problem):
     with pytest.raises(UserError, match=problem):
         generate(GenerateConfig(**options))

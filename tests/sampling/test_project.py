@@ -113,6 +113,7 @@ def test_images_of_other_sizes_are_cropped_and_resized_as_for_training():
     np.testing.assert_array_equal(read, prepared.images)
 
 
+@pytest.mark.usefixtures("command_line")
 def test_files_and_options_that_can_not_be_used_are_refused_by_name():
     new_run()
     Path("broken.png").write_bytes(Path("a.png").read_bytes()[:60])
@@ -122,7 +123,7 @@ def test_files_and_options_that_can_not_be_used_are_refused_by_name():
         ({"images": None}, "--images is missing"),
         ({"images": "a.png,nowhere.png"}, r"no image nowhere\.png"),
         ({"images": "broken.png"}, r"broken\.png can't be read"),
-        ({"images": "text.png"}, r"text\.png can't be read: it is not an image"),
+        ({"images": "text.png"}, r"text\.png can't be read: it is a text, not an image"),
         ({"images": "folder"}, "folder is a folder"),
         ({"class_label": "3"}, "not conditional"),
         ({"out": Path("a.png")}, r"a\.png is a file"),
