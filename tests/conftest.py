@@ -19,3 +19,20 @@ def command_line():
     """Let errors name options as they are typed, as they do while a command line is running."""
     with options_are_typed():
         yield
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A stand-in for Hugging Face on this machine, which `huggingface_hub` takes for the real one."""
+    from tests.support.hub_server import serve_hub
+
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "huggingface"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with serve_hub() as served:
+        monkeypatch.setattr(constants, "ENDPOINT", served.url)
+        template = served.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        yield served

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from dcgan.core.errors import UserError
-from dcgan.core.paths import to_path
+from dcgan.core.paths import repository_address, to_path
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,20 @@ class Options:
             value = getattr(self, f.name)
             if isinstance(value, str | Path) and Path in get_args(f.type):
                 object.__setattr__(self, f.name, to_path(value))
+                if (address := repository_address(value)) and not f.metadata["repository"]:
+                    raise UserError(f"--{option_name(f).replace('_', '-')} takes a path, not a repository: {address}.")
             if isinstance(value, str | Path) and re.search(r"[\r\n]", str(value)):  # it would be shown in two lines
                 raise UserError(f"--{option_name(f).replace('_', '-')} has a line break: {str(value)!r}.")
 
 
 def option(
-    default: Any, group: str, *, changes_result: bool = True, name: str | None = None, help: str | None = None
+    default: Any,
+    group: str,
+    *,
+    changes_result: bool = True,
+    name: str | None = None,
+    help: str | None = None,
+    repository: bool = False,
 ) -> Any:
     """Return a dataclass field with the metadata that the command line and the run directory need.
 
@@ -81,10 +89,10 @@ def option(
         changes_result: whether two runs that differ in this option alone end with different weights.
         name: name of the option where it is not the field's, for example `"class"`, which is a keyword of Python.
         help: help text; by default the field's entry under `Args` in the docstring of its class.
+        repository: whether a path may be the address of a repository of Hugging Face, `hf://user/name`.
     """
-    return field(
-        default=default, metadata={"group": group, "changes_result": changes_result, "name": name, "help": help}
-    )
+    metadata = {"group": group, "changes_result": changes_result, "name": name, "help": help, "repository": repository}
+    return field(default=default, metadata=metadata)
 
 
 PRETRAINED_NAMES = ("mnist", "fashion_mnist", "emoji")
@@ -94,10 +102,10 @@ PRETRAINED_NAMES = ("mnist", "fashion_mnist", "emoji")
 def run_dir_option(group: str) -> Any:
     """Return the field `run_dir` of a command that reads a run, with its help text."""
     text = (
-        f"folder of the run, or the name of a pretrained one ({', '.join(PRETRAINED_NAMES)}); by default the newest "
-        "one under `checkpoints/`, or else the pretrained digits."
+        f"folder of the run, the name of a pretrained one ({', '.join(PRETRAINED_NAMES)}), or a repository of Hugging "
+        "Face as `hf://user/name`; by default the newest one under `checkpoints/`, or else the pretrained digits."
     )
-    return option(None, group, help=text)
+    return option(None, group, help=text, repository=True)
 
 
 def weights_option(group: str) -> Any:

@@ -4,6 +4,16 @@ import os
 from pathlib import Path
 
 
+def repository_address(path: Path | str) -> str:
+    """Return the address of a repository of Hugging Face, `hf://user/name`; empty for the path of a file or folder.
+
+    Args:
+        path: a path, in which two slashes have become one, or its text.
+    """
+    text = str(path)
+    return "hf://" + text.removeprefix("hf:").lstrip("/") if text.startswith("hf:/") else ""
+
+
 def to_path(path: Path | str) -> Path:
     """Return a path whose first part may be `~`, the home folder, also where no shell has replaced it.
 

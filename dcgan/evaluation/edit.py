@@ -79,6 +79,6 @@ def _save(config: EditConfig, run: Run, figure: np.ndarray, name: str, summary: 
     out = config.out or run.output_dir / FOLDER / f"{name}.png"
     given = {"Toward": config.toward, "From class": config.from_class, "Ablate": config.ablate}
     notes = {key: value for key, value in given.items() if value is not None}
-    save_png(out, figure, {"Software": "dcgan", "Run": run.path.resolve().name, **notes})
+    save_png(out, figure, {"Software": "dcgan", "Run": run.name, **notes})
     print(f"{summary}: {out}")
     return out

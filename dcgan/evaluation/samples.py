@@ -59,7 +59,7 @@ def samples_from_run(run: Run, weights: str) -> Samples:
     Raises:
         UserError: as `Run.load_generator`.
     """
-    return samples_from_generator(run.load_generator(weights), run.classes(), f"{run.path} ({weights} weights)")
+    return samples_from_generator(run.load_generator(weights), run.classes(), f"{run.description} ({weights} weights)")
 
 
 def samples_from_generator(

@@ -37,7 +37,7 @@ def explore(config: ExploreConfig) -> None:
         for run in runs:
             check_options(data_options(config, run), "train")
     server = LoopbackServer(config.port or 0, Page(runs, config).routes())
-    names = ", ".join(printable(str(run.path)) for run in runs)
+    names = ", ".join(printable(run.description) for run in runs)
     with contextlib.suppress(KeyboardInterrupt), server:
         print(f"{names}: {server.url}  (Ctrl-C stops)", flush=True)
         if config.browser:  # a text browser would take the terminal, and with it this thread

@@ -142,7 +142,7 @@ class Models:
 
         try:
             directions = self._directions(model.inputs[0].shape[1])
-            content, data = page_content(model, self.run.path.resolve().name, self.run.classes(), directions)
+            content, data = page_content(model, self.run.name, self.run.classes(), directions)
         except UserError as error:
             return Generator(model, version, b"", f"A page can't compute this generator: {error.problem}")
         encoded = {**content, "version": version, "data": base64.b64encode(data).decode("ascii")}

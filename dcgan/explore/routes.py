@@ -68,7 +68,7 @@ class Page:
     def _runs(self, parameters: Parameters) -> Answer:
         """The names of the runs, and the curves that there are."""
         _check_names(parameters)
-        names = [printable(run.path.resolve().name) for run in self.runs]
+        names = [printable(run.name) for run in self.runs]
         return Answer.json({"names": names, "curves": CURVES, "rules": RULES})
 
     def _training(self, parameters: Parameters) -> Answer:

@@ -49,7 +49,7 @@ def export(config: ExportConfig) -> Path:
         _convert(generator, target, exported, run)
         difference = max_difference(target, exported, generator)
         card.write_text(model_card(run, config.weights, generator, target, out.name, difference), encoding="utf-8")
-    print(f"Exported {run.path} ({config.weights} weights) as {target.name}: {out}")
+    print(f"Exported {run.description} ({config.weights} weights) as {target.name}: {out}")
     print(f"Largest difference from the Keras generator over 64 seeds: {difference:.2g}, for pixels in [-1, 1].")
     return out
 

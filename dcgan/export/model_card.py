@@ -186,7 +186,7 @@ def _origin(run: Run, weights: Weights, trained: TrainConfig | None) -> Iterable
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "numpy"))
     yield "## Origin"
     yield (
-        f"Run {_code(run.path.resolve().name)}{f' after {step} steps' if step else ''}, {WEIGHTS[weights]}, "
+        f"Run {_code(run.name)}{f' after {step} steps' if step else ''}, {WEIGHTS[weights]}, "
         f"in float32. Exported with {versions}."
     )
     if trained is not None:

@@ -46,7 +46,7 @@ def write_web_page(generator: keras.Model, path: Path, run: Run) -> None:
         UserError: the generator was not built by `dcgan.networks.build_generator`, or a file of a direction is damaged.
     """
     directions = load_directions(run, generator.inputs[0].shape[-1])
-    content, weights = page_content(generator, run.path.resolve().name, run.classes(), directions)
+    content, weights = page_content(generator, run.name, run.classes(), directions)
     values = {
         "title": escape(printable(content["name"])),
         "size": format_shape(tuple(content["sizes"]["maps"][-1])),

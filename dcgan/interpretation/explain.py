@@ -223,5 +223,5 @@ def _default_path(config: ExplainConfig, run: Run, layer: str) -> Path:
 
 def _metadata(config: ExplainConfig, run: Run, subject: Subject) -> dict[str, str]:
     """Text that the PNG file holds about its origin."""
-    text = {"Software": "dcgan", "Run": run.path.resolve().name, "Layer": subject.layer, "Maps": str(subject.maps)}
+    text = {"Software": "dcgan", "Run": run.name, "Layer": subject.layer, "Maps": str(subject.maps)}
     return text | {"Rule": config.rule} | ({"Random seed": str(config.seed)} if config.random_weights else {})

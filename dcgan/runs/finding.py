@@ -8,6 +8,7 @@ from dcgan.config import PRETRAINED_NAMES, TrainConfig
 from dcgan.core.errors import UserError
 from dcgan.core.paths import to_path
 from dcgan.core.printable import printable
+from dcgan.runs.hub import download_run, parse_repository
 from dcgan.runs.run import CHECKPOINTS, Run
 
 _PACKAGE = Path(__file__).parents[1]
@@ -29,17 +30,22 @@ def find_run(path: Path | str | None = None) -> Run:
     """Find a run with a trained generator.
 
     Args:
-        path: run directory, or the name of a pretrained run, whose outputs go to the current folder, where there is no
-            such directory; None for the run under `checkpoints/` whose generator was written last, or if there is
-            none, the pretrained run, whose outputs go to the current folder.
+        path: run directory; the name of a pretrained run, whose outputs go to the current folder, where there is no
+            such directory; the address of a repository of Hugging Face, `hf://user/name`, whose outputs go there as
+            well; None for the run under `checkpoints/` whose generator was written last, or if there is none, the
+            pretrained run.
 
     Returns:
         The run.
 
     Raises:
-        UserError: the directory does not exist or is not a run, there is no run, or `check_links` refuses it.
+        UserError: the directory does not exist or is not a run, there is no run, or `check_links` refuses it; or as
+            `dcgan.runs.hub.download_run`.
     """
     if path is not None:
+        repository = parse_repository(path)
+        if repository is not None:
+            return download_run(repository)
         pretrained = GALLERY.get(str(path))
         if pretrained is not None and pretrained.is_dir() and not Path(path).exists():
             return Run(pretrained, output_dir=Path())

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
@@ -29,14 +29,20 @@ def data_options(config: DataConfig, run: Run | None, shape: tuple[int, ...] = (
     given = {name: value for name, value in options.items() if value is not None}
     if run is None:
         return DataConfig(**given)
+    if "dataset" in given and not run.config_file.exists():
+        return DataConfig(**(_image_options(shape) | given))
     trained = run.config()
     if given.get("dataset", trained.dataset) != trained.dataset:
-        own = {"image_size": format_size((shape[0], shape[1])), "channels": shape[2]} if shape else {}
-        return DataConfig(**(own | given))
+        return DataConfig(**(_image_options(shape) | given))
     recorded = {f.name: getattr(trained, f.name) for f in fields(DataConfig)}
     if trained.cache_dir is not None and not _is_cache(trained.cache_dir):
         recorded["cache_dir"] = None
     return DataConfig(**(recorded | given))
+
+
+def _image_options(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the data options of images of a shape (H, W, C); none as long as it is unknown."""
+    return {"image_size": format_size((shape[0], shape[1])), "channels": shape[2]} if shape else {}
 
 
 def _is_cache(folder: Path) -> bool:

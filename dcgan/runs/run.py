@@ -49,10 +49,12 @@ class Run:
     Args:
         path: the directory; it need not exist.
         output_dir: where commands write their outputs by default; by default `path`.
+        source: where the run was downloaded from, as `hf://user/name`; empty for a run of this machine.
     """
 
-    def __init__(self, path: Path | str, output_dir: Path | str | None = None):
+    def __init__(self, path: Path | str, output_dir: Path | str | None = None, source: str = ""):
         self.path = path = to_path(path)
+        self.source = source
         self.output_dir = path if output_dir is None else to_path(output_dir)
         self.config_file = path / "config.yaml"
         self.log_file = path / "log.jsonl"
@@ -68,6 +70,16 @@ class Run:
         self.best_file, self.best_report = path / "best.keras", path / "best.json"
         self.evaluation_file = path / "evaluation.json"
         self.tensorboard_dir = path / "tensorboard"
+
+    @property
+    def name(self) -> str:
+        """Name of the directory, or of the repository the run was downloaded from, for titles and metadata."""
+        return self.source.removeprefix("hf://") or self.path.resolve().name
+
+    @property
+    def description(self) -> str:
+        """Where the run is, for messages: its directory as it was given, or its repository."""
+        return self.source or str(self.path)
 
     def config(self) -> ResolvedTrainConfig:
         """Read the options the run was last trained with.
@@ -215,17 +227,18 @@ class Run:
             except ValueError as error:
                 hint = "Use --weights ema."
                 raise UserError(
-                    f"{self.path} has no checkpoint with the raw weights of its generator.", hint
+                    f"{self.description} has no checkpoint with the raw weights of its generator.", hint
                 ) from error
         return generator
 
     def _missing_generator(self, file: Path) -> UserError:
         """Return the error for a missing generator; the hint says what writes the file."""
         if self.is_pretrained():
-            return UserError(f"{self.path} has no {file.name}: it is a pretrained generator.", "Use --weights ema.")
+            problem = f"{self.description} has no {file.name}: it is a pretrained generator."
+            return UserError(problem, "Use --weights ema.")
         if file == self.best_file:
-            return UserError(f"{self.path} has no {file.name} yet.", "Training with --evaluate-every writes it.")
-        return UserError(f"{self.path} has no {file.name} yet.", "Training writes it with the first checkpoint.")
+            return UserError(f"{self.description} has no {file.name} yet.", "Training with --evaluate-every writes it.")
+        return UserError(f"{self.description} has no {file.name} yet.", "Training writes it with the first checkpoint.")
 
     def load_discriminator(self) -> "keras.Model":
         """Load `discriminator.keras`.
@@ -238,7 +251,7 @@ class Run:
         """
         if not self.discriminator_file.is_file():
             hint = "Training writes checkpoints as it goes, and the discriminator at its end."
-            raise UserError(f"{self.path} has neither a checkpoint nor a {self.discriminator_file.name}.", hint)
+            raise UserError(f"{self.description} has neither a checkpoint nor a {self.discriminator_file.name}.", hint)
         return load_model(self.discriminator_file, "discriminator")
 
     def log_records(self) -> list[dict[str, Any]]:
@@ -270,5 +283,7 @@ class Run:
             write_jsonl(self.health_file, events[:count])
 
     def is_pretrained(self) -> bool:
-        """Return whether it is a published generator with a model card and without checkpoints to resume from."""
+        """Return whether it is a published generator: downloaded, or with a model card and without checkpoints."""
+        if self.source:
+            return True
         return self.generator_file.exists() and self.model_card_file.exists() and not self.checkpoints.exist()

@@ -61,7 +61,7 @@ def animate(run: Run, out: Path, fps: float = 12.0) -> Path:
     """
     grids = run.sample_grids()
     if not grids:
-        raise UserError(f"{run.path} has no sample grids yet.", "Training saves one every --sample-every steps.")
+        raise UserError(f"{run.description} has no sample grids yet.", "Training saves one every --sample-every steps.")
     save_animation(out, map(read_png, grids), fps)
     return out
 

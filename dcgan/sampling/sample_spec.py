@@ -194,7 +194,7 @@ def _notes(config: GenerateConfig, mode: Mode, run: Run, selection: Selection) -
     """The text chunks of a PNG file, which say what it shows; each file of a folder has its own seed instead."""
     notes = {
         "Software": "dcgan",
-        "Run": run.path.resolve().name,
+        "Run": run.name,
         "Seeds": "" if mode == "folder" else str(selection.seeds),
         "Weights": config.weights,
         "Class": config.class_label,

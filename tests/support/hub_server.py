@@ -1,0 +1,171 @@
+"""A stand-in for the HTTP interface of Hugging Face, as far as downloads need it, on this machine."""
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+LFS = (".keras", ".h5")
+"""Files that the hub stores elsewhere and redirects to."""
+
+
+@dataclass
+class Hub:
+    """Repositories and faults of the stand-in.
+
+    Args:
+        url: its address.
+        repositories: by `user/name`, then by commit: content by file name.
+        revisions: by `user/name`: the commit of each branch and tag.
+        private: repositories that only the token `secret` opens.
+        gated: repositories whose conditions nobody has accepted.
+        cut: files whose transfer ends in the middle.
+        claimed_sizes: sizes of files as the listing states them, where they are not the true ones.
+        down: whether every request fails, as while the hub is down.
+        requests: what was requested: method and path.
+    """
+
+    url: str = ""
+    repositories: dict[str, dict[str, dict[str, bytes]]] = field(default_factory=dict)
+    revisions: dict[str, dict[str, str]] = field(default_factory=dict)
+    private: set[str] = field(default_factory=set)
+    gated: set[str] = field(default_factory=set)
+    cut: set[str] = field(default_factory=set)
+    claimed_sizes: dict[str, int] = field(default_factory=dict)
+    down: bool = False
+    requests: list[str] = field(default_factory=list)
+
+    def add(self, name: str, files: dict[str, bytes] | Path, branch: str = "main") -> str:
+        """Commit files to a branch of a repository.
+
+        Args:
+            name: `user/name`.
+            files: content by file name, or a folder.
+            branch: the branch.
+
+        Returns:
+            The number of the commit.
+        """
+        if isinstance(files, Path):
+            paths = [path for path in files.rglob("*") if path.is_file()]
+            files = {path.relative_to(files).as_posix(): path.read_bytes() for path in paths}
+        commit = hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()
+        self.repositories.setdefault(name, {})[commit] = files
+        self.revisions.setdefault(name, {})[branch] = commit
+        return commit
+
+    def downloaded(self) -> set[str]:
+        """Names of the files whose content was requested."""
+        paths = [request.split()[1] for request in self.requests if request.startswith("GET ")]
+        return {path.split("/")[5] for path in paths if "/resolve/" in path} | {
+            path.split("/")[-1] for path in paths if path.startswith("/cdn/")
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def log_message(self, format, *args):
+        """Keep the tests' output free of requests."""
+
+    def do_GET(self):
+        path = unquote(urlsplit(self.path).path)
+        self.hub.requests.append(f"{self.command} {path}")
+        if self.hub.down:
+            return self._error(503)
+        if match := re.fullmatch(r"/cdn/(\w+)/([\w.-]+)", path):
+            blobs = (files[match[2]] for files in self._all_files() if match[2] in files)
+            return self._content(match[2], next(blob for blob in blobs if _sha256(blob) == match[1]))
+        api = re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+?)(?:/(revision|tree)/(.+))?", path)
+        resolve = re.fullmatch(r"/([\w.-]+/[\w.-]+)/resolve/([^/]+)/(.+)", path)
+        match = api or resolve
+        if match is None:
+            return self._error(404)
+        name, revision = match[1], (match[3] if api else match[2]) or "main"
+        if not self._may_read(name):
+            return self._error(401, "RepoNotFound")
+        if name in self.hub.gated:
+            return self._error(403, "GatedRepo")
+        commit = self.hub.revisions[name].get(revision, revision)
+        if commit not in self.hub.repositories[name]:
+            return self._error(404, "RevisionNotFound")
+        files = self.hub.repositories[name][commit]
+        if api is None:
+            return self._resolve(commit, match[3], files)
+        listing = [self._entry(file, content) for file, content in files.items()]
+        if api[2] == "tree":
+            return self._json(listing)
+        siblings = [{"rfilename": entry["path"], "size": entry["size"], "blobId": entry["oid"]} for entry in listing]
+        return self._json({"id": name, "modelId": name, "sha": commit, "private": False, "siblings": siblings})
+
+    do_HEAD = do_GET
+
+    def _all_files(self):
+        return (files for commits in self.hub.repositories.values() for files in commits.values())
+
+    def _may_read(self, name: str) -> bool:
+        allowed = name not in self.hub.private or self.headers["Authorization"] == "Bearer secret"
+        return name in self.hub.repositories and allowed
+
+    def _entry(self, name: str, content: bytes) -> dict:
+        size = self.hub.claimed_sizes.get(name, len(content))
+        entry = {"type": "file", "path": name, "size": size, "oid": hashlib.sha1(content).hexdigest()}
+        if name.endswith(LFS):
+            entry["lfs"] = {"oid": _sha256(content), "size": size, "pointerSize": 130}
+        return entry
+
+    def _resolve(self, commit: str, name: str, files: dict[str, bytes]):
+        if name not in files:
+            return self._error(404, "EntryNotFound")
+        content, headers = files[name], {"X-Repo-Commit": commit}
+        if not name.endswith(LFS):
+            return self._content(name, content, headers)
+        headers |= {"X-Linked-Etag": f'"{_sha256(content)}"', "X-Linked-Size": str(len(content))}
+        elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # as the hub's storage, another host
+        return self._send(302, b"", headers | {"Location": f"{elsewhere}/cdn/{_sha256(content)}/{name}"})
+
+    def _content(self, name: str, content: bytes, headers: dict[str, str] | None = None):
+        headers = {"ETag": f'"{hashlib.sha1(content).hexdigest()}"', **(headers or {})}
+        self._send(200, content, headers, cut=name in self.hub.cut and self.command == "GET")
+
+    def _json(self, value):
+        self._send(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    def _error(self, status: int, code: str = ""):
+        self._send(status, b"", {"X-Error-Code": code} if code else {})
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str], cut: bool = False):
+        self.send_response(status)
+        for name, value in (headers | {"Content-Length": str(len(content))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content[: len(content) // 2] if cut else content)
+        self.close_connection = cut
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def serve_hub() -> Iterator[Hub]:
+    """Serve an empty hub on 127.0.0.1 in a thread."""
+    hub = Hub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+    hub.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
