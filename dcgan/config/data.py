@@ -31,6 +31,10 @@ class DataConfig(Options):
         crop: size in pixels of the centered square that is cropped from every image before resizing; by default the
             largest part with the aspect ratio of `--image-size`. 108 is common for CelebA.
         channels: 3 for color, 1 for grayscale; by default those of the dataset, and 3 for `folder`.
+        labels: labels of the images of `folder`: `none`; `folders` for the first-level folders, whatever they are
+            called; a .csv, .tsv or .json file, beside the images or in their archive, with `:COLUMN` after its name for
+            one of several columns; `auto` for the first-level folders, unless they hold splits or only number the
+            files, or else for a file called `labels` or `dataset.json`.
         attribute: column of CelebA's `list_attr_celeba.txt` to use as class label, for example `Smiling`.
         cache_dir: folder of the dataset cache with the prepared images; by default in the user's cache folder.
     """
@@ -40,6 +44,7 @@ class DataConfig(Options):
     image_size: str | int | None = option(None, "Data")
     crop: PositiveInt | None = option(None, "Data")
     channels: Literal[1, 3] | None = option(None, "Data")
+    labels: str = option("auto", "Data", changes_result=False)  # the labels are compared, not where they come from
     attribute: str | None = option(None, "Data")
     cache_dir: Path | None = option(None, "Data", changes_result=False)
 

@@ -1,13 +1,22 @@
 """CelebA's aligned faces (Liu et al. 2015, Deep Learning Face Attributes in the Wild), in all layouts."""
 
+from __future__ import annotations
+
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.data.image_files import ImageFiles, open_image_files
+from dcgan.data.image_files import ImageFiles
+from dcgan.data.listing import open_image_files
+
+if TYPE_CHECKING:
+    from dcgan.config import DataConfig
 
 WHERE = (
     "Get img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html or Kaggle's "
@@ -18,10 +27,13 @@ WHERE = (
 MAX_ANNOTATION_BYTES = 1 << 28
 """Largest annotation file that is read; the largest original one has 27 million bytes."""
 
-_NAME = re.compile(r"[0-9]{6}\.(jpg|png)")
+_NAME = re.compile(r"[0-9]{6}\.(jpg|jpeg|png)", re.IGNORECASE)
 _PARTITIONS = {"train": 0, "test": 2}
-_ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip")  # the second is that of the official folder
-_FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_align_celeba")  # the first is Kaggle's
+_ZIPS = ("img_align_celeba.zip", "Img/img_align_celeba.zip", "archive.zip")  # the official folder's, and Kaggle's
+_FOLDERS = (
+    "img_align_celeba/img_align_celeba",  # Kaggle's
+    *(f"{parent}{name}" for name in ("img_align_celeba", "img_align_celeba_png") for parent in ("", "Img/")),
+)
 _ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # those of the official folder
 
 
@@ -30,17 +42,19 @@ class Table:
     """One annotation file.
 
     Args:
-        path: the file.
+        source: the file's name, or its path.
         names: its columns.
         rows: its lines after the header: a file name, then one integer per column.
     """
 
-    path: Path
+    source: str
     names: tuple[str, ...]
     rows: tuple[str, ...]
 
     def column(self, name: str) -> dict[str, int]:
-        """Return one column as `{file name: value}`.
+        """Return one column as `{number of the face: value}`, for example `{"000001": 1}`.
+
+        The tables name `.jpg` files, also where the images are PNG files.
 
         Args:
             name: the column's name.
@@ -50,7 +64,7 @@ class Table:
         """
         if name not in self.names:
             raise UserError(
-                f"{self.path.name} has no attribute {name!r}.", f"Attributes: {', '.join(self.names[:8])} …"
+                f"{_basename(self.source)} has no attribute {name!r}.", f"Attributes: {', '.join(self.names[:8])} …"
             )
         index = self.names.index(name)
         return dict(self._cell(row, index) for row in self.rows)
@@ -60,16 +74,16 @@ class Table:
         try:
             if len(values) != len(self.names):
                 raise ValueError
-            return file, int(values[index])
+            return _number(file), int(values[index])
         except ValueError as error:
-            raise UserError(f"{self.path} is damaged or cut off at {row[:60]!r}.", "Download it again.") from error
+            raise UserError(f"{self.source} is damaged or cut off at {row[:60]!r}.", "Download it again.") from error
 
 
-def find_table(root: Path, stem: str) -> Table | None:
-    """Find and read an annotation file near the images.
+def find_table(files: ImageFiles, stem: str) -> Table | None:
+    """Find and read an annotation file.
 
     Args:
-        root: the zip or the folder of the images; the file is in it, beside it, or one folder above.
+        files: the images; the file is in their folder or archive, beside it, or up to two folders above.
         stem: `list_attr_celeba` or `list_eval_partition`.
 
     Returns:
@@ -78,76 +92,95 @@ def find_table(root: Path, stem: str) -> Table | None:
     Raises:
         UserError: the file can't be read, or is not such a table.
     """
-    above = [root, *root.resolve().parents[:2]] if root.is_dir() else [*root.resolve().parents[:2]]
+    names = (f"{stem}.txt", f"{stem}.csv")
+    for name in names:
+        if (data := files.read_other(name)) is not None:
+            return read_table(name, data)
+    root = files.root.resolve()
+    above = [*([root] if root.is_dir() else []), *root.parents[:2]]
     for folder in (base / subfolder for base in above for subfolder in _ANNOTATION_FOLDERS):
-        for path in (folder / f"{stem}.txt", folder / f"{stem}.csv"):
+        for path in (folder / name for name in names):
             if path.is_file():
-                return read_table(path)
+                return read_table(str(path), _read_bounded(path))
     return None
 
 
-def read_table(path: Path) -> Table:
+def read_table(source: str, data: bytes) -> Table:
     """Read an annotation file.
 
     Args:
-        path: a `.csv` with one line of column names, `list_attr_celeba.txt` with the number of images above that line,
-            or `list_eval_partition.txt` without either.
+        source: its name or path. A `.csv` has one line of column names, `list_attr_celeba.txt` the number of images
+            above that line, and `list_eval_partition.txt` neither.
+        data: its content.
 
     Returns:
         The table; the column of `list_eval_partition.txt` is `partition`.
 
     Raises:
-        UserError: the file can't be read, or is too large, empty or truncated.
+        UserError: the file is empty or truncated.
     """
-    try:
-        if path.stat().st_size > MAX_ANNOTATION_BYTES:
-            raise UserError(f"{path} is too large to be an annotation file of CelebA.", "Download it again.")
-        lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+    lines = [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
     if not lines:
-        raise UserError(f"{path} is empty.", "Download it again.")
-    if path.suffix == ".csv":
-        return Table(path, tuple(_split(lines[0])[1:]), tuple(lines[1:]))
+        raise UserError(f"{source} is empty.", "Download it again.")
+    if source.endswith(".csv"):
+        return Table(source, tuple(_split(lines[0])[1:]), tuple(lines[1:]))
     if lines[0].strip().isdecimal():
-        return _counted_table(path, int(lines[0].strip()[:9]), lines[1:])
-    return Table(path, ("partition",), tuple(lines))
+        return _counted_table(source, int(lines[0].strip()[:9]), lines[1:])
+    return Table(source, ("partition",), tuple(lines))
 
 
 @contextlib.contextmanager
-def open_celeba(data_dir: Path, split: str) -> Iterator[ImageFiles]:
+def open_celeba(config: DataConfig, split: str) -> Iterator[ImageFiles]:
     """List the image files of one split of CelebA.
 
     Args:
-        data_dir: the downloaded zip, the folder that contains it, the folder of the JPEGs or its parent.
+        config: of which `data_dir` is the downloaded zip, the folder that contains it, the folder of the images or its
+            parent; `attribute` is one of the 40 to label the images by, 1 where an image has it, else 0.
         split: `train` or `test`, as `list_eval_partition.txt` defines them; without that file, `train` is everything.
 
     Yields:
         The image files; a zip is open until the block ends.
 
     Raises:
-        UserError: the files are missing or not CelebA's, or the test split is not defined.
+        UserError: the files are missing or not CelebA's, the test split is not defined, or the attribute is unknown.
     """
-    with open_image_files(find_celeba(data_dir)) as image_files:
-        root = image_files.root
-        if not any(_NAME.fullmatch(_basename(name)) for name in image_files.names):
+    assert config.data_dir is not None  # as `check_options` ensures
+    with open_image_files(find_celeba(config.data_dir)) as found:
+        faces = found.filter(lambda name: _NAME.fullmatch(_basename(name)) is not None)
+        if not faces.entries:
             raise UserError(
-                f"{root} is not CelebA: none of its images is called 000001.jpg or similar.",
+                f"{found.root} is not CelebA: none of its images is called 000001.jpg or similar.",
                 "For your own images, use --dataset folder.",
             )
-        table = find_table(root, "list_eval_partition")
-        if table is None and split == "test":
-            raise UserError(
-                f"CelebA's test split is defined by list_eval_partition.txt, which is not beside {root}.", WHERE
-            )
-        if table is not None:
-            partition = table.column("partition")
-            image_files = image_files.filter(lambda name: partition.get(_basename(name)) == _PARTITIONS[split])
-            if not image_files.entries:
-                raise UserError(
-                    f"{root} holds no image of the {split} split.", f"Check that {table.path} belongs to these images."
-                )
+        if others := len(found.entries) - len(faces.entries):
+            faces.not_read.others["image|s of other names"] += others
+        image_files = _select_split(faces, split)
+        if config.attribute is not None and config.labels != "none":
+            image_files = _label_by_attribute(image_files, config.attribute)
         yield image_files
+
+
+def _select_split(faces: ImageFiles, split: str) -> ImageFiles:
+    """Return the faces of a split, and note how many others there are."""
+    table = find_table(faces, "list_eval_partition")
+    if table is None:
+        if split == "test":
+            raise UserError(
+                f"CelebA's test split is defined by list_eval_partition.txt, which is not beside {faces.root}.", WHERE
+            )
+        return faces
+    partition = table.column("partition")
+    chosen = faces.filter(lambda name: partition.get(_number(name)) == _PARTITIONS[split])
+    if not chosen.entries:
+        raise UserError(
+            f"{faces.root} holds no image of the {split} split.", f"Check that {table.source} belongs to these images."
+        )
+    unknown = sum(_number(name) not in partition for name in faces.names)
+    others = len(faces.entries) - len(chosen.entries) - unknown
+    for count, noun in ((others, "image|s of other splits"), (unknown, f"image|s without a line in {table.source}")):
+        if count:
+            chosen.not_read.others[noun] += count
+    return chosen
 
 
 def find_celeba(data_dir: Path) -> Path:
@@ -157,7 +190,7 @@ def find_celeba(data_dir: Path) -> Path:
         data_dir: as for `open_celeba`.
 
     Returns:
-        The zip or the folder of JPEGs.
+        The archive or the folder of images.
 
     Raises:
         UserError: there is neither.
@@ -169,55 +202,55 @@ def find_celeba(data_dir: Path) -> Path:
     for path in (data_dir / name for name in _ZIPS):
         if path.is_file():
             return path
-    for folder in (*(data_dir / name for name in _FOLDERS), data_dir):
-        if folder.is_dir() and any(folder.glob("*.jpg")):
+    for folder in (data_dir / name for name in _FOLDERS):
+        if folder.is_dir():
             return folder
-    raise UserError(f"{data_dir} holds neither img_align_celeba.zip nor CelebA's JPEG files.", WHERE)
+    if any(data_dir.iterdir()):
+        return data_dir  # of images, or of one archive under any name
+    raise UserError(f"{data_dir} holds neither img_align_celeba.zip nor images.", WHERE)
 
 
-def attribute_labeler(
-    root: Path, attribute: str | None
-) -> Callable[[list[str]], tuple[list[int] | None, tuple[str, ...]]]:
-    """Read one attribute of the faces, and return the function that labels files by it.
-
-    Args:
-        root: the zip or the folder of JPEGs; `list_attr_celeba.txt`, or `.csv` as on Kaggle, is beside it.
-        attribute: one of the 40, for example `Smiling`; None for no labels.
-
-    Returns:
-        A function from file names to labels (1 where an image has the attribute, else 0) and the names of both classes;
-        to None and () without an attribute. It raises a UserError for an image that the file does not contain.
-
-    Raises:
-        UserError: the file is missing or damaged, or does not have the attribute.
-    """
-    if attribute is None:
-        return lambda names: (None, ())
-    table = find_table(root, "list_attr_celeba")
+def _label_by_attribute(files: ImageFiles, attribute: str) -> ImageFiles:
+    """Label faces by one of the 40 attributes."""
+    table = find_table(files, "list_attr_celeba")
     if table is None:
-        raise UserError(f"--attribute needs list_attr_celeba.txt (or .csv) beside {root}.", WHERE)
+        raise UserError(f"--attribute needs list_attr_celeba.txt (or .csv) beside {files.root}.", WHERE)
     column = table.column(attribute)
+    missing = next((name for name in files.names if _number(name) not in column), None)
+    if missing is not None:
+        raise UserError(
+            f"{table.source} has no row for {_basename(missing)}.", "It belongs to other images, or is cut off."
+        )
+    labels = np.array([column[_number(name)] > 0 for name in files.names], np.int64)
+    return replace(files, labels=labels, class_names=(f"not {attribute}", attribute))
 
-    def label(name: str) -> int:
-        if name not in column:
-            raise UserError(f"{table.path} has no row for {name}.", "It belongs to other images, or is cut off.")
-        return int(column[name] > 0)
 
-    return lambda names: ([label(_basename(name)) for name in names], (f"not {attribute}", attribute))
+def _number(name: str) -> str:
+    """Return the number of a face, with its zeros: the name of its file without folders and ending."""
+    return _basename(name).partition(".")[0]
+
+
+def _read_bounded(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_ANNOTATION_BYTES:
+            raise UserError(f"{path} is too large to be an annotation file of CelebA.", "Download it again.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
 
 
 def _basename(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _counted_table(path: Path, count: int, lines: Iterable[str]) -> Table:
+def _counted_table(source: str, count: int, lines: Iterable[str]) -> Table:
     """Return the table of a file whose first line is the number of rows after the column names."""
     header, *rows = lines or [""]
     if len(rows) != count:
         raise UserError(
-            f"{path} has {len(rows)} lines of data instead of {count}.", "It is cut off; download it again."
+            f"{source} has {len(rows)} lines of data instead of {count}.", "It is cut off; download it again."
         )
-    return Table(path, tuple(header.split()), tuple(rows))
+    return Table(source, tuple(header.split()), tuple(rows))
 
 
 def _split(line: str) -> list[str]:

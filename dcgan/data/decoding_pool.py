@@ -104,7 +104,7 @@ def _decode_chunk(
         # A pool that breaks while another process starts raises errors of any type (a closed pipe is a ValueError). An
         # error of the chunk itself is raised again below.
         with contextlib.suppress(Exception):
-            if image_files.is_zip:  # this process has it open
+            if image_files.in_process:  # this process has it open
                 return processes.submit(decode_files, _read_files(image_files.read, chunk), transform).result()
             return processes.submit(_read_and_decode, image_files.read, chunk, transform).result()
     return _read_and_decode(image_files.read, chunk, transform)

@@ -1,28 +1,18 @@
-"""The image files of a folder or zip: their names in a fixed order, their content, and class labels from folders."""
+"""The image files of a folder, archive or container: their names in a fixed order, their content and their labels."""
 
-import bisect
-import contextlib
-import errno
-import functools
 import hashlib
-import os
-import stat
-import threading
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dcgan.core.classes import class_name_problem
-from dcgan.core.errors import UserError
-from dcgan.core.printable import printable
+import numpy as np
 
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif")
 MAX_FILE_BYTES = 1 << 27  # an image file above it is a mistake or an attack
 
-_ZIP_READ_BYTES = 1 << 12  # what a decompressor is given at once, as its result may be a million times as large
-_LEADS_NOWHERE = (errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG)  # errors of links, beside that of a missing file
-_ENCRYPTED = 0x1  # bit 0 of the general purpose flags (PKWARE's APPNOTE, 4.4.4)
+Reader = Callable[["ImageFile"], bytes | np.ndarray]
+"""From an entry to its bytes, or to its pixels: (H, W) or (H, W, C), uint8 or uint16."""
 
 
 @dataclass(frozen=True, slots=True)  # there may be millions
@@ -40,28 +30,72 @@ class ImageFile:
     version: int
 
 
-Reader = Callable[[ImageFile], bytes]
+@dataclass
+class NotRead:
+    """What a listing leaves out, and why.
+
+    Args:
+        endings: number of files that are no images, by the ending of their name; `""` stands for names without one.
+        others: number of other items, by a noun in the plural whose ending a `|` marks, for example `broken link|s`.
+        folders: names of folders that are left out with everything in them.
+    """
+
+    endings: Counter[str] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
+    folders: Counter[str] = field(default_factory=Counter)
+
+    def add_file(self, name: str) -> None:
+        """Count a file that is no image.
+
+        Args:
+            name: its name, with or without folders.
+        """
+        stem, dot, ending = name.rpartition("/")[2].rpartition(".")
+        self.endings[f".{ending.lower()}" if stem and dot and len(ending) < 12 else ""] += 1
+
+    def describe(self) -> str:
+        """Return a list for a sentence, for example `24 .tif and .avif files, 20 broken links`; empty without any."""
+        parts = []
+        known = [ending for ending, _ in self.endings.most_common() if ending]
+        if known:
+            shown = known if len(known) <= 5 else [*known[:4], "other"]
+            parts.append(counted(sum(self.endings[ending] for ending in known), f"{join_words(shown)} file"))
+        if self.endings[""]:
+            parts.append(f"{counted(self.endings[''], 'file')} without an ending")
+        parts += [_counted(count, noun) for noun, count in self.others.most_common()]
+        if self.folders:
+            names = [name for name, _ in self.folders.most_common()]
+            shown = names if len(names) <= 5 else [*names[:4], "others"]
+            parts.append(f"{'the folder' if len(names) == 1 else 'the folders'} {join_words(shown)}")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """The image files of one folder or zip, sorted by name: the same order on every system.
+    """The image files of one folder, archive or container, sorted by name: the same order on every system.
 
     Args:
-        root: the folder or zip.
+        root: the folder, archive or container.
         entries: the image files.
-        read: returns the bytes of an entry; may be called from several threads, and without a zip also from another
-            process. It raises ValueError, OSError or an error of `zipfile` where the file can't be read.
+        read: returns the content of an entry; may be called from several threads. It raises ValueError, OSError or an
+            error of the archive's library where the file can't be read.
+        in_process: whether `read` works in this process alone, as it has the archive open.
+        labels: int64, an index into `class_names` for each entry; None without labels.
+        class_names: one name per class.
+        not_read: what else there is in the root.
+        read_other: returns the content of a file that is no image, given the end of its path; None where there is none.
+        remark: what else to say about the listing, in words that a semicolon precedes; empty for nothing.
     """
 
     root: Path
     entries: tuple[ImageFile, ...]
     read: Reader
-
-    @property
-    def is_zip(self) -> bool:
-        """Whether the root is a zip."""
-        return self.root.is_file()
+    in_process: bool = False
+    labels: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    not_read: NotRead = field(default_factory=NotRead)
+    read_other: Callable[[str], bytes | None] = lambda name: None
+    remark: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -78,201 +112,46 @@ class ImageFiles:
 
     def filter(self, keep: Callable[[str], bool]) -> "ImageFiles":
         """Return the files whose name `keep` accepts."""
-        return replace(self, entries=tuple(entry for entry in self.entries if keep(entry.name)))
+        kept = [index for index, entry in enumerate(self.entries) if keep(entry.name)]
+        entries = tuple(self.entries[index] for index in kept)
+        return replace(self, entries=entries, labels=None if self.labels is None else self.labels[kept])
+
+    def describe(self) -> str:
+        """Return one line: the number of images, the classes and how many images each has, and what is not read."""
+        text = counted(len(self.entries), "image")
+        if self.labels is not None:
+            counts = np.bincount(self.labels, minlength=len(self.class_names))
+            pairs = [f"{name} {count}" for name, count in zip(self.class_names, counts, strict=True)]
+            shown = pairs if len(pairs) <= 10 else [*pairs[:8], "…", pairs[-1]]
+            text += f" in {counted(len(pairs), 'class')} ({', '.join(shown)})"
+        omitted = self.not_read.describe()
+        parts = [text, self.remark, f"not read: {omitted}" if omitted else ""]
+        return "; ".join(part for part in parts if part)
 
 
-@contextlib.contextmanager
-def open_image_files(root: Path) -> Iterator[ImageFiles]:
-    """List the image files in a folder or zip and its subfolders; a zip is read in place and never unpacked.
-
-    Hidden files, `__MACOSX` and files without one of the `ENDINGS` are ignored.
-
-    Args:
-        root: the folder or zip.
-
-    Yields:
-        The files; a zip is open until the block ends.
-
-    Raises:
-        UserError: the root does not exist, can't be read, is not a complete zip, or holds no images.
-    """
-    if not root.exists():
-        raise UserError(f"{root} does not exist.", "Check --data-dir.")
-    if root.is_dir():
-        entries = sorted(_walk(root), key=lambda entry: entry.name)
-        yield _not_empty(ImageFiles(root, tuple(entries), functools.partial(_read_file, root)))
-        return
-    if not root.is_file():
-        raise UserError(f"{root} is neither a folder nor a file.", "Check --data-dir.")
-    with _open_zip(root) as archive:
-        yield _not_empty(_list_zip(root, archive))
-
-
-def folder_labels(names: Iterable[str]) -> tuple[list[int] | None, tuple[str, ...]]:
-    """Derive class labels from the first-level folders of files.
+def check_file_size(size: int) -> None:
+    """Refuse a file that no image takes.
 
     Args:
-        names: paths relative to the root, separated by `/`.
-
-    Returns:
-        One label per name and the sorted class names; None and () unless there are at least two folders and every
-        file is in one.
+        size: its size in bytes.
 
     Raises:
-        UserError: a folder's name can't be a class name.
+        ValueError: it is more than `MAX_FILE_BYTES`.
     """
-    folders = [name.partition("/")[0] if "/" in name else None for name in names]
-    classes = sorted({folder for folder in folders if folder is not None})
-    if len(classes) < 2 or None in folders:
-        return None, ()
-    for name in classes:
-        if (problem := class_name_problem(name)) is not None:
-            shown = printable(name.encode("utf-8", "backslashreplace").decode())
-            raise UserError(f"The name of the class folder {shown} {problem}.", "Rename the folder.")
-    position = {name: index for index, name in enumerate(classes)}
-    return [position[folder] for folder in folders if folder is not None], tuple(classes)
+    if size > MAX_FILE_BYTES:
+        raise ValueError(f"the file is larger than {MAX_FILE_BYTES >> 20} MiB")
 
 
-def is_image_file(name: str) -> bool:
-    """Return whether a path, separated by `/`, has an image's ending and no hidden part."""
-    return name.lower().endswith(ENDINGS) and not any(_is_hidden(part) for part in name.split("/"))
+def counted(count: int, noun: str) -> str:
+    """Return a number and a noun, in the plural unless the number is 1: `2 images`, `2 classes`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
-def _not_empty(image_files: ImageFiles) -> ImageFiles:
-    if not image_files.entries:
-        raise UserError(f"{image_files.root} holds no images.", f"Image files end in {', '.join(ENDINGS)}.")
-    return image_files
+def _counted(count: int, nouns: str) -> str:
+    return f"{count} {re.sub('[|][a-z]+', '', nouns) if count == 1 else nouns.replace('|', '')}"
 
 
-def _is_hidden(part: str) -> bool:
-    """Return whether a part of a path is hidden; names in a zip may contain `.` and `..`."""
-    return part == "__MACOSX" or (part.startswith(".") and part not in (".", ".."))
-
-
-def _walk(root: Path) -> Iterator[ImageFile]:
-    """Yield every image file below a folder; every folder is visited once, so that cycles of links end.
-
-    Folders are told apart by their real paths: some network drives give all of them the same inode number.
-    """
-    seen, pending = set(), [""]
-    while pending:
-        prefix = pending.pop()
-        try:
-            real_path = os.path.realpath(root / prefix)
-            if real_path in seen:
-                continue
-            seen.add(real_path)
-            folders = []
-            with os.scandir(root / prefix) as found:  # pathlib would need three system calls per file
-                for item in found:  # one by one, since each keeps its status: half a kilobyte
-                    if not _is_hidden(item.name) and _exists(item.is_dir):
-                        folders.append(item.name)
-                    elif is_image_file(item.name) and _exists(item.is_file):
-                        yield _image_file(prefix, item)
-            pending += [f"{prefix}{name}/" for name in sorted(folders, reverse=True)]
-        except OSError as error:
-            raise UserError(f"{root / prefix} can't be read: {error.strerror or error}.") from error
-
-
-def _exists(is_kind: Callable[[], bool]) -> bool:
-    """Return what `is_file` or `is_dir` of an entry returns; a link to itself, for which they raise, is neither."""
-    try:
-        return is_kind()
-    except OSError as error:
-        if error.errno in _LEADS_NOWHERE:
-            return False
-        raise
-
-
-def _image_file(prefix: str, item: os.DirEntry) -> ImageFile:
-    status = item.stat()
-    # A program that writes another image of the same size may restore the modification time, but not st_ctime.
-    return ImageFile(f"{prefix}{item.name}", status.st_size, status.st_mtime_ns + status.st_ctime_ns)
-
-
-def _read_file(root: Path, entry: ImageFile) -> bytes:
-    path = root / entry.name
-    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait forever
-        raise ValueError("it is not a file any more")
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise ValueError(_too_large())
-    return data
-
-
-def _too_large() -> str:
-    return f"the file is larger than {MAX_FILE_BYTES >> 20} MiB"
-
-
-def _list_zip(root: Path, archive: zipfile.ZipFile) -> ImageFiles:
-    """List the image files of a zip."""
-    infos = {name: info for name, info in _zip_members(archive).items() if is_image_file(name)}
-    entries = tuple(ImageFile(name, info.file_size, info.CRC) for name, info in sorted(infos.items()))
-    starts = sorted({info.header_offset for info in archive.infolist()} | {archive.start_dir})
-    lock = threading.Lock()  # ZipFile counts its open files without one
-
-    def read(entry: ImageFile) -> bytes:
-        info = infos[entry.name]
-        if info.flag_bits & _ENCRYPTED:
-            raise ValueError("it is encrypted")
-        if info.file_size > MAX_FILE_BYTES:  # zipfile returns no more than what is declared here
-            raise ValueError(_too_large())
-        following = bisect.bisect_right(starts, info.header_offset)
-        if info.header_offset < 0:  # seeking there is an error of the system, which would be taken for one of the disk
-            raise ValueError("it lies outside of the zip")
-        if info.header_offset + info.compress_size > starts[min(following, len(starts) - 1)]:
-            raise ValueError("it overlaps with another file of the zip")  # which can make a small zip a huge one
-        with lock:
-            stream = archive.open(info)
-        try:
-            return b"".join(iter(lambda: stream.read(_ZIP_READ_BYTES), b""))
-        finally:
-            with lock:
-                stream.close()
-
-    return ImageFiles(root, entries, read)
-
-
-def _zip_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the files of a zip by name, separated by `/`, without a single top folder that contains all of them.
-
-    A zip made of a folder has the folder's name in front; without it, both list the same names.
-    """
-    infos = {info.filename.replace("\\", "/"): info for info in archive.infolist()}
-    infos = {name: info for name, info in infos.items() if name and not name.endswith("/")}
-    tops = {name.partition("/")[0] for name in infos if "/" in name and not name.startswith("__MACOSX/")}
-    if len(tops) != 1 or any("/" not in name for name in infos):
-        return infos
-    prefix = len(tops.pop()) + 1
-    return {name[prefix:]: info for name, info in infos.items() if not name.startswith("__MACOSX/")}
-
-
-@contextlib.contextmanager
-def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip for reading; a UserError says what the file is instead."""
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(path.open("rb"))
-            archive = stack.enter_context(zipfile.ZipFile(file))
-        except Exception as error:  # zipfile lets struct, Unicode and value errors of a broken directory through
-            raise _zip_error(path, error) from error
-        yield archive
-
-
-def _zip_error(path: Path, error: Exception) -> UserError:
-    """Explain why a file is not a complete zip."""
-    if isinstance(error, OSError):
-        return UserError(f"{path} can't be read: {error.strerror or error}.")
-    with path.open("rb") as file:
-        start = file.read(1 << 16).lower()
-    if b"quota" in start and b"<" in start:
-        return UserError(
-            f"{path} is a web page of Google Drive, which says that the file's download quota is exceeded.",
-            "Delete it and try again in a day, or download the dataset from another site.",
-        )
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        return UserError(f"{path} is a web page, not a zip.", "Delete it, and download the file itself.")
-    if start.startswith(b"pk"):
-        return UserError(f"{path} is cut off or damaged: {error}.", "Download it again.")
-    return UserError(f"{path} is not a zip file.", "--data-dir must be a folder or a .zip of images.")
+def join_words(words: Iterable[str]) -> str:
+    """Join words as in a sentence: `a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
 from dcgan.data.dataset_cache import DatasetCache, cached_dataset, describe_skipped, report_skipped
 from dcgan.data.image_dataset import ImageDataset, check_dataset_size, content_fingerprint, dataset_from_arrays
-from dcgan.data.image_files import folder_labels
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
 from dcgan.data.transforms import CropResize, crop_and_resize_array
 
@@ -26,7 +25,7 @@ def load(config: DataConfig, split: str = "train") -> ImageDataset:
     Args:
         config: dataset, its location, and the crop, size and channels of its images.
         split: `train`, or `test` for the datasets that have it: `mnist`, `fashion_mnist`, `cifar10`, `stacked_mnist`
-            made of `mnist`, and `celeba` beside its `list_eval_partition.txt`.
+            made of `mnist`, `celeba` beside its `list_eval_partition.txt`, and `folder` with folders for the splits.
 
     Returns:
         The images, uint8 (N, H, W, C), their labels and their fingerprint.
@@ -156,16 +155,26 @@ def _load_arrays(config: DataConfig, source: ArraySource, split: str) -> ImageDa
 
 def _load_image_files(config: DataConfig, source: ImageFileSource, split: str) -> tuple[ImageDataset, DatasetCache]:
     """Open the dataset cache of image files, and label its images."""
-    assert config.data_dir is not None  # as `check_options` ensures
     transform = CropResize(_image_size(config, source.image_size), config.crop, config.channels or 3)
     name = config.dataset if split == "train" else f"{config.dataset}-{split}"
-    with source.open_files(config.data_dir, split) as image_files:
-        make_labeler = source.make_labeler
-        labeler = folder_labels if make_labeler is None else make_labeler(image_files.root, config.attribute)
-        labeler(image_files.names)  # an error in the labels is reported before the long preparation
+    with source.open_files(config, split) as image_files:
+        report_files(str(config.data_dir), "" if split == "train" else f" ({split} split)", image_files.describe())
         cache = cached_dataset(name, image_files, transform, config.cache_dir)
-    skipped = {item.name for item in cache.skipped}
-    labels, class_names = labeler([name for name in image_files.names if name not in skipped])
-    labels = None if labels is None else np.array(labels, np.int64)
+    labels = image_files.labels
+    if labels is not None and cache.skipped:
+        skipped = {item.name for item in cache.skipped}
+        labels = labels[[entry.name not in skipped for entry in image_files.entries]]
     fingerprint = content_fingerprint(cache.digest, cache.images.shape, labels)
-    return ImageDataset(config.dataset, cache.images, labels, class_names, fingerprint), cache
+    return ImageDataset(config.dataset, cache.images, labels, image_files.class_names, fingerprint), cache
+
+
+@functools.cache  # an evaluation during training lists the same files again
+def report_files(source: str, split: str, description: str) -> None:
+    """Print, once per process, what a listing found.
+
+    Args:
+        source: what `--data-dir` names.
+        split: the split in parentheses, unless it is that for training.
+        description: the images, their classes and what is not read.
+    """
+    print(f"{source}{split}: {description}", file=sys.stderr)

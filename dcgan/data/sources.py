@@ -7,7 +7,8 @@ A dataset that fits into memory needs a function that reads it, and one entry:
 
     SOURCES["letters"] = ArraySource(class_names=("a", "b", "c"), read=read_letters)
 
-A dataset of image files needs a context manager that lists them; they are prepared in the dataset cache:
+A dataset of image files needs a context manager that lists them with their labels, given the data options and the
+name of a split; they are prepared in the dataset cache:
 
     SOURCES["letters"] = ImageFileSource(open_files=open_letters)
 
@@ -21,24 +22,23 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size
 from dcgan.data import celeba, cifar10, mnist
-from dcgan.data.image_files import ImageFiles, open_image_files
+from dcgan.data.folder import open_folder
+from dcgan.data.image_files import ImageFiles
+
+if TYPE_CHECKING:
+    from dcgan.config import DataConfig
 
 SPLITS = ("train", "test")
 
 Arrays = tuple[np.ndarray, np.ndarray]
 """Images, uint8 (N, H, W, C), and labels, integers (N,)."""
-
-Labels = tuple[list[int] | None, tuple[str, ...]]
-"""One label per image and the class names; None and () without labels."""
-
-Labeler = Callable[[list[str]], Labels]
-"""From file names to labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +81,12 @@ class ImageFileSource(Source):
     """A dataset of image files, which are prepared in the dataset cache.
 
     Args:
-        open_files: context manager that lists the files of a split, given the path in `--data-dir` and the split.
-        make_labeler: returns the function that labels the files, given their root and the value of `--attribute`;
-            None to label each file by its first-level folder.
+        open_files: context manager that lists the files of a split with their labels, given the data options and the
+            split; `dcgan.data.folder.label_images` labels them by their folders.
         image_size: (height, width) of the prepared images by default.
     """
 
-    open_files: Callable[[Path, str], AbstractContextManager[ImageFiles]]
-    make_labeler: Callable[[Path, str | None], Labeler] | None = None
+    open_files: Callable[["DataConfig", str], AbstractContextManager[ImageFiles]]
     image_size: Size = (64, 64)  # that of the faces in the DCGAN paper
 
 
@@ -116,10 +114,6 @@ def _download(dataset: str, split: str) -> Arrays:
         ) from error
     images, labels = pairs[SPLITS.index(split)]
     return images.reshape(*images.shape[:3], -1), np.ravel(labels)
-
-
-def _open_folder(data_dir: Path, split: str) -> AbstractContextManager[ImageFiles]:
-    return open_image_files(data_dir)
 
 
 SOURCES: dict[str, ArraySource | ImageFileSource] = {
@@ -153,14 +147,12 @@ SOURCES: dict[str, ArraySource | ImageFileSource] = {
     ),
     "celeba": ImageFileSource(
         open_files=celeba.open_celeba,
-        make_labeler=celeba.attribute_labeler,
         has_attributes=True,
         data_dir_hint=celeba.WHERE,
     ),
     "folder": ImageFileSource(
-        open_files=_open_folder,
-        splits=("train",),
-        data_dir_hint="It must be a folder or a .zip of images.",
+        open_files=open_folder,
+        data_dir_hint="It must be a folder, an archive or another file of images.",
     ),
 }
 """Every dataset by name."""

@@ -14,7 +14,8 @@ from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.core.streams import shows_progress
 from dcgan.data.decoding import Content, open_image, pillow_warnings, read_image_file
-from dcgan.data.image_files import folder_labels, open_image_files
+from dcgan.data.layout import folder_classes
+from dcgan.data.listing import open_image_files
 from dcgan.data.transforms import CropResize
 from dcgan.evaluation.splits import MAX_PART_BYTES, fixed_permutation, random_indices
 from dcgan.runs import Run
@@ -180,7 +181,7 @@ def _read_image(path: Path, data: Content, shape: Shape) -> tuple[np.ndarray, bo
 
 def _folder_labels(names: list[str], class_names: tuple[str, ...]) -> np.ndarray | None:
     """Return labels by first-level folder, if all of them have the names of classes."""
-    labels, folders = folder_labels(names)
-    if labels is None or not set(folders) <= set(class_names):
+    found = folder_classes(names)
+    if found.labels is None or -1 in found.labels or not set(found.names) <= set(class_names):
         return None
-    return np.array([class_names.index(folders[label]) for label in labels])
+    return np.array([class_names.index(found.names[label]) for label in found.labels])

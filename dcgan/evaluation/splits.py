@@ -268,6 +268,6 @@ def _load_test_split(config: DataConfig) -> ImageDataset | None:
     try:
         return load(config, "test")
     except UserError:
-        if config.dataset != "celeba":
+        if config.dataset not in ("celeba", "folder"):
             raise
-        return None  # without list_eval_partition.txt, every image belongs to the training split
+        return None  # without list_eval_partition.txt or a folder of it, every image belongs to the training split

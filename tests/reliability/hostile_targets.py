@@ -29,7 +29,8 @@ from dcgan.data.dataset_cache import open_cache, write_cache
 from dcgan.data.decoding import EncodedImage, SkippedImage, decode_files, pillow_warnings
 from dcgan.data.decoding_pool import decode_all
 from dcgan.data.idx import read_idx
-from dcgan.data.image_files import folder_labels, open_image_files
+from dcgan.data.layout import folder_classes
+from dcgan.data.listing import open_image_files
 from dcgan.data.mnist import read_mnist
 from dcgan.data.transforms import CropResize
 from dcgan.runs.checkpoints import Checkpoints
@@ -163,7 +164,7 @@ def _check_images(results: object) -> None:
 def _zip(folder: Path, data: bytes) -> None:
     with open_image_files(_write(folder, "i.zip", data)) as files:
         assert len(files.fingerprint) == 64
-        folder_labels(files.names)
+        folder_classes(files.names)
         _check_images(decode_all(files, _TRANSFORM, workers=1))
 
 
@@ -183,7 +184,7 @@ def _zip_seeds() -> list[bytes]:
 
 def _table(suffix: str) -> Callable[[Path, bytes], None]:
     def read(folder: Path, data: bytes) -> None:
-        table = read_table(_write(folder, f"list_attr_celeba{suffix}", data))
+        table = read_table(f"list_attr_celeba{suffix}", data)
         for name in table.names[:3]:
             assert all(type(value) is int for value in table.column(name).values())
 
@@ -219,7 +220,7 @@ def _folder(folder: Path, data: bytes) -> None:
                 os.write(descriptor, target)
                 os.close(descriptor)
     with open_image_files(root) as files:
-        folder_labels(files.names)
+        folder_classes(files.names)
         assert len(files.fingerprint) == 64
         _check_images(decode_all(files, _TRANSFORM, workers=1))
 

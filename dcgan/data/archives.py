@@ -1,0 +1,400 @@
+"""Zip and tar archives of images, which are read in place; what is packed twice is unpacked to a temporary file."""
+
+import bisect
+import bz2
+import contextlib
+import gzip
+import lzma
+import shutil
+import tarfile
+import tempfile
+import threading
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+from dcgan.core.errors import UserError
+from dcgan.data.file_names import (
+    FIRST_BYTES,
+    has_image_ending,
+    has_other_ending,
+    is_image,
+    leave_out_file,
+    leave_out_folder,
+    made_by_training,
+)
+from dcgan.data.image_files import ImageFile, ImageFiles, NotRead, check_file_size
+
+ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+_ZIP_READ_BYTES = 1 << 12  # what a decompressor is given at once, as its result may be a million times as large
+_COPY_BYTES = 1 << 20
+_RESERVED_BYTES = 1 << 30  # of the disk with temporary files, which are left free
+_ENCRYPTED = 0x1  # bits of the general purpose flags (PKWARE's APPNOTE, 4.4.4)
+_UTF_8 = 0x800
+_COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+_DEFLATE64 = 9  # APPNOTE, 4.4.5
+_ODD_NAMES = "its file names are not in UTF-8 and may be misread"
+
+
+@contextlib.contextmanager
+def open_zip(path: Path, root: Path) -> Iterator[ImageFiles]:
+    """List the images of a zip.
+
+    Args:
+        path: the zip.
+        root: what the user named: the zip, or what it was found in.
+
+    Yields:
+        The files; the zip is open until the block ends.
+
+    Raises:
+        UserError: it can't be read, is not a complete zip, or is packed by a method that can't be read.
+    """
+    with _open_zip(path) as archive:
+        infos, odd_names = _zip_infos(archive)
+
+        def first_bytes(name: str) -> bytes:
+            with archive.open(infos[name]) as stream:
+                return stream.read(FIRST_BYTES)
+
+        names, not_read = select_images(infos, first_bytes)
+        inner = _only_archive(infos, names)
+        if inner is not None:
+            with contextlib.ExitStack() as stack:
+                size = infos[inner].file_size
+                try:
+                    stream = stack.enter_context(archive.open(infos[inner]))
+                except Exception as error:
+                    raise _zip_error(path, error) from error
+                copy = stack.enter_context(_temporary_copy(stream, root, size))
+                yield stack.enter_context(open_archive(copy, root))
+            return
+        _check_methods(path, [infos[name] for name in names])
+        entries = tuple(ImageFile(name, infos[name].file_size, infos[name].CRC) for name in names)
+
+        def read_other(name: str) -> bytes | None:
+            found = find_by_end(infos, name)
+            return None if found is None else _read_member(archive, path, infos[found])
+
+        yield ImageFiles(
+            root,
+            entries,
+            _zip_reader(archive, infos),
+            in_process=True,
+            not_read=not_read,
+            read_other=read_other,
+            remark=_ODD_NAMES * odd_names,
+        )
+
+
+@contextlib.contextmanager
+def open_tar(path: Path, root: Path) -> Iterator[ImageFiles]:
+    """List the images of a tar archive; a compressed one is unpacked to a temporary file first.
+
+    Args:
+        path: the archive, uncompressed or compressed by gzip, bzip2 or xz.
+        root: what the user named: the archive, or what it was found in.
+
+    Yields:
+        The files; temporary ones exist until the block ends.
+
+    Raises:
+        UserError: it can't be read, is damaged, or does not fit on the disk.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_tar_errors(path))
+        with path.open("rb") as file:
+            start = file.read(FIRST_BYTES)
+        for signature, opener in _COMPRESSIONS.items():
+            if start.startswith(signature):
+                path = stack.enter_context(_temporary_copy(stack.enter_context(opener(path, "rb")), root, None))
+                break
+        image_files, inner = _list_tar(path, root)
+        if inner is not None:
+            stream = stack.enter_context(path.open("rb"))
+            stream.seek(inner[0])
+            copy = stack.enter_context(_temporary_copy(stream, root, inner[1]))
+            image_files = stack.enter_context(open_archive(copy, root))
+        stack.pop_all()  # an error in the caller's block is not one of the archive
+        yield image_files
+
+
+def open_archive(path: Path, root: Path) -> contextlib.AbstractContextManager[ImageFiles]:
+    """List the images of an archive, a tar where it is not a zip.
+
+    Args:
+        path: the archive.
+        root: what the user named.
+
+    Returns:
+        The files, until the block ends.
+    """
+    return open_tar(path, root) if is_tar(path) else open_zip(path, root)
+
+
+def is_tar(path: Path) -> bool:
+    """Return whether a file is a tar archive or a compressed file."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    return start[257:262] == b"ustar" or start.startswith(tuple(_COMPRESSIONS))
+
+
+def select_images(names: Iterable[str], first_bytes: Callable[[str], bytes]) -> tuple[list[str], NotRead]:
+    """Choose the images of an archive by the rules for folders.
+
+    Args:
+        names: paths of the files in the archive, separated by `/`.
+        first_bytes: returns the beginning of a file, for names that say nothing.
+
+    Returns:
+        The sorted names of the images, and what else there is.
+    """
+    not_read = NotRead()
+    contents: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        for folder, child in _path_parts(name):
+            contents[folder].add(child)
+    made = {folder: noun for folder, children in contents.items() if folder and (noun := made_by_training(children))}
+    left_out = {folder for folder in contents if folder and leave_out_folder(folder.rpartition("/")[2], not_read)}
+    not_read.others.update(made.values())
+    chosen = []
+    for name in sorted(names):
+        if any(folder in made or folder in left_out for folder, _ in _path_parts(name)):
+            continue
+        basename = name.rpartition("/")[2]
+        if leave_out_file(basename, not_read):
+            continue
+        if has_image_ending(basename) or (not has_other_ending(basename) and _is_image(name, first_bytes)):
+            chosen.append(name)
+        else:
+            not_read.add_file(basename)
+    return chosen, not_read
+
+
+def find_by_end(names: Iterable[str], end: str) -> str | None:
+    """Find a file by the end of its path, in upper or lower case; the shortest path of several.
+
+    Args:
+        names: paths of files, separated by `/`.
+        end: name of the file, with or without folders.
+    """
+    wanted = end.replace("\\", "/").casefold()
+    found = (name for name in names if f"/{name}".casefold().endswith(f"/{wanted}"))
+    return min(found, key=lambda name: (name.count("/"), name), default=None)
+
+
+def _path_parts(name: str) -> Iterator[tuple[str, str]]:
+    """Yield each folder of a path, from the top, with what the path goes on with in it."""
+    position = 0
+    while (slash := name.find("/", position)) >= 0:
+        yield name[: max(position - 1, 0)], name[position:slash]
+        position = slash + 1
+    yield name[: max(position - 1, 0)], name[position:]
+
+
+def _is_image(name: str, first_bytes: Callable[[str], bytes]) -> bool:
+    """Return what the content says; that of an encrypted or damaged file says nothing."""
+    try:
+        return is_image(first_bytes(name))
+    except Exception:  # zipfile and its decompressors raise many types
+        return False
+
+
+def _only_archive(names: Iterable[str], images: list[str]) -> str | None:
+    """Return the archive in an archive that holds nothing else to read."""
+    if images:
+        return None
+    found = [name for name in names if name.lower().endswith(ARCHIVE_ENDINGS)]
+    return found[0] if len(found) == 1 else None
+
+
+# ---------------------------------------------------------------- zip
+
+
+def _zip_infos(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], bool]:
+    """Return the files of a zip by name, separated by `/`, and whether a name's encoding is unknown."""
+    infos, unknown = {}, False
+    for info in archive.infolist():
+        name = info.filename
+        if not info.flag_bits & _UTF_8 and not name.isascii():  # which zipfile takes for code page 437
+            try:
+                name = name.encode("cp437").decode("utf-8")  # written without the flag on Linux and macOS
+            except UnicodeError:
+                unknown = True
+        name = name.replace("\\", "/").lstrip("/")
+        if name and not name.endswith("/"):
+            infos[name] = info
+    return infos, unknown
+
+
+def _read_member(archive: zipfile.ZipFile, path: Path, info: zipfile.ZipInfo) -> bytes:
+    """Read a table from a zip."""
+    try:
+        check_file_size(info.file_size)
+        with archive.open(info) as stream:
+            return b"".join(iter(lambda: stream.read(_ZIP_READ_BYTES), b""))
+    except Exception as error:  # zipfile and its decompressors raise many types
+        raise UserError(f"{info.filename} in {path} can't be read: {error}.", "Download it again.") from error
+
+
+def _check_methods(path: Path, infos: Iterable[zipfile.ZipInfo]) -> None:
+    """Refuse a zip whose images are packed by a method that Python does not have."""
+    methods = {info.compress_type for info in infos} - _METHODS
+    if methods:
+        name = "Deflate64, as Windows packs large files" if _DEFLATE64 in methods else f"method {min(methods)}"
+        raise UserError(
+            f"{path} is packed by {name}, which can't be read.",
+            "Unpack it and name the folder, or pack it again with Deflate or as .tar.",
+        )
+
+
+def _zip_reader(archive: zipfile.ZipFile, infos: dict[str, zipfile.ZipInfo]) -> Callable[[ImageFile], bytes]:
+    starts = sorted({info.header_offset for info in archive.infolist()} | {archive.start_dir})
+    lock = threading.Lock()  # ZipFile counts its open files without one
+
+    def read(entry: ImageFile) -> bytes:
+        info = infos[entry.name]
+        if info.flag_bits & _ENCRYPTED:
+            raise ValueError("it is encrypted")
+        check_file_size(info.file_size)  # zipfile returns no more than what is declared here
+        following = bisect.bisect_right(starts, info.header_offset)
+        if info.header_offset < 0:  # seeking there is an error of the system, which would be taken for one of the disk
+            raise ValueError("it lies outside of the zip")
+        if info.header_offset + info.compress_size > starts[min(following, len(starts) - 1)]:
+            raise ValueError("it overlaps with another file of the zip")  # which can make a small zip a huge one
+        with lock:
+            stream = archive.open(info)
+        try:
+            return b"".join(iter(lambda: stream.read(_ZIP_READ_BYTES), b""))
+        finally:
+            with lock:
+                stream.close()
+
+    return read
+
+
+@contextlib.contextmanager
+def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip for reading; a UserError says what the file is instead."""
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            archive = stack.enter_context(zipfile.ZipFile(file))
+        except Exception as error:  # zipfile lets struct, Unicode and value errors of a broken directory through
+            raise _zip_error(path, error) from error
+        yield archive
+
+
+def _zip_error(path: Path, error: Exception) -> UserError:
+    """Explain why a file is not a complete zip."""
+    if isinstance(error, OSError):
+        return UserError(f"{path} can't be read: {error.strerror or error}.")
+    with path.open("rb") as file:
+        start = file.read(1 << 16).lower()
+    if b"quota" in start and b"<" in start:
+        return UserError(
+            f"{path} is a web page of Google Drive, which says that the file's download quota is exceeded.",
+            "Delete it and try again in a day, or download the dataset from another site.",
+        )
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+        return UserError(f"{path} is a web page, not a zip.", "Delete it, and download the file itself.")
+    if start.startswith(b"version https://git-lfs"):
+        return UserError(f"{path} is a pointer of Git LFS, not the file itself.", "Run `git lfs pull` to download it.")
+    if start.startswith(b"pk"):
+        return UserError(f"{path} is cut off or damaged: {error}.", "Download it again.")
+    return UserError(f"{path} is not a zip file.", "--data-dir must be a folder or a .zip of images.")
+
+
+# ---------------------------------------------------------------- tar
+
+
+def _list_tar(path: Path, root: Path) -> tuple[ImageFiles, tuple[int, int] | None]:
+    """List the images of an uncompressed tar, and return the offset and size of the only archive in it."""
+    places: dict[str, tuple[int, int]] = {}
+    links = 0
+    with tarfile.open(path, "r:") as archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # a kilobyte each
+            name = member.name.removeprefix("./")
+            if member.isreg() and not member.issparse() and name:
+                places[name] = (member.offset_data, member.size)
+            links += member.islnk() or member.issym()
+
+    def read(entry: ImageFile) -> bytes:
+        check_file_size(entry.size)
+        return _read_slice(path, *places[entry.name])
+
+    def read_other(name: str) -> bytes | None:
+        found = find_by_end(places, name)
+        if found is None:
+            return None
+        try:
+            check_file_size(places[found][1])
+        except ValueError as error:
+            raise UserError(f"{found} in {root} can't be read: {error}.") from error
+        return _read_slice(path, *places[found])
+
+    names, not_read = select_images(places, lambda name: _read_slice(path, places[name][0], FIRST_BYTES))
+    if links:
+        not_read.others["link|s"] = links
+    status = root.stat()
+    version = status.st_mtime_ns + status.st_ctime_ns
+    entries = tuple(ImageFile(name, places[name][1], version + places[name][0]) for name in names)
+    inner = _only_archive(places, names)
+    files = ImageFiles(root, entries, read, in_process=True, not_read=not_read, read_other=read_other)
+    return files, None if inner is None else places[inner]
+
+
+def _read_slice(path: Path, offset: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(size)
+
+
+@contextlib.contextmanager
+def _tar_errors(path: Path) -> Iterator[None]:
+    """Explain what is wrong with a tar archive."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (tarfile.TarError, EOFError, lzma.LZMAError, ValueError) as error:
+        raise UserError(f"{path} is cut off, damaged or not an archive of images: {error}.", "Get it again.") from error
+    except OSError as error:
+        if error.errno is None:  # of gzip and bz2
+            raise UserError(f"{path} is cut off or damaged: {error}.", "Get it again.") from error
+        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+
+
+@contextlib.contextmanager
+def _temporary_copy(stream: IO[bytes], root: Path, size: int | None) -> Iterator[Path]:
+    """Copy a stream to a temporary file.
+
+    Args:
+        stream: what to copy.
+        root: what the user named, for the error.
+        size: number of bytes to copy at most; None for everything.
+
+    Yields:
+        The file, which is removed when the block ends.
+
+    Raises:
+        UserError: it does not fit on the disk.
+    """
+    with tempfile.TemporaryDirectory(prefix="dcgan-") as folder:
+        path = Path(folder) / "archive"
+        with path.open("wb") as file:
+            remaining = size
+            while chunk := stream.read(_COPY_BYTES if remaining is None else min(_COPY_BYTES, remaining)):
+                if shutil.disk_usage(folder).free < _RESERVED_BYTES + len(chunk):
+                    raise UserError(
+                        f"{root} has to be unpacked, and the disk of {folder} is almost full.",
+                        "Unpack it yourself and name the folder, or let TMPDIR name a folder with more space.",
+                    )
+                file.write(chunk)
+                remaining = None if remaining is None else remaining - len(chunk)
+        yield path

@@ -1,0 +1,41 @@
+"""Files that hold many images: the table of their formats, told by content."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcgan.data.image_files import ImageFiles
+
+
+@dataclass(frozen=True)
+class Container:
+    """A format of files that hold many images.
+
+    Args:
+        name: the format, as messages put it.
+        endings: endings of its files' names, in lower case; where a folder is searched, others are not opened.
+        matches: returns whether a file is of this format, given its first 512 bytes.
+        open: context manager that lists the images of one or several files of one dataset, in the order of the paths,
+            given the files and what the user named. `ImageFiles.read` may return bytes of an image file, or pixels;
+            `labels` and `class_names` are set where the format has them.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    matches: Callable[[bytes], bool]
+    open: Callable[[Sequence[Path], Path], AbstractContextManager[ImageFiles]]
+
+
+CONTAINERS: tuple[Container, ...] = ()
+"""Every format."""
+
+
+CONTAINER_ENDINGS = tuple(ending for container in CONTAINERS for ending in container.endings)
+
+
+def container_of(path: Path) -> Container | None:
+    """Return the format of a file that holds many images, by its content; None if it is no such file."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    return next((container for container in CONTAINERS if container.matches(start)), None)

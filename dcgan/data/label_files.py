@@ -1,0 +1,226 @@
+"""Labels from a file beside the images: CSV, TSV, JSON and JSON Lines, such as the `dataset.json` of StyleGAN."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcgan.core.classes import class_name_problem
+from dcgan.core.errors import UserError
+
+LABEL_FILES = (
+    *("dataset.json", "labels.csv", "labels.tsv", "labels.json", "labels.jsonl"),
+    *("metadata.csv", "metadata.jsonl", "annotations.csv", "train.csv"),
+)
+"""Names under which a file of labels is looked for, beside the images or their archive."""
+
+MAX_LABEL_FILE_BYTES = 1 << 28
+
+_FILE_COLUMNS = ("file_name", "filename", "file", "image", "image_id", "img", "path", "image_path", "name", "id")
+_LABEL_COLUMNS = ("label", "class", "category", "target", "class_name", "label_name", "y", "breed", "species")
+
+
+@dataclass(frozen=True)
+class FileLabels:
+    """Labels of a list of files.
+
+    Args:
+        labels: one per file, an index into `names`, or -1 where the table has no label for the file.
+        names: names of the classes: numbers in their order, others sorted.
+    """
+
+    labels: list[int]
+    names: tuple[str, ...]
+
+
+def read_label_file(data: bytes, source: str, column: str | None, names: Sequence[str]) -> FileLabels:
+    """Label files by a table.
+
+    A file is found by its path from the root, by a part of the path that ends with its name, or by its name, each with
+    or without the ending.
+
+    Args:
+        data: content of the table.
+        source: its name, whose ending tells the format.
+        column: name of the column with labels; by default one of the usual names, or the only one beside the files.
+        names: paths of the images, separated by `/`.
+
+    Raises:
+        UserError: it is no such table, has no column of that name, labels none of the files, or a label can't name a
+            class.
+    """
+    try:
+        table = _read_table(data, source, column)
+    except (ValueError, csv.Error, RecursionError) as error:
+        raise UserError(
+            f"{source} can't be read as a table of labels: {str(error)[:200]}.",
+            "A .csv or .tsv has a line of column names; docs/training.md shows the forms of .json.",
+        ) from error
+    found = _match(table, names)
+    labeled = {label for label in found if label is not None}
+    if not labeled:
+        example = next(iter(table), "")
+        raise UserError(
+            f"{source} labels none of the {len(names)} images.",
+            f"Its first file is {example!r}, that of the images {names[0]!r}. Check that they belong together.",
+        )
+    classes = sorted(labeled, key=_class_order)
+    for name in classes:
+        if (problem := class_name_problem(name)) is not None:
+            raise UserError(f"The label {name!r} in {source} {problem}.", "Change the label.")
+    position: dict[str | None, int] = {name: index for index, name in enumerate(classes)} | {None: -1}
+    return FileLabels([position[label] for label in found], tuple(classes))
+
+
+def find_label_file(read: Callable[[str], bytes | None], root: Path) -> tuple[str, bytes] | None:
+    """Find a file of labels by its usual names.
+
+    Args:
+        read: returns the content of a file in the root, None where there is none.
+        root: the folder or archive of images.
+
+    Returns:
+        The name and the content; None if there is no such file.
+    """
+    for name in LABEL_FILES:
+        if (data := read(name)) is not None:
+            return name, data
+    if root.is_file():
+        for path in (root.parent / name for name in LABEL_FILES):
+            if path.is_file():
+                return str(path), read_bounded(path)
+    return None
+
+
+def read_bounded(path: Path) -> bytes:
+    """Read a file of labels.
+
+    Raises:
+        UserError: it can't be read, or is too large.
+    """
+    try:
+        if not path.is_file():  # opening a pipe would wait forever
+            raise UserError(f"--labels {path} is not a file.", "It takes none, folders, or a file with labels.")
+        with path.open("rb") as file:
+            data = file.read(MAX_LABEL_FILE_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+    if len(data) > MAX_LABEL_FILE_BYTES:
+        raise UserError(f"{path} is larger than {MAX_LABEL_FILE_BYTES >> 20} MiB, too large for a file of labels.")
+    return data
+
+
+def _read_table(data: bytes, source: str, column: str | None) -> dict[str, str]:
+    """Return the label of each file name, as text."""
+    text = data.decode("utf-8-sig")
+    ending = source.lower().rpartition(".")[2]
+    if ending in ("jsonl", "ndjson"):
+        return _from_json([json.loads(line) for line in text.splitlines() if line.strip()], column)
+    if ending == "json" or text.lstrip()[:1] in ("{", "["):
+        return _from_json(json.loads(text), column)
+    return _from_csv(text, column)
+
+
+def _from_csv(text: str, column: str | None) -> dict[str, str]:
+    first = text.partition("\n")[0]
+    delimiter = max("\t,;", key=first.count) if any(map(first.count, "\t,;")) else None
+    if delimiter is None:  # `name label` in each line, with or without column names
+        rows = [line.rsplit(None, 1) for line in text.splitlines() if line.strip()]
+        if any(len(row) != 2 for row in rows):
+            raise ValueError("its lines have no comma, semicolon or tab, and are not a name and a label")
+        return dict(rows)
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
+    header = [cell.strip() for cell in rows[0]]
+    known = {*_FILE_COLUMNS, *_LABEL_COLUMNS}
+    if column is None and len(header) == 2 and known.isdisjoint(map(str.lower, header)):
+        files, labels = 0, 1  # most likely without column names
+    else:
+        files, labels = _columns(header, column)
+        rows = rows[1:]
+    width = max(files, labels)
+    for number, row in enumerate(rows):
+        if len(row) <= width:
+            raise ValueError(f"line {number + 2} has {len(row)} columns instead of {len(header)}")
+    return {row[files].strip(): row[labels].strip() for row in rows if row[labels].strip()}
+
+
+def _columns(header: list[str], column: str | None) -> tuple[int, int]:
+    """Return the positions of the columns with file names and with labels."""
+    lower = [name.lower() for name in header]
+    files = next((lower.index(name) for name in _FILE_COLUMNS if name in lower), 0)
+    if column is not None:
+        if column not in header:
+            raise ValueError(f"it has no column {column!r}, only {', '.join(header[:20])}")
+        return files, header.index(column)
+    labels = next((lower.index(name) for name in _LABEL_COLUMNS if name in lower and lower.index(name) != files), None)
+    if labels is None:
+        others = [index for index in range(len(header)) if index != files]
+        if len(others) != 1:
+            raise ValueError(f"name the column with labels, as FILE:COLUMN; there are {', '.join(header[:20])}")
+        labels = others[0]
+    return files, labels
+
+
+def _from_json(content: Any, column: str | None) -> dict[str, str]:
+    """Read `{"labels": [[file, label], …]}`, `{file: label}`, `[[file, label], …]` or a list of objects."""
+    if isinstance(content, dict) and isinstance(content.get("labels"), list):
+        content = content["labels"]
+    if isinstance(content, dict):
+        content = list(content.items())
+    if not isinstance(content, list) or not content:
+        raise ValueError("it holds no labels")
+    if all(isinstance(item, dict) for item in content):
+        header = list(dict.fromkeys(key for item in content for key in item))
+        files, labels = (header[index] for index in _columns(header, column))
+        content = [(item.get(files), item.get(labels)) for item in content]
+    pairs = [item for item in content if isinstance(item, list | tuple) and len(item) == 2]
+    if len(pairs) != len(content):
+        raise ValueError("its items are not pairs of a file and a label")
+    return {str(file): _label_text(label) for file, label in pairs if file is not None and label not in (None, "")}
+
+
+def _label_text(label: Any) -> str:
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    if isinstance(label, bool | str | int | float):
+        return str(label).strip()
+    raise ValueError(f"the label {str(label)[:50]} is neither a name nor a number")
+
+
+def _match(table: dict[str, str], names: Sequence[str]) -> list[str | None]:
+    """Return the label of each image."""
+    exact = {_plain(file): label for file, label in table.items()}
+    bare = {_without_ending(file): label for file, label in exact.items()}
+
+    def label(name: str) -> str | None:
+        for shorter in _tails(_plain(name)):
+            if (found := exact.get(shorter, bare.get(_without_ending(shorter)))) is not None:
+                return found
+        return None
+
+    return [label(name) for name in names]
+
+
+def _tails(path: str) -> Iterable[str]:
+    """Yield a path, and the path without the first folder, without the first two, …"""
+    yield path
+    while "/" in path:
+        path = path.partition("/")[2]
+        yield path
+
+
+def _plain(file: str) -> str:
+    return file.replace("\\", "/").removeprefix("./").lstrip("/")
+
+
+def _without_ending(file: str) -> str:
+    folder, slash, name = file.rpartition("/")
+    return f"{folder}{slash}{name.rpartition('.')[0] or name}"
+
+
+def _class_order(name: str) -> tuple[int, int, str]:
+    """Numbers come first, by value."""
+    return (0, int(name), name) if name.isascii() and name.isdecimal() and len(name) < 10 else (1, 0, name)
