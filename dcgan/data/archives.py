@@ -106,20 +106,19 @@ def open_tar(path: Path, root: Path) -> Iterator[ImageFiles]:
         UserError: it can't be read, is damaged, or does not fit on the disk.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_tar_errors(path))
-        with path.open("rb") as file:
-            start = file.read(FIRST_BYTES)
-        for signature, opener in _COMPRESSIONS.items():
-            if start.startswith(signature):
-                path = stack.enter_context(_temporary_copy(stack.enter_context(opener(path, "rb")), root, None))
-                break
-        image_files, inner = _list_tar(path, root)
-        if inner is not None:
-            stream = stack.enter_context(path.open("rb"))
-            stream.seek(inner[0])
-            copy = stack.enter_context(_temporary_copy(stream, root, inner[1]))
-            image_files = stack.enter_context(open_archive(copy, root))
-        stack.pop_all()  # an error in the caller's block is not one of the archive
+        with _tar_errors(path):  # an error in the caller's block is not one of the archive
+            with path.open("rb") as file:
+                start = file.read(FIRST_BYTES)
+            for signature, opener in _COMPRESSIONS.items():
+                if start.startswith(signature):
+                    path = stack.enter_context(_temporary_copy(stack.enter_context(opener(path, "rb")), root, None))
+                    break
+            image_files, inner = _list_tar(path, root)
+            if inner is not None:
+                stream = stack.enter_context(path.open("rb"))
+                stream.seek(inner[0])
+                copy = stack.enter_context(_temporary_copy(stream, root, inner[1]))
+                image_files = stack.enter_context(open_archive(copy, root))
         yield image_files
 
 
