@@ -169,14 +169,14 @@ class ExportConfig(Options):
 
     Args:
         format: format to write (required): `saved_model` for TensorFlow, `onnx`, `litert` for phones and small
-            devices, `keras`, `keras_float16` for a file of half the size, `npz` for NumPy alone, or
-            `html` for a page that generates images in a browser.
-        out: file to write, or folder for `saved_model`; by default in the run directory, under `exported/`.
+            devices, `keras`, `keras_float16` for a file of half the size, `npz` for NumPy alone, `html` for a
+            page that generates images in a browser, or `hub` for a folder to publish on Hugging Face.
+        out: file to write, or folder for `saved_model` and `hub`; by default in the run directory, under `exported/`.
         overwrite: replace `--out` and its model card if they exist.
     """
 
     run_dir: Path | None = run_dir_option("Export")
-    format: Literal["saved_model", "onnx", "litert", "keras", "keras_float16", "npz", "html"] | None = option(
+    format: Literal["saved_model", "onnx", "litert", "keras", "keras_float16", "npz", "html", "hub"] | None = option(
         None, "Export"
     )
     out: Path | None = option(None, "Export")

@@ -1,6 +1,7 @@
 """Paths as people write them."""
 
 import os
+import re
 from pathlib import Path
 
 
@@ -23,3 +24,12 @@ def to_path(path: Path | str) -> Path:
     text = str(path)
     is_home = text[:1] == "~" and text[1:2] in ("", "/", os.sep)
     return Path(text).expanduser() if is_home else Path(text)
+
+
+def file_name(path: str) -> str:
+    """Return the last part of a path of this or another operating system, without the folders before it.
+
+    Args:
+        path: text of a path.
+    """
+    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]

@@ -1,5 +1,6 @@
 """The `export` command, and the comparison of an export with the Keras generator."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -8,6 +9,7 @@ import numpy as np
 
 from dcgan import runs
 from dcgan.config import ExportConfig
+from dcgan.config.fields import Weights
 from dcgan.core.errors import UserError, first_line
 from dcgan.export.format import INPUTS, Format, Inputs, call_generator
 from dcgan.export.formats import FORMATS
@@ -46,11 +48,13 @@ def export(config: ExportConfig) -> Path:
     from dcgan.export.model_card import model_card
 
     with atomic_export(out, target) as (exported, card):
-        _convert(generator, target, exported, run)
+        _convert(generator, target, exported, run, config.weights)
         difference = max_difference(target, exported, generator)
         card.write_text(model_card(run, config.weights, generator, target, out.name, difference), encoding="utf-8")
     print(f"Exported {run.description} ({config.weights} weights) as {target.name}: {out}")
     print(f"Largest difference from the Keras generator over 64 seeds: {difference:.2g}, for pixels in [-1, 1].")
+    if config.format == "hub":
+        print(f"Read {out / 'README.md'}, then publish the folder: hf upload USER/NAME {shlex.quote(str(out))} .")
     return out
 
 
@@ -107,10 +111,12 @@ def max_difference(target: Format, path: Path, generator: "keras.Model") -> floa
     return difference
 
 
-def _convert(generator: "keras.Model", target: Format, path: Path, run: runs.Run) -> None:
+def _convert(generator: "keras.Model", target: Format, path: Path, run: runs.Run, weights: Weights) -> None:
     """Write the export; a generator that was built elsewhere may hold operations that the format lacks."""
     try:
-        target.write(generator, path, *([run] if target.takes_run else []))
+        target.write(
+            generator, path, *([run] if target.takes_run else []), *([weights] if target.takes_weights else [])
+        )
     except (UserError, OSError):
         raise
     except Exception as error:  # converters raise exceptions of many types

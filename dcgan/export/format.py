@@ -64,9 +64,15 @@ class Format:
         load: function that loads an export in its own runtime.
         usage: code for the model card; None for a format that Python does not read, whose notes say how to use it.
         packages: modules that `write` and `load` import, beyond the core packages.
-        notes: paragraph for the model card.
+        notes: paragraphs for the model card.
         takes_run: whether `write` gets the run as well.
+        takes_weights: whether `write` gets, after the run, the name of the weights as well.
         tolerance: largest accepted difference from the Keras generator, for pixels in [-1, 1].
+        named_after_run: whether the card has the name of the run as its title, instead of that of the file or folder.
+        library: name that Hugging Face has for the library that loads the export; empty if there is none.
+        folder: default name of an export that is a folder, after that of the generator.
+        entries: names of the files and folders in an export that is a folder, besides its card; `--overwrite` replaces
+            a folder that holds nothing else.
     """
 
     name: str
@@ -77,7 +83,12 @@ class Format:
     packages: tuple[str, ...] = ()
     notes: str = ""
     takes_run: bool = False
+    takes_weights: bool = False
     tolerance: float = TOLERANCE
+    named_after_run: bool = False
+    library: str = ""
+    folder: str = ""
+    entries: frozenset[str] = frozenset()
 
     def check_packages(self) -> None:
         """Check that the packages of this format are installed.

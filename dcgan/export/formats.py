@@ -17,6 +17,7 @@ from dcgan.export.format import OUTPUT, Format, Forward, Inputs, Usage, call_gen
 if TYPE_CHECKING:
     import keras
 
+    from dcgan.config.fields import Weights
     from dcgan.runs import Run
 
 
@@ -259,6 +260,32 @@ def load_html(path: Path) -> Forward:
     return load_web_page(path)
 
 
+def write_hub(generator: "keras.Model", path: Path, run: "Run", weights: "Weights") -> None:
+    """Write the folder of a repository of Hugging Face; see `dcgan.export.hub_folder`.
+
+    Args:
+        generator: a generator in float32.
+        path: folder to write.
+        run: the run of the generator.
+        weights: the weights of the generator.
+    """
+    from dcgan.export.hub_folder import write_hub_folder
+
+    write_hub_folder(generator, path, run, weights)
+
+
+def load_hub(path: Path) -> Forward:
+    """Load the generator of a folder for Hugging Face in safe mode.
+
+    Args:
+        path: the folder.
+
+    Returns:
+        A function from inputs to images.
+    """
+    return load_keras(path / "generator.keras")
+
+
 _KERAS_USAGE = Usage(
     imports="import keras",
     load='generator = keras.models.load_model("{name}", compile=False)',
@@ -278,6 +305,8 @@ FORMATS = {
             generate='image = loaded.signatures["serving_default"](**{tensors})["image"].numpy()',
             packages=("tensorflow",),
         ),
+        folder="saved-model",
+        entries=frozenset({"saved_model.pb", "fingerprint.pb", "variables", "assets"}),
     ),
     "onnx": Format(
         name="ONNX",
@@ -311,6 +340,7 @@ FORMATS = {
         write=write_keras,
         load=load_keras,
         usage=_KERAS_USAGE,
+        library="keras",
     ),
     "keras_float16": Format(
         name="Keras with float16 weights",
@@ -322,6 +352,7 @@ FORMATS = {
             "The weights are stored in float16, half the size, and loaded as float32. Rounding them changes the images "
             "slightly; the largest difference is stated below."
         ),
+        library="keras",
         tolerance=0.05,  # six gray levels; 0.0046 was measured with the pretrained digits
     ),
     "npz": Format(
@@ -353,6 +384,39 @@ FORMATS = {
             "BatchNorm folded into them, and compares some of them with those of the Keras generator when it opens."
         ),
         tolerance=0.05,  # as for weights in float16
+    ),
+    "hub": Format(
+        name="a repository of Hugging Face",
+        suffix="",
+        write=write_hub,
+        takes_run=True,
+        takes_weights=True,
+        named_after_run=True,
+        load=load_hub,
+        usage=_KERAS_USAGE,
+        library="keras",
+        notes=(
+            "![Images of the seeds 0 to 63](samples.png)\n\n"
+            "From the hub, after `pip install huggingface_hub`, Keras loads the generator with "
+            '`keras.saving.load_model("hf://USER/NAME", compile=False)`. The folder is also a run directory of the '
+            "program that trained it: `dcgan generate --run-dir hf://USER/NAME`."
+        ),
+        folder="hub",
+        entries=frozenset(
+            {
+                "generator.keras",
+                "discriminator.keras",
+                "config.json",
+                "metadata.json",
+                "model.weights.h5",
+                "config.yaml",
+                "classes.json",
+                "evaluation.json",
+                "log.jsonl",
+                "samples.png",
+                ".gitattributes",
+            }
+        ),
     ),
 }
 """The formats by their `--format` key."""

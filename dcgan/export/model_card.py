@@ -14,7 +14,9 @@ from dcgan.config import TrainConfig, result_options
 from dcgan.config.fields import Weights
 from dcgan.core.classes import Classes
 from dcgan.core.printable import printable
+from dcgan.export.card_metadata import card_metadata, front_matter
 from dcgan.export.format import Format
+from dcgan.export.public_files import public_config, read_report
 from dcgan.runs import Run
 
 WEIGHTS = {
@@ -77,10 +79,12 @@ def model_card(run: Run, weights: Weights, generator: keras.Model, target: Forma
     Raises:
         UserError: the config or the classes of the run are damaged.
     """
-    trained = run.config() if run.config_file.exists() else None
+    trained = public_config(run.config()) if run.config_file.exists() else None
     height, width, channels = generator.output_shape[1:]
+    title = run.name.rpartition("/")[2] if target.named_after_run else name
     parts = [
-        f"# {_text(name)}",
+        front_matter(card_metadata(run, weights, trained, target.library, title)),
+        f"# {_text(title)}",
         f"Generates {height}×{width} {'color' if channels == 3 else 'grayscale'} images: the generator of a DCGAN as "
         f"{target.name}.",
         *_usage(target, run, generator, name),
@@ -206,7 +210,7 @@ def _step(run: Run, weights: Weights) -> int | None:
 def _evaluation(run: Run, weights: Weights) -> Iterable[str]:
     """List the metrics of the run's evaluation report or, without one, the best ones during training."""
     yield "## Evaluation"
-    report, best = _read_report(run), run.best_metrics()
+    report, best = read_report(run), run.best_metrics()
     if report:
         origin = f"{report['count']} images, generated with {report['weights']}. Data: {report['data']}"
         yield f"Measured on {_text(origin)}"
@@ -223,19 +227,6 @@ def _evaluation(run: Run, weights: Weights) -> Iterable[str]:
         yield "\n".join(["| metric | value |", "| --- | --- |", *rows])
     else:
         yield "The run has no evaluation; `python -m dcgan evaluate` computes one."
-
-
-def _read_report(run: Run) -> dict[str, Any] | None:
-    """The parts of `evaluation.json` that the card repeats; None if there is no readable report."""
-    try:
-        report = json.loads(run.evaluation_file.read_text(encoding="utf-8"))
-        metrics = [(name, dict(metric)) for name, metric in report["metrics"].items()]
-        # The report names the run with its path, which does not belong into a published card.
-        weights = re.search(r"\((\w+ weights)\)$", report["images"])
-        described = {"weights": weights[1] if weights else "unknown weights", "count": report["counts"]["generated"]}
-        return {**described, "data": str(report["data"]), "metrics": metrics}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
 
 
 def _format(value: Any) -> str:

@@ -14,9 +14,6 @@ from dcgan.runs import Run
 CARD = "README.md"
 """Name of the model card in a folder; the card of a file NAME is NAME.md, beside it."""
 
-SAVED_MODEL_ENTRIES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", CARD}
-"""A folder that holds nothing else is an earlier export, which `--overwrite` may replace."""
-
 
 def output_path(config: ExportConfig, run: Run, target: Format) -> Path:
     """Return the file or folder to write.
@@ -74,9 +71,9 @@ def atomic_export(out: Path, target: Format) -> Iterator[tuple[Path, Path]]:
 
 
 def _default_path(run: Run, target: Format, weights: str) -> Path:
-    """The path in the run directory, named after the weights; a SavedModel, which has no suffix, is named as such."""
+    """The path in the run directory, named after the weights and, for a folder, after the format."""
     name = "generator" if weights == "ema" else f"generator-{weights}"
-    return run.output_dir / "exported" / (f"{name}{target.suffix}" if target.suffix else f"{name}-saved-model")
+    return run.output_dir / "exported" / (f"{name}{target.suffix}" if target.suffix else f"{name}-{target.folder}")
 
 
 def _check_name(out: Path, target: Format) -> None:
@@ -99,6 +96,6 @@ def _check_replaceable(out: Path, target: Format) -> None:
         return
     if not out.is_dir():
         raise UserError(f"{out} is a file, and {target.name} is a folder.", "Give it another name.")
-    others = sorted(entry.name for entry in out.iterdir() if entry.name not in SAVED_MODEL_ENTRIES)
+    others = sorted(entry.name for entry in out.iterdir() if entry.name not in target.entries | {CARD})
     if others:
         raise UserError(f"{out} holds {others[0]}, which is not part of an export.", "Choose another --out.")

@@ -43,6 +43,7 @@ OTHER_PROGRAMS = {
     "--input1": "fidelity",
     "--input2": "fidelity",
     "--gpu": "fidelity",
+    "--private": "hf",
     "--logdir": "tensorboard",
     "--cov": "pytest",
     "--calls": "tests.reliability.system_calls",

@@ -18,7 +18,11 @@ def test_an_export_consists_of_itself_and_its_card(exported):
     own = ["assets", "saved_model.pb", "variables", "variables/variables.data-00000-of-00001"]
     own += ["variables/variables.index"]
     found = [name for name in list_files(out.parent) if name != "images.png"]
-    if key == "saved_model":
+    if key == "hub":
+        assert set(found) == {"generator", *(f"generator/{name}" for name in list_files(out))}
+        names = FORMATS[key].entries - {"discriminator.keras", "evaluation.json", "log.jsonl"}
+        assert set(list_files(out)) | {"classes.json"} == names | {"README.md"}
+    elif key == "saved_model":
         assert found == sorted(["generator", *(f"generator/{name}" for name in [*own, "README.md"])])
     else:
         assert found == [out.name, f"{out.name}.md"]
