@@ -4,6 +4,7 @@ A cache is a folder of two files: `images.npy`, uint8 (N, H, W, C), which `numpy
 a checksum of each block of images and of itself.
 """
 
+import contextlib
 import errno
 import functools
 import hashlib
@@ -11,10 +12,9 @@ import json
 import math
 import os
 import sys
-import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +25,27 @@ from dcgan.core.build_lock import build_lock, resolve_cache_dir
 from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.npy import npy_header
-from dcgan.core.printable import printable
-from dcgan.core.streams import shows_progress
 from dcgan.data.decoding import SkippedImage
-from dcgan.data.decoding_pool import Decoded, decode_all
+from dcgan.data.decoding_pool import Decoded
 from dcgan.data.image_files import ImageFiles
+from dcgan.data.preparation import (
+    MAX_SKIPPED,
+    Contradiction,
+    assume,
+    check_skipped,
+    decode_checked,
+    describe_skipped,
+    limit_skipped,
+)
 from dcgan.data.transforms import CropResize
 
-VERSION = 2
+VERSION = 3
 """Version of the format and of the pixels: a change of the transform that changes pixels increases it."""
-
-MAX_SKIPPED = 0.1
-"""Fraction of the images that may be unreadable; more than that is taken for a mistake."""
 
 BLOCK_BYTES = 1 << 24
 """Images of so many bytes have one checksum (CRC-32)."""
 
 _IMAGES, _MANIFEST = "images.npy", "manifest.json"
-_SECONDS_PER_LINE = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +57,24 @@ class DatasetCache:
         images: uint8 (N, H, W, C), memory-mapped, read-only.
         digest: hexadecimal SHA-256 of the images' bytes.
         skipped: images of the source that are not in the cache.
+        deep_white: the value of 16-bit images that is 255 in the cache; None where there are no such images.
+        channels_decided: whether the images have one channel since all are gray, or three since not all are.
     """
 
     folder: Path
     images: np.ndarray
     digest: str
     skipped: tuple[SkippedImage, ...]
+    deep_white: int | None = None
+    channels_decided: bool = False
 
 
 def cached_dataset(
-    dataset: str, image_files: ImageFiles, transform: CropResize, cache_dir: Path | None
+    dataset: str,
+    image_files: ImageFiles,
+    transform: CropResize,
+    cache_dir: Path | None,
+    max_skipped: float = MAX_SKIPPED,
 ) -> DatasetCache:
     """Open the cache of a source's images, after preparing it where necessary.
 
@@ -74,6 +85,7 @@ def cached_dataset(
         image_files: the source.
         transform: crop, size and channels.
         cache_dir: folder of all caches; by default the user's cache folder.
+        max_skipped: fraction of the images that may be unreadable.
 
     Returns:
         The opened cache.
@@ -81,25 +93,80 @@ def cached_dataset(
     Raises:
         UserError: too many images can't be read, or the cache can't be written.
     """
-    folder = cache_path(dataset, image_files, transform, cache_dir)
-    made_from = {
-        "source": image_files.fingerprint,
-        "size": list(transform.size),
-        "crop": transform.crop,
-        "channels": transform.channels,
-    }
-    cache = open_cache(folder, made_from)
+    total, root = len(image_files.entries), image_files.root
+    cache = _find(dataset, image_files, transform, cache_dir)
     if cache is not None:
+        check_skipped(cache.skipped, total, root, max_skipped)
         return cache
+    folder = cache_path(dataset, image_files, transform, cache_dir)
     with build_lock(folder, "preparing"):
-        if open_cache(folder, made_from) is None:
-            total, root = len(image_files.entries), image_files.root
-            results = _limit_skipped(_show_progress(decode_all(image_files, transform), total, root), total, root)
-            write_cache(folder, made_from, transform.shape, results)
-    cache = open_cache(folder, made_from)
+        if _find(dataset, image_files, transform, cache_dir) is None:
+            _prepare(dataset, image_files, transform, cache_dir, max_skipped, locked=folder)
+    cache = _find(dataset, image_files, transform, cache_dir)
     if cache is None:
         raise UserError(f"{folder} could not be read back after it was written.", "Choose another --cache-dir.")
     return cache
+
+
+def _find(dataset: str, image_files: ImageFiles, transform: CropResize, cache_dir: Path | None) -> DatasetCache | None:
+    """Open the cache, if there is one; where the images decide about the channels, one whose channels they decided."""
+    for channels in (transform.channels,) if transform.channels else (3, 1):
+        settled = replace(transform, channels=channels)
+        cache = open_cache(cache_path(dataset, image_files, settled, cache_dir), made_from(image_files, settled))
+        if cache is not None and (transform.channels or cache.channels_decided):
+            return cache
+    return None
+
+
+def _prepare(
+    dataset: str,
+    image_files: ImageFiles,
+    transform: CropResize,
+    cache_dir: Path | None,
+    max_skipped: float,
+    *,
+    locked: Path,
+) -> None:
+    """Write a cache, and start again when an image contradicts what was assumed."""
+    total, root, decides = len(image_files.entries), image_files.root, transform.channels is None
+    transform = assume(image_files, transform)
+    while True:
+        settled = replace(transform, channels=transform.channels or 1)
+        folder = cache_path(dataset, image_files, settled, cache_dir)
+        results = limit_skipped(decode_checked(image_files, transform), total, root, max_skipped)
+        extra = {"deep_white": transform.deep_white, "channels_decided": decides}
+        try:
+            with build_lock(folder, "preparing") if folder != locked else contextlib.nullcontext():
+                return write_cache(folder, made_from(image_files, settled), settled.shape, results, extra)
+        except Contradiction as found:
+            transform = found.transform
+
+
+def made_from(image_files: ImageFiles, transform: CropResize) -> dict[str, Any]:
+    """Return what a cache is made from, as its manifest has it.
+
+    Args:
+        image_files: the source.
+        transform: every option that changes a pixel; the range of 16-bit images follows from the source.
+
+    Returns:
+        Numbers, strings, lists and None by name.
+    """
+    return {"source": image_files.fingerprint, **_options(transform)}
+
+
+def _options(transform: CropResize) -> dict[str, Any]:
+    return {
+        "size": list(transform.size),
+        "crop": transform.crop,
+        "channels": transform.channels or 3,
+        "fit": transform.fit,
+        "background": list(transform.background),
+        "color_profile": transform.color_profile,
+    }
+
+
+_USUAL = _options(CropResize((1, 1), None, None))
 
 
 def cache_path(dataset: str, image_files: ImageFiles, transform: CropResize, cache_dir: Path | None) -> Path:
@@ -116,7 +183,9 @@ def cache_path(dataset: str, image_files: ImageFiles, transform: CropResize, cac
     Returns:
         The folder's path.
     """
-    parts = [str(image_files.root.resolve()), *transform.shape, transform.crop]
+    options = _options(transform)
+    parts = [str(image_files.root.resolve()), *options.pop("size"), options.pop("channels"), options.pop("crop")]
+    parts += [value for name, value in options.items() if value != _USUAL[name]]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
     return resolve_cache_dir(cache_dir) / f"{dataset}-{transform.size[0]}x{transform.size[1]}-{key}"
 
@@ -147,14 +216,20 @@ def open_cache(folder: Path, made_from: dict[str, Any]) -> DatasetCache | None:
         images = _map_images(folder / _IMAGES, tuple(manifest["shape"]))
         _check_blocks(folder / _IMAGES, images, tuple(manifest["blocks"]))
         skipped = tuple(SkippedImage(str(item["name"]), str(item["reason"])) for item in manifest["skipped"])
-        return DatasetCache(folder, images, str(manifest["digest"]), skipped)
+        white = manifest["deep_white"]
+        white = None if white is None else int(white)
+        return DatasetCache(folder, images, str(manifest["digest"]), skipped, white, bool(manifest["channels_decided"]))
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         print(f"{folder} is damaged and is prepared again: {first_line(error)}", file=sys.stderr)
         return None
 
 
 def write_cache(
-    folder: Path, made_from: dict[str, Any], shape: tuple[int, int, int], results: Iterable[Decoded]
+    folder: Path,
+    made_from: dict[str, Any],
+    shape: tuple[int, int, int],
+    results: Iterable[Decoded],
+    extra: dict[str, Any] | None = None,
 ) -> None:
     """Write a cache, all of it or nothing; the caller holds its build lock.
 
@@ -163,29 +238,17 @@ def write_cache(
         made_from: as for `open_cache`.
         shape: (H, W, C) of every image.
         results: uint8 (H, W, C) or a `SkippedImage` per file of the source; consumed one by one.
+        extra: `deep_white` and `channels_decided` as in `DatasetCache`, where they are not None and False.
 
     Raises:
         UserError: the folder can't be written to, the disk is full, or `results` raises it.
     """
     with atomic_folder(folder, "--cache-dir") as temporary:
-        manifest = {"version": VERSION, "made_from": made_from} | _write_images(temporary / _IMAGES, shape, results)
+        manifest = {"version": VERSION, "made_from": made_from, "deep_white": None, "channels_decided": False}
+        manifest |= extra or {}
+        manifest |= _write_images(temporary / _IMAGES, shape, results)
         manifest["checksum"] = checksum_of_json(manifest)
         (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-
-
-def describe_skipped(skipped: Sequence[SkippedImage], limit: int = 3) -> str:
-    """Return the first skipped images and the reasons as one line that any terminal can show.
-
-    Args:
-        skipped: the skipped images.
-        limit: number of images to name.
-
-    Returns:
-        `name (reason); name (reason) …`.
-    """
-    first = [printable(f"{item.name} ({item.reason})") for item in skipped[:limit]]
-    text = "; ".join(first).encode("utf-8", "backslashreplace").decode()
-    return f"{text}{' …' * (len(skipped) > limit)}"
 
 
 @functools.cache  # an evaluation during training opens the same cache again
@@ -199,6 +262,21 @@ def report_skipped(source: str, skipped: tuple[SkippedImage, ...], total: int) -
     """
     if skipped:
         print(f"{source}: {len(skipped)} of {total} images skipped: {describe_skipped(skipped)}", file=sys.stderr)
+
+
+@functools.cache
+def report_pixels(source: str, gray: bool, deep_white: int | None) -> None:
+    """Print, once per process, what was decided by looking at the images of a source.
+
+    Args:
+        source: the source's folder or zip.
+        gray: whether all images are gray, and have one channel for that reason.
+        deep_white: the value of 16-bit images that is 255; None where there are no such images.
+    """
+    if gray:
+        print(f"{source}: all images are gray, so they have 1 channel; --channels 3 makes it 3.", file=sys.stderr)
+    if deep_white is not None:
+        print(f"{source}: values of 0 to {deep_white:,} in 16-bit images are scaled to 0 to 255.", file=sys.stderr)
 
 
 def _write_images(path: Path, shape: tuple[int, int, int], results: Iterable[Decoded]) -> dict[str, Any]:
@@ -263,33 +341,3 @@ def _map_images(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             f"{path} can't be mapped: its {math.prod(shape) / 2**30:.1f} GiB exceed the limit of the address space.",
             "Raise the limit (ulimit -v unlimited); images that are mapped take no memory of their own.",
         ) from error
-
-
-def _limit_skipped(results: Iterable[Decoded], total: int, root: Path) -> Iterator[Decoded]:
-    """Pass the results on; raise a UserError as soon as too many of `total` are skipped."""
-    skipped = []
-    for result in results:
-        if isinstance(result, SkippedImage):
-            skipped.append(result)
-            if len(skipped) > MAX_SKIPPED * total:
-                raise UserError(
-                    f"More than 1 in {round(1 / MAX_SKIPPED)} of the {total} images in {root} can't be used.",
-                    f"The first ones: {describe_skipped(skipped)}.",
-                )
-        yield result
-
-
-def _show_progress(results: Iterable[Decoded], total: int, root: Path) -> Iterator[Decoded]:
-    """Pass the results on and show progress: a bar in a terminal, a line now and then in a log."""
-    if shows_progress():
-        from tqdm import tqdm  # here, so that the worker processes of the decoding pool start faster
-
-        yield from tqdm(results, f"Preparing {root}", total, unit=" images")
-        return
-    print(f"Preparing {root}: {total} images, once.", file=sys.stderr)
-    last_line = time.monotonic()
-    for done, result in enumerate(results):
-        if time.monotonic() - last_line > _SECONDS_PER_LINE:
-            last_line = time.monotonic()
-            print(f"Preparing {root}: {done} of {total}.", file=sys.stderr)
-        yield result

@@ -6,6 +6,7 @@ therefore decoded in worker processes, and read by threads of this one.
 """
 
 import contextlib
+import functools
 import math
 import multiprocessing
 import os
@@ -14,10 +15,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,7 +27,7 @@ from dcgan.core.errors import UserError
 from dcgan.data.decoding import (
     EncodedImage,
     SkippedImage,
-    decode_files,
+    decode_file,
     filter_pillow_warnings,
     pillow_warnings,
     skip_reason,
@@ -44,6 +46,7 @@ READ_RETRY_SECONDS = (0.1, 0.5, 0.0)
 """Pauses after failed attempts to read a file."""
 
 Decoded = np.ndarray | SkippedImage
+Result = TypeVar("Result")
 
 
 def decode_all(image_files: ImageFiles, transform: CropResize, workers: int | None = None) -> Iterator[Decoded]:
@@ -57,15 +60,35 @@ def decode_all(image_files: ImageFiles, transform: CropResize, workers: int | No
     Yields:
         uint8 (H, W, C) or a `SkippedImage` per file, in order. Only a few chunks are in memory at a time.
     """
+    return map_files(image_files, functools.partial(decode_file, transform=transform), transform, workers)
+
+
+def map_files(
+    image_files: ImageFiles,
+    work: Callable[[EncodedImage | SkippedImage], Result],
+    transform: CropResize,
+    workers: int | None = None,
+) -> Iterator[Result]:
+    """Apply a function to the content of every image file.
+
+    Args:
+        image_files: the files.
+        work: the function, which another process can import.
+        transform: size and channels of the results, which limit how many are in memory at a time.
+        workers: number of threads or processes; by default one per core.
+
+    Yields:
+        The function's result per file, in order.
+    """
     workers = min(workers or _count_cores(), _MAX_WORKERS)
     use_processes = workers > 1 and len(image_files.entries) >= MIN_FILES_FOR_PROCESSES
     processes = _start_process_pool(workers) if use_processes else None
     num_threads = 2 * workers if processes else workers  # two per process, so that none waits for its next chunk
-    running: deque[Future[list[Decoded]]] = deque()
+    running: deque[Future[list[Result]]] = deque()
     with processes or contextlib.nullcontext(), pillow_warnings(), ThreadPoolExecutor(num_threads, "decode") as threads:
         try:
             for chunk in split_into_chunks(image_files.entries, transform):
-                running.append(threads.submit(_decode_chunk, processes, image_files, chunk, transform))
+                running.append(threads.submit(_work_on_chunk, processes, image_files, chunk, work))
                 if len(running) > 3 * workers:
                     yield from running.popleft().result()
             while running:
@@ -96,33 +119,54 @@ def split_into_chunks(entries: Sequence[ImageFile], transform: CropResize) -> It
     yield chunk
 
 
-def _decode_chunk(
-    processes: Executor | None, image_files: ImageFiles, chunk: Sequence[ImageFile], transform: CropResize
-) -> list[Decoded]:
-    """Decode a chunk in a worker process, or in this thread where there is none or it was killed."""
+def _work_on_chunk(
+    processes: Executor | None,
+    image_files: ImageFiles,
+    chunk: Sequence[ImageFile],
+    work: Callable[[EncodedImage | SkippedImage], Result],
+) -> list[Result]:
+    """Work on a chunk in a worker process, or in this thread where there is none or it was killed."""
     if processes is not None:
         # A pool that breaks while another process starts raises errors of any type (a closed pipe is a ValueError). An
         # error of the chunk itself is raised again below.
         with contextlib.suppress(Exception):
             if image_files.in_process:  # this process has it open
-                return processes.submit(decode_files, _read_files(image_files.read, chunk), transform).result()
-            return processes.submit(_read_and_decode, image_files.read, chunk, transform).result()
-    return _read_and_decode(image_files.read, chunk, transform)
+                return processes.submit(_apply, _read_files(image_files.read, chunk), work).result()
+            return processes.submit(_read_and_apply, image_files.read, chunk, work).result()
+    return _read_and_apply(image_files.read, chunk, work)
 
 
-def _read_and_decode(read: Reader, chunk: Sequence[ImageFile], transform: CropResize) -> list[Decoded]:
-    return decode_files(_read_files(read, chunk), transform)
+def _read_and_apply(
+    read: Reader, chunk: Sequence[ImageFile], work: Callable[[EncodedImage | SkippedImage], Result]
+) -> list[Result]:
+    return _apply(_read_files(read, chunk), work)
+
+
+def _apply(
+    files: Sequence[EncodedImage | SkippedImage], work: Callable[[EncodedImage | SkippedImage], Result]
+) -> list[Result]:
+    return [work(file) for file in files]
 
 
 def _read_files(read: Reader, chunk: Sequence[ImageFile]) -> list[EncodedImage | SkippedImage]:
-    return [_read_file(read, entry) for entry in chunk]
+    return [read_file(read, entry) for entry in chunk]
 
 
-def _read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
+def read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
     """Read one file; `zipfile` and its decompressors raise many types of errors for damaged data.
 
     An error of the system says nothing about the file, which may be on a network drive. It is tried again, and not
     skipped: the cache would lack the image for ever.
+
+    Args:
+        read: returns the content of an entry.
+        entry: the file.
+
+    Returns:
+        Its content, or why it is skipped.
+
+    Raises:
+        UserError: the system can't read it.
     """
     for seconds in READ_RETRY_SECONDS:
         try:

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from dcgan.core.colors import parse_color
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
-from dcgan.data.dataset_cache import DatasetCache, cached_dataset, describe_skipped, report_skipped
+from dcgan.data.dataset_cache import DatasetCache, cached_dataset, report_pixels, report_skipped
 from dcgan.data.image_dataset import ImageDataset, check_dataset_size, content_fingerprint, dataset_from_arrays
+from dcgan.data.preparation import MAX_SKIPPED, describe_skipped
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
-from dcgan.data.transforms import CropResize, crop_and_resize_array
+from dcgan.data.transforms import WHITE, CropResize, crop_and_resize_array
 
 if TYPE_CHECKING:  # every worker process of the decoding pool imports this package, and needs no options
     from dcgan.config import DataConfig, PrepareConfig
@@ -39,6 +41,7 @@ def load(config: DataConfig, split: str = "train") -> ImageDataset:
             return _load_arrays(config, source, split)
         dataset, cache = _load_image_files(config, source, split)
     report_skipped(str(config.data_dir), cache.skipped, len(dataset) + len(cache.skipped))
+    report_pixels(str(config.data_dir), config.channels is None and dataset.channels == 1, cache.deep_white)
     return dataset
 
 
@@ -64,6 +67,7 @@ def prepare(config: PrepareConfig) -> ImageDataset:
     print(f"{cache.folder}: {len(dataset)} images of {format_shape(dataset.images.shape[1:])}.")
     if cache.skipped:
         print(f"{len(cache.skipped)} skipped: {describe_skipped(cache.skipped)}")
+    report_pixels(str(config.data_dir), config.channels is None and dataset.channels == 1, cache.deep_white)
     return dataset
 
 
@@ -107,13 +111,26 @@ def check_options(config: DataConfig, split: str) -> ArraySource | ImageFileSour
     return source
 
 
+def _transform(config: DataConfig, size: Size, channels: int | None) -> CropResize:
+    """Return what the options make of every image; `size` and `channels` are the source's own."""
+    background = WHITE if config.background is None else parse_color(config.background)
+    return CropResize(
+        _image_size(config, size),
+        config.crop,
+        config.channels or channels,
+        config.fit or "crop",
+        background,
+        config.color_profile or "ignore",
+    )
+
+
 def _names_of(wanted: Callable[[Source], bool]) -> str:
     """Return the names of the datasets whose source is wanted."""
     return ", ".join(name for name, source in SOURCES.items() if wanted(source))
 
 
 def _check_size(config: DataConfig) -> None:
-    """Refuse a crop, which is square, together with an image size that is not."""
+    """Refuse a crop, which is square, with an image size that is not; and other options that exclude each other."""
     if config.image_size is not None:
         size = parse_size(config.image_size)
         if config.crop is not None and size[0] != size[1]:
@@ -121,6 +138,16 @@ def _check_size(config: DataConfig) -> None:
                 f"--crop {config.crop} crops a square, which --image-size {format_shape(size)} would distort.",
                 "Choose a square --image-size, or leave --crop out.",
             )
+    if config.crop is not None and config.fit in ("pad", "stretch"):
+        raise UserError(
+            f"--crop {config.crop} uses a part of every image, and --fit {config.fit} all of it.",
+            "Leave one of them out.",
+        )
+    if config.channels == 4 and config.background is not None:
+        raise UserError(
+            f"--background {config.background} hides the transparency that --channels 4 keeps.",
+            "Leave one of them out.",
+        )
 
 
 def _image_size(config: DataConfig, default: Size) -> Size:
@@ -145,7 +172,7 @@ def _load_arrays(config: DataConfig, source: ArraySource, split: str) -> ImageDa
     """Read a dataset into memory, crop and resize it."""
     images, labels = source.read(config.data_dir, split)
     height, width, channels = images.shape[1:]
-    transform = CropResize(_image_size(config, (height, width)), config.crop, config.channels or channels)
+    transform = _transform(config, (height, width), channels)
     check_dataset_size(len(images), transform.shape)
     images = crop_and_resize_array(images, transform)
     if source.combine is not None:
@@ -155,11 +182,12 @@ def _load_arrays(config: DataConfig, source: ArraySource, split: str) -> ImageDa
 
 def _load_image_files(config: DataConfig, source: ImageFileSource, split: str) -> tuple[ImageDataset, DatasetCache]:
     """Open the dataset cache of image files, and label its images."""
-    transform = CropResize(_image_size(config, source.image_size), config.crop, config.channels or 3)
+    transform = _transform(config, source.image_size, source.channels)
     name = config.dataset if split == "train" else f"{config.dataset}-{split}"
     with source.open_files(config, split) as image_files:
         report_files(str(config.data_dir), "" if split == "train" else f" ({split} split)", image_files.describe())
-        cache = cached_dataset(name, image_files, transform, config.cache_dir)
+        limit = 1 if config.skip_unreadable else MAX_SKIPPED
+        cache = cached_dataset(name, image_files, transform, config.cache_dir, limit)
     labels = image_files.labels
     if labels is not None and cache.skipped:
         skipped = {item.name for item in cache.skipped}

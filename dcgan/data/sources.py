@@ -84,10 +84,12 @@ class ImageFileSource(Source):
         open_files: context manager that lists the files of a split with their labels, given the data options and the
             split; `dcgan.data.folder.label_images` labels them by their folders.
         image_size: (height, width) of the prepared images by default.
+        channels: channels of the prepared images by default; None for 1 if all of them are gray, and otherwise 3.
     """
 
     open_files: Callable[["DataConfig", str], AbstractContextManager[ImageFiles]]
     image_size: Size = (64, 64)  # that of the faces in the DCGAN paper
+    channels: int | None = 3
 
 
 def read_or_download(dataset: str, read: Callable[[Path, str], Arrays]) -> Callable[[Path | None, str], Arrays]:
@@ -152,6 +154,7 @@ SOURCES: dict[str, ArraySource | ImageFileSource] = {
     ),
     "folder": ImageFileSource(
         open_files=open_folder,
+        channels=None,
         data_dir_hint="It must be a folder, an archive or another file of images.",
     ),
 }

@@ -1,13 +1,18 @@
 """From an image of any mode and size to uint8 pixels of the size that the networks use."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
+from dcgan.core.colors import Color
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape
+from dcgan.data.color_profiles import to_srgb
+from dcgan.data.deep_images import UnknownRangeError, deep_values, is_deep, to_8_bit
 
 # Above this multiple of the final size, Pillow averages whole pixels before it filters; its documentation calls the
 # result of 3 nearly indistinguishable from filtering everything.
@@ -23,27 +28,48 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }  # the operation that undoes an orientation (Exif 2.3, tag 0x0112)
 _ORIENTATION = 0x0112
+_GRAY_MODES = ("1", "L")
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange height and width
+
+
+Fit = Literal["crop", "pad", "stretch"]
+ColorProfile = Literal["ignore", "convert"]
+
+WHITE: Color = (255, 255, 255)
+
+MAX_BYTES = 1 << 30
+"""Memory that decoding one image may take; the largest images that fit are named in `docs/training.md`."""
 
 
 @dataclass(frozen=True)
 class CropResize:
-    """Which central part of every image is used, and the size and channels of the result.
+    """Which part of every image is used, and the size and channels of the result.
 
     Args:
         size: (height, width) of the result.
-        crop: side of the centered square to crop; None for the largest centered part with the aspect ratio of `size`.
-        channels: 1 for grayscale, 3 for color.
+        crop: side of the centered square to crop; None for the whole image, of which `fit` makes the result.
+        channels: 1 for grayscale, 3 for color, 4 for color with transparency (premultiplied: red, green and blue are
+            at most as large as the transparency); None for 1 where an image is gray throughout, and otherwise 3.
+        fit: what becomes of an image of another aspect ratio than `size`: the largest centered part is used (`crop`),
+            all of it is used and the rest filled with `background` (`pad`), or it is distorted (`stretch`).
+        background: 0 to 255 of red, green and blue: what transparent pixels are blended with, and the color of `pad`;
+            with four channels, it is not used, and `pad` is transparent.
+        color_profile: whether colors are converted from the file's ICC profile to sRGB.
+        deep_white: the value that becomes 255 in images of 16 bits per channel; None where it is not known.
     """
 
     size: Size
     crop: int | None
-    channels: int
+    channels: int | None
+    fit: Fit = "crop"
+    background: Color = WHITE
+    color_profile: ColorProfile = "ignore"
+    deep_white: int | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of the result."""
-        return *self.size, self.channels
+        """(H, W, C) of the result; the largest one if the number of channels is not known."""
+        return *self.size, self.channels or 3
 
     def box(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Return the part of an image that is used.
@@ -58,60 +84,111 @@ class CropResize:
         Raises:
             ValueError: the image is smaller than `crop`.
         """
-        if self.crop is None:
+        if self.crop is not None:
+            if self.crop > min(width, height):
+                raise ValueError(f"{width}x{height} pixels are less than the crop of {self.crop}")
+            part_width = part_height = self.crop
+        elif self.fit == "crop":
             tall, wide = self.size
             part_width = max(1, min(width, round(height * wide / tall)))
             part_height = max(1, min(height, round(width * tall / wide)))
-        elif self.crop > min(width, height):
-            raise ValueError(f"{width}x{height} pixels are less than the crop of {self.crop}")
         else:
-            part_width = part_height = self.crop
+            part_width, part_height = width, height
         left, top = (width - part_width) // 2, (height - part_height) // 2
         return left, top, left + part_width, top + part_height
 
+    def inner_size(self, box: tuple[int, int, int, int]) -> Size:
+        """Return (height, width) of the result without what `pad` adds.
 
-def crop_and_resize(image: Image.Image, transform: CropResize) -> np.ndarray:
-    """Turn an image upright, convert it to grayscale or color, crop and resize it (bicubic, antialiased).
+        Args:
+            box: the part of the image that is used.
+        """
+        if self.fit != "pad":
+            return self.size
+        width, height = box[2] - box[0], box[3] - box[1]
+        scale = min(self.size[0] / height, self.size[1] / width)
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def crop_and_resize(
+    image: Image.Image, transform: CropResize, reopen: Callable[[], Image.Image] | None = None
+) -> np.ndarray:
+    """Turn an image upright, convert its colors, crop and resize it (bicubic, antialiased).
 
     Args:
         image: of any mode; a JPEG that is not decoded yet is decoded at a fraction of its size where that suffices.
         transform: crop, size and channels.
+        reopen: returns the same image again; needed for the low bytes of a color image of 16 bits per channel.
 
     Returns:
         uint8 (H, W, C).
 
     Raises:
-        ValueError: the image is smaller than `transform.crop`.
+        ValueError: the image is smaller than `transform.crop`, or too large to be decoded.
+        UnknownRangeError: the image has 16 bits per channel, and `transform.deep_white` is None.
         Exception: whatever Pillow raises for a damaged file.
     """
     orientation = _orientation(image)
     stored = replace(transform, size=transform.size[::-1]) if orientation in _SIDEWAYS else transform
     box = stored.box(*image.size)
-    scale = _draft(image, box, stored.size)
-    result = _resize(flatten(image, transform.channels), tuple(edge * scale for edge in box), stored.size)
+    inner_size = stored.inner_size(box)
+    coefficients = _coefficient_bytes(image)
+    scale = _draft(image, box, inner_size)
+    check_memory(image, coefficients)
+    if is_deep(image):
+        if transform.deep_white is None:
+            raise UnknownRangeError("it has 16 bits per channel")
+        values = deep_values(image, reopen or (lambda: image))
+        image = _copy_profile(image, Image.fromarray(to_8_bit(values, transform.deep_white)))
+    result = _resize_part(image, tuple(edge * scale for edge in box), inner_size, stored)
     if orientation in _TRANSPOSE:
         result = result.transpose(_TRANSPOSE[orientation])
-    return np.asarray(result).reshape(transform.shape)
+    return _to_array(result, transform)
 
 
-def flatten(image: Image.Image, channels: int) -> Image.Image:
-    """Convert an image of any mode to 8-bit grayscale or RGB.
+def check_memory(image: Image.Image, more: int = 0) -> None:
+    """Refuse an image whose pixels would take more than `MAX_BYTES` of memory while they are decoded and converted.
 
-    Palettes are looked up, 16-bit values are scaled, and transparent pixels are blended with white.
+    Pillow has one byte per pixel of grayscale, and four of color.
+
+    Args:
+        image: not decoded yet.
+        more: bytes that the decoder takes besides.
+
+    Raises:
+        ValueError: it is too large.
+    """
+    width, height = image.size
+    gray, deep = image.mode[0] in "1LIF", is_deep(image)
+    each = (6 if deep else 2) if gray else 24 if deep else 8
+    each = 12 if image.has_transparency_data and not deep else each
+    needed = width * height * each + more
+    if needed > MAX_BYTES:
+        raise ValueError(
+            f"its {width}x{height} pixels would take {needed / 2**30:.1f} GiB of memory to decode, more than the limit "
+            f"of {MAX_BYTES >> 30} GiB; save it smaller"
+        )
+
+
+def flatten(image: Image.Image, channels: int | None, background: Color = WHITE) -> Image.Image:
+    """Convert an image of at most 8 bits per channel to grayscale, RGB or premultiplied RGBA.
+
+    Palettes are looked up, and transparent pixels are blended with the background unless transparency is kept.
 
     Args:
         image: of any mode.
-        channels: 1 for grayscale, 3 for RGB.
+        channels: 1 for grayscale, 3 for RGB, 4 for RGBA; None for grayscale where the mode is gray, and otherwise RGB.
+        background: 0 to 255 of red, green and blue.
 
     Returns:
-        An image of mode `L` or `RGB`.
+        An image of mode `L`, `RGB` or `RGBa`.
     """
-    if image.mode.startswith("I"):
-        image = _to_8_bit(image)
+    if channels == 4:
+        return (image if image.mode == "RGBA" else image.convert("RGBA")).convert("RGBa")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    mode = "L" if channels == 1 else "RGB"
+        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image)
+    mode = "L" if channels == 1 or (channels is None and image.mode in _GRAY_MODES) else "RGB"
     return image if image.mode == mode else image.convert(mode)
 
 
@@ -119,7 +196,7 @@ def crop_and_resize_array(images: np.ndarray, transform: CropResize) -> np.ndarr
     """Apply `crop_and_resize` to arrays of pixels.
 
     Args:
-        images: uint8 (N, H, W, C), C being 1 or 3.
+        images: uint8 (N, H, W, C), C being 1, 3 or 4.
         transform: crop, size and channels.
 
     Returns:
@@ -135,25 +212,71 @@ def crop_and_resize_array(images: np.ndarray, transform: CropResize) -> np.ndarr
             f"Use --crop {min(height, width)} or less.",
         )
     box = transform.box(width, height)
-    if images.shape[1:] == transform.shape and box == (0, 0, width, height):
+    if (
+        images.shape[1:] == transform.shape
+        and box == (0, 0, width, height)
+        and transform.inner_size(box)
+        == (
+            height,
+            width,
+        )
+    ):
         return images
     result = np.empty((len(images), *transform.shape), np.uint8)
     for row, pixels in zip(result, images[..., 0] if channels == 1 else images, strict=True):
-        image = _resize(flatten(Image.fromarray(pixels), transform.channels), box, transform.size)
-        row[:] = np.asarray(image).reshape(transform.shape)
+        row[:] = _to_array(_resize_part(Image.fromarray(pixels), box, transform.inner_size(box), transform), transform)
     return result
 
 
-def _resize(image: Image.Image, box: tuple[float, ...], size: Size) -> Image.Image:
-    """Crop a grayscale or RGB image to `box` and resize it.
+def _resize_part(image: Image.Image, box: tuple[float, ...], size: Size, transform: CropResize) -> Image.Image:
+    """Crop an image to `box`, convert its colors and resize it."""
+    left, top = math.floor(box[0]), math.floor(box[1])
+    edges = (left, top, math.ceil(box[2]), math.ceil(box[3]))
+    part = image.crop(edges) if edges != (0, 0, *image.size) else image  # or the filter would read beyond the box
+    if transform.color_profile == "convert":
+        part = to_srgb(part)
+    keeps_gray = transform.channels == 3 and part.mode in _GRAY_MODES and not part.has_transparency_data
+    part = flatten(part, 1 if keeps_gray else transform.channels, transform.background)
+    return _resize(part, (box[0] - left, box[1] - top, box[2] - left, box[3] - top), size)
+
+
+def _to_array(image: Image.Image, transform: CropResize) -> np.ndarray:
+    """Return uint8 (H, W, C) of a resized image, with the margin of `pad`."""
+    if image.mode == "RGBa":
+        pixels = np.asarray(image)
+        pixels = np.minimum(pixels, pixels[..., 3:])  # bicubic interpolation overshoots
+    else:
+        pixels = np.asarray(image).reshape(image.height, image.width, -1)
+    fits = pixels.shape[:2] == transform.size
+    if pixels.shape[2] == 1 and (transform.channels == 3 or not (fits or transform.channels)):
+        pixels = np.repeat(pixels, 3, axis=2)
+    if not fits:
+        pixels = _pad(pixels, transform)
+    if transform.channels is None and (pixels == pixels[..., :1]).all():
+        return pixels[..., :1]
+    return pixels
+
+
+def _pad(pixels: np.ndarray, transform: CropResize) -> np.ndarray:
+    """Center an image on the background; an odd pixel of margin is on the right and at the bottom."""
+    height, width, channels = pixels.shape
+    color = np.array((0, 0, 0, 0) if channels == 4 else transform.background)
+    if channels == 1:
+        color = np.asarray(Image.new("RGB", (1, 1), transform.background).convert("L")).reshape(1)
+    result = np.empty((*transform.size, channels), np.uint8)
+    result[:] = color
+    top, left = (transform.size[0] - height) // 2, (transform.size[1] - width) // 2
+    result[top : top + height, left : left + width] = pixels
+    return result
+
+
+def _resize(image: Image.Image, box: tuple[float, float, float, float], size: Size) -> Image.Image:
+    """Resize the part `box` of a grayscale, RGB or premultiplied image.
 
     Pillow's bicubic filter widens as the image shrinks, so it does not alias; of the libraries compared by Parmar
     et al. 2022 (On Aliased Resizing and Surprising Subtleties in GAN Evaluation) it is the recommended one.
     """
-    left, top = math.floor(box[0]), math.floor(box[1])
-    part = image.crop((left, top, math.ceil(box[2]), math.ceil(box[3])))  # or the filter would read beyond the box
-    inner = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-    return part.resize((size[1], size[0]), Image.Resampling.BICUBIC, inner, REDUCING_GAP)
+    return image.resize((size[1], size[0]), Image.Resampling.BICUBIC, box, REDUCING_GAP)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -177,7 +300,16 @@ def _draft(image: Image.Image, box: tuple[int, int, int, int], size: Size) -> fl
     return drafted[1][2] / width if drafted else 1
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grayscale to 8 bits; Pillow's own conversion would clip it at 255."""
-    deep = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)
-    return Image.fromarray(((deep * 255 + 32767) // 65535).astype(np.uint8))
+def _coefficient_bytes(image: Image.Image) -> int:
+    """Return what a progressive JPEG takes until its last scan: two bytes per coefficient, whatever its final size."""
+    layers = getattr(image, "layer", None)
+    if not (image.info.get("progressive") and layers):
+        return 0
+    across, down = (max(layer[axis] for layer in layers) for axis in (1, 2))
+    return 2 * math.prod(image.size) * sum(layer[1] * layer[2] for layer in layers) // (across * down)
+
+
+def _copy_profile(source: Image.Image, image: Image.Image) -> Image.Image:
+    """Give an image the ICC profile of the one that it was made from."""
+    image.info.update({key: value for key, value in source.info.items() if key == "icc_profile"})
+    return image

@@ -84,7 +84,8 @@ def load_splits(config: DataConfig) -> Splits:
     Raises:
         UserError: as `dcgan.data.load`; or there are too few images to divide.
     """
-    seen, test = load(config), _load_test_split(config)
+    seen = load(config)
+    test = _load_test_split(replace(config, channels=seen.channels))
     if config.dataset == "stacked_mnist":
         return _stacked_splits(seen, test, load_splits(digit_config(config)))
     _check_count(config, seen)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ EARLIER_DEFAULTS = {
     "gradient_penalty": 0.0,
     "clusters": 0,
     "adaptive_augment": False,
+    "fit": None,
+    "background": None,
+    "color_profile": None,
 }
 """Values of options that did not exist yet when a run without them in its `config.yaml` was trained."""
 
@@ -87,7 +91,10 @@ class Run:
         Raises:
             UserError: `config.yaml` is missing or not valid.
         """
-        config = read_yaml(TrainConfig, self.config_file, EARLIER_DEFAULTS).resolve()
+        config = read_yaml(TrainConfig, self.config_file, EARLIER_DEFAULTS)
+        if config.dataset == "folder" and config.channels is None:  # from a version that always took color
+            config = replace(config, channels=3)
+        config = config.resolve()
         *lines, last = self.config_file.read_text(encoding="utf-8").splitlines(keepends=True)
         if last.startswith(_CHECKSUM) and last != _checksum_line("".join(lines)):
             print(f"{self.config_file} was changed since training wrote it.", file=sys.stderr)

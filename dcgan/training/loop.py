@@ -84,6 +84,8 @@ def train(
     if job.workers > 1:
         something_to_save()  # one worker that ends alone would be an error of the others
     dataset = data.load(config)
+    if config.dataset == "folder":
+        config = replace(config, channels=dataset.channels)  # as its images decide
     classes = training_classes(config, dataset)
     config = replace(config, clusters=num_clusters(config, classes, len(dataset))).resolve_augmentation(len(dataset))
     last = last_step(config, len(dataset))

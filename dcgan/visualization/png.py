@@ -10,13 +10,15 @@ from PIL import Image, PngImagePlugin
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
+from dcgan.core.transparency import on_white, to_premultiplied, to_straight
 
 
 def encode_png(image: np.ndarray, text: Mapping[str, object] | None = None) -> bytes:
     """Encode an image as PNG.
 
     Args:
-        image: uint8 (H, W, C); C = 1 gives a grayscale file, C = 3 an RGB file.
+        image: uint8 (H, W, C); C = 1 gives a grayscale file, C = 3 an RGB file, and C = 4, premultiplied RGBA, an RGBA
+            file.
         text: text chunks (tEXt) by keyword, such as `{"Seeds": "0-63"}`.
 
     Returns:
@@ -52,14 +54,15 @@ def read_png(path: Path) -> np.ndarray:
         path: file to read.
 
     Returns:
-        uint8 array of shape (H, W, 1) for a grayscale file, otherwise (H, W, 3).
+        uint8 array of shape (H, W, 1) for a grayscale file, otherwise (H, W, 3); an RGBA file is blended with white.
 
     Raises:
         UserError: there is no such file, or it is not a complete image.
     """
     with _open(path) as image:
-        pixels = np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-    return pixels.reshape(*pixels.shape[:2], -1)
+        mode = "L" if image.mode in ("1", "L", "LA") else "RGBA" if image.mode == "RGBA" else "RGB"
+        pixels = np.asarray(image.convert(mode))
+    return on_white(to_premultiplied(pixels.reshape(*pixels.shape[:2], -1)))
 
 
 def read_png_text(path: Path) -> dict[str, str]:
@@ -79,15 +82,15 @@ def read_png_text(path: Path) -> dict[str, str]:
 
 
 def to_pillow(image: np.ndarray) -> Image.Image:
-    """Convert uint8 (H, W, 1) to a Pillow image of mode L, or (H, W, 3) to mode RGB.
+    """Convert uint8 (H, W, 1) to a Pillow image of mode L, (H, W, 3) to mode RGB, or premultiplied (H, W, 4) to RGBA.
 
     Args:
         image: the image.
 
     Returns:
-        An image with the same pixels.
+        An image with the same pixels; those of mode RGBA are not premultiplied.
     """
-    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else to_straight(image))
 
 
 @contextlib.contextmanager

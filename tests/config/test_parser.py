@@ -61,7 +61,7 @@ def test_options_are_converted_to_the_types_of_their_fields(arguments, field, va
         (["--steps", "1.5"], "--steps takes an integer of at least 1, not 1.5."),
         (["--seed", "-1"], "--seed takes an integer of at least 0, not -1."),
         (["--dataset", "foldre"], "celeba or folder, not foldre; did you mean folder?"),
-        (["--channels", "2"], "--channels takes 1 or 3, not 2."),
+        (["--channels", "2"], "--channels takes 1, 3 or 4, not 2."),
         (["--generator-lr", "-1"], "--generator-lr takes a number above 0, not -1."),
         (["--generator-lr", "nan"], "--generator-lr takes a number above 0"),
         (["--kernel", "1"], "--kernel takes an integer of at least 2, not 1."),
@@ -220,6 +220,6 @@ def test_an_option_can_have_another_name_than_its_field(tmp_path):
 
 def test_help_shows_choices_and_defaults():
     shown = " ".join(parser_for(config.TrainConfig, "x").format_help().split())
-    assert "--channels {1,3}" in shown
+    assert "--channels {1,3,4}" in shown
     assert "stop after this many passes over the dataset" in shown
     assert "(on by default)" in shown

@@ -22,7 +22,7 @@ from PIL import Image
 
 from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError
-from dcgan.data import dataset_cache
+from dcgan.data import dataset_cache, preparation
 from dcgan.data.dataset_cache import open_cache, write_cache
 from dcgan.data.decoding import SkippedImage, decode
 from dcgan.data.listing import open_image_files
@@ -162,7 +162,7 @@ def test_a_changed_byte_anywhere_is_noticed_and_said(tmp_path, name, capsys, mon
     unnoticed = []
     for position in range(len(content)):
         changed = bytearray(content)
-        changed[position] ^= 1
+        changed[position] ^= 4
         file.write_bytes(changed)
         cache = open_cache(tmp_path / "s", SOURCE)
         if cache is not None or "is damaged and is prepared again" not in capsys.readouterr().err:
@@ -273,8 +273,11 @@ BROKEN = {
     "an SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
     "half a PNG": (encode_image(np.random.default_rng(0).integers(0, 256, (50, 50, 3), np.uint8))[:4000], "truncated"),
     "half a JPEG": (encode_image(Image.effect_noise((200, 200), 90), "JPEG")[:3000], "truncated"),
-    "too many pixels": (oversized_png(10_000, 10_000), "more pixels than the limit of 89,478,485"),
-    "far too many pixels": (oversized_png(100_000, 100_000), "more pixels than the limit of 89,478,485"),
+    "too many pixels": (
+        oversized_png(12_000, 12_000),
+        "would take 1.1 GiB of memory to decode, more than the limit of 1",
+    ),
+    "far too many pixels": (oversized_png(100_000, 100_000), "would take 74.5 GiB of memory to decode"),
     "PostScript, which would start a program": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n",
         "a PostScript file",
@@ -347,8 +350,7 @@ def test_what_another_process_prepared_meanwhile_is_used(tmp_path, monkeypatch):
 
     @contextlib.contextmanager
     def lock(path, doing):
-        made_from = {"source": source.fingerprint, "size": [8, 8], "crop": None, "channels": 3}
-        write_cache(path, made_from, (8, 8, 3), [np.full((8, 8, 3), 7, np.uint8)])
+        write_cache(path, dataset_cache.made_from(source, TRANSFORM), (8, 8, 3), [np.full((8, 8, 3), 7, np.uint8)])
         written.append(path)
         yield
 
@@ -383,7 +385,7 @@ def test_a_cache_folder_that_can_not_be_created_is_reported(tmp_path):
 
 
 def test_a_log_gets_lines_and_a_terminal_a_bar(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(dataset_cache, "_SECONDS_PER_LINE", 0)
+    monkeypatch.setattr(preparation, "_SECONDS_PER_LINE", 0)
     prepare(write_files(tmp_path / "p", numbered_images(3)), tmp_path / "s")
     assert capsys.readouterr().err.splitlines()[0] == f"Preparing {tmp_path / 'p'}: 3 images, once."
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)

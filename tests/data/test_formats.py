@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from dcgan.data.decoding import EncodedImage, SkippedImage, decode, decode_files
+from dcgan.data.file_repair import png_chunks, without_texts
 from dcgan.data.formats import describe_unknown
 from dcgan.data.transforms import CropResize
 from tests.support.synthetic_datasets import encode_image
@@ -156,3 +157,82 @@ def test_a_file_that_is_no_image_is_named(name):
     (skipped,) = decode_files([EncodedImage("a.jpg", data)], COLOR)
     assert expected in skipped.reason
     assert skipped.reason == describe_unknown(data)
+
+
+def png_with(*chunks):
+    """A PNG with more chunks after its header."""
+    data = encode_image(picture())
+    return data[:33] + b"".join(png_chunk(*chunk) for chunk in chunks) + data[33:]
+
+
+def png_chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+LARGE_CHUNKS = {
+    "compressed text": (b"zTXt", b"workflow\0\0" + zlib.compress(bytes(50_000_000))),
+    "plain text": (b"tEXt", b"workflow\0" + b"x" * 90_000_000),
+    "international text": (b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(b"x" * 3_000_000)),
+    "color profile": (b"iCCP", b"p\0\0" + zlib.compress(bytes(3_000_000))),
+}
+
+
+@pytest.mark.parametrize("name", LARGE_CHUNKS)
+def test_large_texts_and_profiles_of_a_png_are_left_out_and_its_pixels_read(name):
+    data = png_with(LARGE_CHUNKS[name], (b"tIME", bytes(7)))
+    np.testing.assert_array_equal(decode(data, COLOR), np.asarray(picture()))
+    shorter = without_texts(data)
+    assert [kind for kind, _, _ in png_chunks(shorter)] == [b"IHDR", b"tIME", b"IDAT", b"IEND"]
+    for _, start, end in png_chunks(shorter):
+        assert zlib.crc32(shorter[start + 4 : end - 4]) == int.from_bytes(shorter[end - 4 : end], "big")
+
+
+def test_a_png_without_texts_is_not_copied():
+    data = encode_image(picture())
+    assert without_texts(data) is data
+
+
+NOISE = np.random.default_rng(1).integers(0, 256, (64, 80, 3), np.uint8)
+SMOOTH = np.asarray(Image.fromarray(NOISE[:4, :5]).resize((300, 200), Image.Resampling.BICUBIC))
+WRITERS = {
+    "baseline": {},
+    "progressive": {"progressive": True},
+    "optimized": {"optimize": True},
+    "with restart markers": {"restart_marker_blocks": 4},
+    "gray": {"mode": "L"},
+}
+
+
+def jpeg(pixels, mode="RGB", **options):
+    return encode_image(Image.fromarray(pixels).convert(mode), "JPEG", quality=90, **options)
+
+
+@pytest.mark.parametrize("pixels", [NOISE, SMOOTH], ids=["noise", "smooth"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_jpeg_that_lacks_only_its_end_marker_is_read(pixels, name):
+    data = jpeg(pixels, **WRITERS[name])
+    transform = CropResize(pixels.shape[:2], None, 3)
+    expected = decode(data, transform)
+    for cut in (data[:-2], data[:-1], data[:-2] + bytes(4096)):  # an interrupted copy ends with zeros
+        np.testing.assert_array_equal(decode(cut, transform), expected)
+
+
+@pytest.mark.parametrize("pixels", [NOISE, SMOOTH], ids=["noise", "smooth"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_jpeg_that_is_cut_off_anywhere_earlier_is_skipped(pixels, name):
+    data = jpeg(pixels, **WRITERS[name])
+    for length in [len(data) - 4, *range(len(data) - 5, 400, -max(1, len(data) // 40))]:
+        for cut in (data[:length], data[:length] + bytes(4096)):
+            (skipped,) = decode_files([EncodedImage("a.jpg", cut)], COLOR)
+            assert isinstance(skipped, SkippedImage), f"{length} of {len(data)} bytes"
+
+
+def test_a_progressive_jpeg_that_lacks_whole_scans_is_skipped():
+    data = jpeg(SMOOTH, progressive=True)
+    starts = [position for position in range(len(data)) if data[position : position + 2] == b"\xff\xda"]
+    assert len(starts) > 5
+    for start in starts[1:]:
+        before = max(data.rfind(b"\xff\xc4", 0, start), 0)  # its tables belong to the scan
+        for cut in (data[:start], data[:before]):
+            (skipped,) = decode_files([EncodedImage("a.jpg", cut)], COLOR)
+            assert isinstance(skipped, SkippedImage)

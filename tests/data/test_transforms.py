@@ -127,14 +127,14 @@ FILES = {  # a file of one color, and the expected color
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_format_becomes_8_bit_color(name):
     data, color = FILES[name]
-    result = decode(data, CropResize((8, 8), None, 3))
+    result = decode(data, CropResize((8, 8), None, 3, deep_white=65535))
     np.testing.assert_allclose(result, np.broadcast_to(color, (8, 8, 3)), atol=1)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_format_becomes_gray_by_the_luma_of_its_color(name):
     data, color = FILES[name]
-    result = decode(data, CropResize((8, 8), None, 1))
+    result = decode(data, CropResize((8, 8), None, 1, deep_white=65535))
     assert result.shape == (8, 8, 1)
     np.testing.assert_allclose(result, np.dot(color, (0.299, 0.587, 0.114)), atol=2)  # ITU-R BT.601
 

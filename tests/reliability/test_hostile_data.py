@@ -160,7 +160,7 @@ def png_header(width, height):
 def test_an_image_of_too_many_pixels_is_skipped_before_it_is_decoded(size):
     with memory_below(8), pillow_warnings():
         (skipped,) = decode_files([EncodedImage("1.png", png_header(*size))], TRANSFORM)
-    assert "more pixels than the limit" in skipped.reason
+    assert "of memory to decode, more than the limit" in skipped.reason
 
 
 def test_pipes_and_devices_in_a_folder_are_no_images(tmp_path):
