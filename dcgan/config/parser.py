@@ -264,6 +264,27 @@ def to_yaml(config: Options) -> str:
     return yaml.safe_dump(plain, sort_keys=False)
 
 
+def to_arguments(config: Options) -> list[str]:
+    """Return the options of a config that differ from their defaults as arguments, which `parse` reads.
+
+    Args:
+        config: the options as they were given, not resolved.
+    """
+    arguments = []
+    for field in fields(config):
+        name, value = flag(option_name(field)), getattr(config, field.name)
+        if value == field.default:
+            continue
+        if isinstance(value, bool):
+            arguments.append(name if value else name.replace("--", "--no-", 1))
+            continue
+        text = "null" if value is None else str(value)
+        if value is not None and _is_null(text):  # the name of a file or folder
+            text = f"./{text}"
+        arguments += [f"{name}={text}"] if text.startswith("-") else [name, text]
+    return arguments
+
+
 def _build(config_class: type[Config], namespace: Any) -> Config:
     """Build a config from the parser's namespace."""
     types = option_types(config_class)

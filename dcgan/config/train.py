@@ -16,10 +16,12 @@ from dcgan.config.fields import (
     PositiveInt,
     Seed,
     UnitInterval,
+    Weights,
     device_option,
     option,
 )
 from dcgan.core.errors import UserError
+from dcgan.core.paths import to_path
 from dcgan.core.sizes import parse_size
 
 AUGMENTATIONS = ("color", "translation", "cutout")
@@ -62,6 +64,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "discriminator_width": 32,
         # Without it, when the logit is linear in the last maps, the distance after 20,000 steps is 1.7 times as large.
         "discriminator_hidden": 256,
+        "downsampling": "strided",
         # Divides the distance of transposed convolutions, both without a hidden layer (`python -m benchmarks.upsampling
         # --hidden 0`), by 1.5 (digits, 2,500 steps) to 1.7 (CIFAR-10, 1,200 steps);
         # after 10,000 steps of digits both are equal.
@@ -86,10 +89,15 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "generator_width": 64,
         "discriminator_width": 64,
         "discriminator_hidden": 0,
+        "downsampling": "strided",
         "upsampling": "transposed",
     },
 }
 """By preset, the values of the options of `TrainConfig` that are not given."""
+
+NETWORK_OPTIONS = ("latent_dim", "generator_width", "discriminator_width", "discriminator_hidden")
+NETWORK_OPTIONS += ("discriminator_norm", "kernel", "upsampling", "downsampling")
+"""The options of the group Network. With `--init-from`, those that are not given are that run's."""
 
 _LARGE_IMAGES = {"latent_dim": 100, "kernel": 4, "generator_width": 32, "discriminator_width": 32}
 _LARGE_IMAGES |= {"upsampling": "transposed", "discriminator_hidden": 0, "batch_size": 32}
@@ -128,6 +136,14 @@ class TrainConfig(DataConfig):
         preset: values of the options that are not given: `default` has the best measured, `paper` those of the DCGAN
             paper, without labels and EMA.
         run_dir: folder of the run; by default `checkpoints/` and the name of the dataset.
+        init_from: begin a new run, with optimizers of its own, with the weights of another run: folder of that run, or
+            the name of a pretrained one (mnist, fashion_mnist, emoji). The images, their size and classes may be
+            others: every layer that fits is taken over, and a line says which begin afresh. Options of the networks
+            that are not given are those of that run.
+        init_weights: generator weights of that run to begin with: `ema`, `raw` or `best`; see `generate --weights`. The
+            discriminator has only raw ones.
+        freeze_d: number of the discriminator's first layers that keep the weights of `--init-from`, with their
+            BatchNorm: its statistics no longer follow the batches (FreezeD); 0 trains all.
         steps: stop when the run has this many steps; by default 4,000, or where `--epochs` ends the run.
         epochs: stop after this many passes over the dataset, or at `--steps` if that is given and earlier.
         minutes: stop after this many minutes of training in this call, if that is earlier.
@@ -175,7 +191,7 @@ class TrainConfig(DataConfig):
             switches, since a generator has no encoder to record them; by default nearest, and transposed for images of
             more than 32 pixels per side and `paper`.
         downsampling: how the discriminator downsamples: by `strided` convolutions, or by convolutions and 2x2
-            max-pooling, `maxpool`.
+            max-pooling, `maxpool`; by default strided.
         precision: precision of the computation; weights, optimizer states, EMA and BatchNorm statistics are always
             float32. `auto` takes what measures best on the device without a loss of quality: mixed_bfloat16 on NVIDIA
             GPUs from Ampere on, float32 elsewhere; a resumed run keeps it.
@@ -205,6 +221,9 @@ class TrainConfig(DataConfig):
 
     preset: Preset = option("default", "Training", changes_result=False)  # its values are compared
     run_dir: Path | None = option(None, "Run", changes_result=False)
+    init_from: str | None = option(None, "Initial weights")
+    init_weights: Weights = option("ema", "Initial weights")
+    freeze_d: NonNegativeInt = option(0, "Initial weights")
     steps: PositiveInt | None = option(None, "Run", changes_result=False)
     epochs: PositiveFloat | None = option(None, "Run", changes_result=False)
     minutes: PositiveFloat | None = option(None, "Run", changes_result=False)
@@ -229,7 +248,7 @@ class TrainConfig(DataConfig):
     # Stride 2 divides 4 and 6, so every output pixel sums as many products as its neighbor (Odena et al. 2016).
     kernel: KernelSize | None = option(None, "Network")
     upsampling: Upsampling | None = option(None, "Network")
-    downsampling: Literal["strided", "maxpool"] = option("strided", "Network")
+    downsampling: Literal["strided", "maxpool"] | None = option(None, "Network")
     device: str = device_option()
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = option("auto", "Computation")
     compile: Literal["auto", "xla", "none"] = option("auto", "Computation", changes_result=False)
@@ -250,8 +269,13 @@ class TrainConfig(DataConfig):
     animate: bool = option(False, "Run", changes_result=False)
 
     def __post_init__(self):
-        """Normalize `augment`: each name once, in the order of `AUGMENTATIONS`, and None for `none`."""
+        """Normalize `init_from` and `augment`: each name once, in the order of `AUGMENTATIONS`, None for `none`."""
+        if isinstance(self.init_from, Path) or (self.init_from and "://" not in self.init_from):
+            object.__setattr__(self, "init_from", str(to_path(self.init_from)))
         super().__post_init__()
+        if self.init_from is None and (self.freeze_d or self.init_weights != "ema"):
+            name = "freeze-d" if self.freeze_d else "init-weights"
+            raise ValueError(f"--{name} needs --init-from: the run whose weights the new one begins with.")
         if self.augment == "none":
             object.__setattr__(self, "augment", None)
         if self.augment not in (None, "auto"):
@@ -338,6 +362,7 @@ class ResolvedTrainConfig(TrainConfig):
     discriminator_norm: str
     kernel: int
     upsampling: Upsampling
+    downsampling: str
     save_every: int
     sample_every: int
     log_every: int

@@ -13,17 +13,19 @@ from filelock import FileLock, Timeout
 from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
 from dcgan.core.atomic_io import atomic_write, is_running, make_folder, remove_stale_files_below
 from dcgan.core.errors import UserError
+from dcgan.runs.continuation import new_run_hint
 from dcgan.runs.finding import check_links, default_run_dir
 from dcgan.runs.run import Run
 
 
 @contextlib.contextmanager
-def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
+def open_run(config: TrainConfig, writing: bool = True, given: TrainConfig | None = None) -> Iterator[Run]:
     """Open the run directory of a config for training and lock it; create it if it does not exist.
 
     Args:
         config: options of the training.
         writing: whether this process writes into the directory; of the workers of a distributed job, one does.
+        given: the options as they were given, for the command that an error names; by default those of `config`.
 
     Yields:
         The run.
@@ -32,7 +34,7 @@ def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
         UserError: the directory is not writable, in use by another process, not a run, or a run of another config, or
             a link in it leads out of it.
     """
-    config = config.resolve()
+    given, config = given or config, config.resolve()
     run = Run(config.run_dir or default_run_dir(config))
     if not writing:
         yield run
@@ -47,11 +49,11 @@ def open_run(config: TrainConfig, writing: bool = True) -> Iterator[Run]:
     if run.is_pretrained():
         raise UserError(
             f"{run.path} has a pretrained generator without the checkpoint that resuming needs.",
-            "Choose another --run-dir.",
+            new_run_hint(given, run, "Choose another --run-dir."),
         )
     check_links(run.path)
     with _locked(run.path):
-        _prepare(run, config)
+        _prepare(run, config, given)
         yield run
 
 
@@ -117,7 +119,7 @@ def _may_be_running(owner: Path) -> bool:
     return bool(host) and (host != socket.gethostname() or is_running(int(process)))
 
 
-def _prepare(run: Run, config: ResolvedTrainConfig) -> None:
+def _prepare(run: Run, config: ResolvedTrainConfig, given: TrainConfig) -> None:
     """Compare the config with that of the run's checkpoints, remove what a crash left, and write the config.
 
     A run without checkpoints takes any config.
@@ -128,7 +130,7 @@ def _prepare(run: Run, config: ResolvedTrainConfig) -> None:
             changes = (f"{name} is {theirs}, now {ours}" for name, (ours, theirs) in different.items())
             raise UserError(
                 f"{run.path} was trained with another config: {'; '.join(changes)}.",
-                "Use the run's values to resume it, or another --run-dir to start a new run.",
+                new_run_hint(given, run, "Use the run's values to resume it, or another --run-dir to start afresh."),
             )
     if not run.checkpoints.exist():
         run.clear_evaluations()

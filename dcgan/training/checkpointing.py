@@ -1,14 +1,18 @@
 """Move state between a trainer and its run directory: checkpoints, the EMA generator, sample grids."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from dcgan.config import TrainConfig
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
+from dcgan.runs.continuation import new_run_hint
 from dcgan.runs.jsonl import count_damaged_lines, is_number, parse_json
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.selection import default_selection
@@ -20,7 +24,9 @@ NUM_REAL_IMAGES = 64
 """Images in the grid that shows what the networks see."""
 
 
-def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing: bool = True) -> dict[str, Any]:
+def restore_checkpoint(
+    trainer: Trainer, run: Run, fingerprint: str, *, writing: bool = True, given: TrainConfig | None = None
+) -> dict[str, Any]:
     """Restore the run's newest checkpoint; without one, leave the trainer at its initial weights.
 
     Args:
@@ -28,6 +34,7 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
         run: where the checkpoints are.
         fingerprint: identity of the data set's content.
         writing: whether this process writes the run directory; it drops what was logged after the checkpoint.
+        given: the options as they were given, for the command that an error names; by default the trainer's.
 
     Returns:
         What `save_checkpoint` got as `health_state`, and as `unfinished` if it got that; empty without a checkpoint, or
@@ -46,7 +53,9 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
         if str(checkpoint.pop("fingerprint", "")) != fingerprint:
             raise UserError(
                 f"The images are not those that {run.path} was trained on.",
-                "Restore them to resume, or choose another --run-dir to start afresh.",
+                new_run_hint(
+                    given or trainer.config, run, "Restore them to resume, or choose another --run-dir to start afresh."
+                ),
             )
         if (objective := str(checkpoint.pop("objective", trainer.objective))) != trainer.objective:
             raise UserError(
@@ -56,13 +65,36 @@ def restore_checkpoint(trainer: Trainer, run: Run, fingerprint: str, *, writing:
         trainer.restore(checkpoint)
     if writing:
         run.checkpoints.remove_after(trainer.step)  # later ones could not be read
-        run.checkpoints.prune(trainer.config.keep_checkpoints, health_state.get("targets", ()))
+        run.checkpoints.prune(trainer.config.keep_checkpoints, _protected_steps(trainer, health_state))
         logged = trainer.step - ("unfinished" in health_state)
         report_damaged_records(run, trainer.step, logged)
         run.rewind_log(logged)
         if "events" in health_state:
             run.rewind_health_events(health_state["events"])
     return health_state
+
+
+def first_checkpoint(trainer: Trainer, run: Run) -> dict[str, np.ndarray]:
+    """Return the checkpoint of a run before its first step, which a rollback may return to.
+
+    Args:
+        trainer: with its initial weights, not restored yet.
+        run: a run whose initial weights are another run's keeps them as its own first checkpoint.
+
+    Returns:
+        Arrays by name; empty if the run has lost its first checkpoint.
+    """
+    if trainer.config.init_from and run.checkpoints.exist():
+        return run.checkpoints.at(0) or {}
+    return trainer.checkpoint()
+
+
+def weights_digest(trainer: Trainer) -> bytes:
+    """Return a SHA-256 of everything that the next step depends on, to compare with that of other workers."""
+    digest = hashlib.sha256()
+    for name, array in trainer.arrays():
+        digest.update(name.encode() + array.tobytes())
+    return digest.digest()
 
 
 def report_damaged_records(run: Run, step: int, logged: int) -> None:
@@ -112,7 +144,16 @@ def save_checkpoint(
     }
     if unfinished is not None:
         arrays["unfinished"] = np.array(json.dumps(unfinished))
-    run.checkpoints.save(trainer.step, arrays, trainer.config.keep_checkpoints, health_state.get("targets", ()))
+    protected = _protected_steps(trainer, health_state)
+    run.checkpoints.save(trainer.step, arrays, trainer.config.keep_checkpoints, protected)
+
+
+def _protected_steps(trainer: Trainer, health_state: Mapping[str, Any]) -> list[int]:
+    """Return the steps of checkpoints that are not removed: those that the run may be rolled back to.
+
+    One is that of initial weights from another run, which may be gone when they are needed again.
+    """
+    return [*health_state.get("targets", ()), *([0] if trainer.config.init_from else [])]
 
 
 def _health_state(text: str) -> dict[str, Any]:

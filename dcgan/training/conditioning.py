@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from dcgan.config import ResolvedTrainConfig
+from dcgan.config import ResolvedTrainConfig, TrainConfig
 from dcgan.core.classes import Classes, classes_from_labels, divide_classes
 from dcgan.core.errors import UserError
 from dcgan.data import ImageDataset
 from dcgan.data.clusters import cluster_images
 from dcgan.data.image_dataset import LABELS_HINT
 from dcgan.runs import Run
+from dcgan.runs.continuation import new_run_hint
 
 MAX_CLASSES = 100
 """Largest number of classes for which training is conditional by default."""
@@ -59,6 +60,7 @@ def divide_into_clusters(
     run: Run | None = None,
     *,
     writing: bool = True,
+    given: TrainConfig | None = None,
 ) -> tuple[Classes | None, np.ndarray | None]:
     """Divide the classes into clusters, if `--clusters` asks for it; a resumed run keeps the clusters it began with.
 
@@ -68,6 +70,7 @@ def divide_into_clusters(
         classes: what `training_classes` returned.
         run: where the clusters are kept; None to keep them nowhere.
         writing: whether this process writes the run directory.
+        given: the options as they were given, for the command that an error names; by default `config`.
 
     Returns:
         The classes, and for each image the element of their class input, int64 (N,); None for an unconditional run.
@@ -91,8 +94,9 @@ def divide_into_clusters(
     divided, inputs = divide_classes(classes, labels, clusters)
     if run is not None and kept not in (None, divided):
         raise UserError(
-            f"{run.clusters_file} is missing or damaged, and the images can't be divided into the same clusters.",
-            "Restore it from a copy, or choose another --run-dir to start afresh.",
+            f"{run.clusters_file} is missing or damaged, or the images are others: they can't be divided into the "
+            "clusters of the run.",
+            new_run_hint(given or config, run, "Restore both to resume, or choose another --run-dir to start afresh."),
         )
     if run is not None and writing and clusters.any():
         run.save_clusters(clusters)

@@ -202,7 +202,7 @@ class Rollback:
     Args:
         run: where the checkpoints are.
         trainer: what is restored.
-        initial: checkpoint of the trainer before its first step, which is not in the run.
+        initial: checkpoint of the trainer before its first step, which is in the run only with `--init-from`.
         state: what `state` returned when the checkpoint was written that training resumes from. Without it, the current
             state counts as healthy.
     """
@@ -220,7 +220,7 @@ class Rollback:
     def remember(self, step: int) -> None:
         """Remember the healthy checkpoint of a step, which is about to be written."""
         if step % self.trainer.config.save_every == 0:
-            self._targets = [*self._targets[-1:], step]
+            self._targets = [*(target for target in self._targets[-1:] if target != step), step]
             self._tried = False
 
     def restore(self, issue: HealthIssue) -> tuple[str, dict[str, Any]]:
@@ -253,10 +253,20 @@ class Rollback:
         while self._targets:
             checkpoint = self.run.checkpoints.at(self._targets[-1])
             if checkpoint is not None or self._targets[-1] == 0:
-                return checkpoint or self.initial
+                return checkpoint or self._first()
             file = self.run.checkpoints.file(self._targets.pop())
             print(f"{file} is missing or damaged: the run returns to the checkpoint before.")
         self._targets = [0]
+        return self._first()
+
+    def _first(self) -> dict[str, np.ndarray]:
+        """Return the checkpoint of the initial weights; those of another run are in the run's own first checkpoint."""
+        if not self.initial:
+            file = self.run.checkpoints.file(0)
+            raise UserError(
+                f"{file} is missing or damaged: the run can't return to the weights that it began with.",
+                "Restore it from a copy, or choose another --run-dir to start afresh.",
+            )
         return self.initial
 
 

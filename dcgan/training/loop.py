@@ -27,10 +27,17 @@ from dcgan.training.agreement import (
     explain_lost_workers,
     options_to_agree_on,
 )
-from dcgan.training.checkpointing import restore_checkpoint, save_checkpoint, save_samples
+from dcgan.training.checkpointing import (
+    first_checkpoint,
+    restore_checkpoint,
+    save_checkpoint,
+    save_samples,
+    weights_digest,
+)
 from dcgan.training.conditioning import divide_into_clusters, num_clusters, training_classes
 from dcgan.training.distributed import Job, build_strategy, resolve_job
 from dcgan.training.health_checks import HealthChecks
+from dcgan.training.initialization import inherit_networks, initialize, load_source
 from dcgan.training.losses import Loss
 from dcgan.training.memory import MemoryReport
 from dcgan.training.precision import check_compile_mode, resolve_precision
@@ -76,8 +83,9 @@ def train(
         UserError: the data, the run directory, an option or the device is not usable, or memory ran out; nothing is
             lost.
     """
+    given = config
     select_device(config.device)
-    config = resolve_config(config, on_gpu=bool(visible_gpus()))
+    config = resolve_config(given, on_gpu=bool(visible_gpus()))
     check_memory(config)
     memory = MemoryReport(config)
     job = resolve_job(config)
@@ -92,10 +100,14 @@ def train(
     with explain_memory_errors(memory.error), explain_lost_workers(job):
         strategy = _connect(config, job, dataset)
         evaluator = _resolve_evaluator(config, job, evaluator)
-    with open_run(config, writing=job.is_chief) as run, explain_memory_errors(memory.error), explain_lost_workers(job):
+    with (
+        open_run(config, writing=job.is_chief, given=given) as run,
+        explain_memory_errors(memory.error),
+        explain_lost_workers(job),
+    ):
         uncompiled = config.compile == "none" or strategy.num_replicas_in_sync > 1
         device = configure_tensorflow(config.seed, op_determinism=uncompiled)
-        classes, labels = divide_into_clusters(config, dataset, classes, run, writing=job.is_chief)
+        classes, labels = divide_into_clusters(config, dataset, classes, run, writing=job.is_chief, given=given)
         trainer = Trainer(
             config,
             dataset.image_size,
@@ -107,14 +119,19 @@ def train(
             build_generator=build_generator,
             build_discriminator=build_discriminator,
         )
-        initial = trainer.checkpoint() if config.health_checks else {}
-        state = restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief)
+        begins = not run.checkpoints.exist()
+        initial_weights = initialize(trainer, load_source(config), classes) if begins and config.init_from else ""
+        initial = first_checkpoint(trainer, run) if config.health_checks else {}
+        state = restore_checkpoint(trainer, run, dataset.fingerprint, writing=job.is_chief, given=given)
         values = {"steps to resume from": trainer.step, "clusters": b"" if labels is None else labels.tobytes()}
+        values["initial weights"] = weights_digest(trainer) if config.init_from and job.workers > 1 else b""
         check_agreement(job, strategy, values)
         batches = trainer.batches(dataset.images, last, labels)
         if job.is_chief:
             run.save_classes(classes)
         print_introduction(run, dataset, trainer, last, f"{device}{job.description}; {trainer.description}", job)
+        if initial_weights and job.is_chief:
+            print(initial_weights)
         unfinished = state.get("unfinished")  # metrics of a step whose evaluation a stop ended
         training_left = trainer.step < last or unfinished is not None
         print_evaluation(evaluator, training_left)
@@ -149,6 +166,8 @@ def train(
                     save_checkpoint(trainer, run, dataset.fingerprint, health.state_at_checkpoint(), unfinished)
                 return unfinished
 
+            if initial_weights and job.is_chief:  # from here on, the other run is not needed any more
+                save_checkpoint(trainer, run, dataset.fingerprint, health.state_at_checkpoint())
             if unfinished is not None:
                 unfinished = finish_step(unfinished)
             while not schedule.finished:
@@ -180,10 +199,13 @@ def train(
 def resolve_config(given: TrainConfig, on_gpu: bool) -> ResolvedTrainConfig:
     """Fill in the options that were not given; a resumed run keeps what another type of device decided for it.
 
+    With `--init-from`, the options of the networks are that run's.
+
     Args:
         given: options of the command.
         on_gpu: whether training will use a GPU.
     """
+    given = inherit_networks(given)
     config = given.resolve(on_gpu=on_gpu)
     run = Run(config.run_dir or default_run_dir(config))
     if not run.checkpoints.exist():

@@ -21,6 +21,7 @@ from dcgan.networks.layers import SYNCHRONIZED_LAYERS, TRAINING_LAYERS, Layers
 from dcgan.runs import assign_weights
 from dcgan.training.augmentation import adapt_probability
 from dcgan.training.bn_recalibration import BatchNormRecalibration
+from dcgan.training.freezing import freeze_first_layers
 from dcgan.training.losses import LOSSES, Loss
 from dcgan.training.noise import Noise
 from dcgan.training.precision import (
@@ -91,6 +92,7 @@ class Trainer:
         with self.strategy.scope(), mixed_precision(config.precision):
             self.generator = build_generator(**generator_options, layers=layers)
             self.discriminator = build_discriminator(**shared, **config.discriminator_options, layers=layers)
+            freeze_first_layers(self.discriminator, config.freeze_d)
             self.generator_optimizer = build_optimizer(self.generator, config.generator_lr, config)
             self.discriminator_optimizer = build_optimizer(self.discriminator, config.discriminator_lr, config)
         self._build_discriminator = lambda: build_discriminator(**shared, **config.discriminator_options)
@@ -286,6 +288,18 @@ class Trainer:
         rates = self.config.generator_lr * factor, self.config.discriminator_lr * factor
         self.generator_optimizer.learning_rate, self.discriminator_optimizer.learning_rate = rates
         return rates
+
+    def assign_initial_weights(self, arrays: dict[str, np.ndarray]) -> None:
+        """Begin with given weights instead of random ones; the EMA weights begin with those of the generator.
+
+        Args:
+            arrays: values of variables of the generator and the discriminator, by their names in a checkpoint.
+        """
+        variables = self._variables()
+        for name, array in arrays.items():
+            variables[name].assign(array)
+        self._assign_ema(self.generator.trainable_variables)
+        self._recalibrated_at = None
 
     def checkpoint(self) -> dict[str, np.ndarray]:
         """Return everything the next step depends on, arrays by name; `restore` takes it."""

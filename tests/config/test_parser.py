@@ -9,7 +9,7 @@ import pytest
 from dcgan import config
 from dcgan.cli.commands import COMMANDS
 from dcgan.config.messages import expected_values, flag, option_types
-from dcgan.config.parser import parse, parser_for, read_yaml, to_yaml
+from dcgan.config.parser import parse, parser_for, read_yaml, to_arguments, to_yaml
 from dcgan.core.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("command_line")
@@ -223,3 +223,20 @@ def test_help_shows_choices_and_defaults():
     assert "--channels {1,3,4}" in shown
     assert "stop after this many passes over the dataset" in shown
     assert "(on by default)" in shown
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"conditional": False, "health_checks": False, "flip": True, "augment": None, "tensorboard": False},
+        {"run_dir": "it's mine/a b", "data_dir": "#images", "cache_dir": "-x", "init_from": "&a", "freeze_d": 2},
+        {"dataset": "folder", "data_dir": "123", "init_from": "1e3", "init_weights": "raw", "image_size": "96x64"},
+        {"generator_lr": 1e-5, "minutes": 0.1, "attribute": "Smiling", "seed": 2**40, "upsampling": "nearest"},
+    ],
+)
+def test_arguments_are_read_as_the_options_that_they_were_made_of(options):
+    given = config.TrainConfig(**options)
+    arguments = to_arguments(given)
+    assert parse(config.TrainConfig, arguments, "train.py") == given
+    assert len([word for word in arguments if word.startswith("--")]) == len(options)

@@ -58,7 +58,7 @@ def new_run(images, name="tiny", classes=0, **options):
     run.config_file.write_text(to_yaml(config))
     if classes:
         run.save_classes(Classes(tuple("ab"), (0.5, 0.5)))
-    sizes = {"downsampling": config.downsampling, "classes": classes}
+    sizes = {"downsampling": config.resolve().downsampling, "classes": classes}
     discriminator = build_discriminator((16, 16), images.shape[-1], width=3, seed=7, **sizes)
     run.checkpoints.save(1, checkpoint_arrays(discriminator), keep=1)
     return run, discriminator

@@ -108,7 +108,7 @@ def test_lost_clusters_are_found_again_or_the_run_is_not_resumed(tmp_path, damag
     np.testing.assert_array_equal(run.clusters(COUNT), before)
     damage(run.clusters_file)
     write_classes(replace(run.classes(), clusters=((0.25, 0.75),)), run.classes_file)
-    with pytest.raises(UserError, match="missing or damaged, and the images can't be divided"):
+    with pytest.raises(UserError, match="missing or damaged, or the images are others"):
         train(config)
 
 

@@ -130,7 +130,7 @@ class FastBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if not training:
+        if not (training and self.trainable):  # a frozen layer keeps its statistics
             return super().call(inputs, training=training, mask=mask)
         gamma, beta = map(tf.convert_to_tensor, (self.gamma, self.beta))
         outputs, mean, variance = _batch_norm(self.epsilon)(inputs, gamma, beta)
