@@ -275,7 +275,7 @@ class TrainConfig(DataConfig):
         super().__post_init__()
         if self.init_from is None and (self.freeze_d or self.init_weights != "ema"):
             name = "freeze-d" if self.freeze_d else "init-weights"
-            raise ValueError(f"--{name} needs --init-from: the run whose weights the new one begins with.")
+            raise UserError(f"--{name} needs --init-from: the run whose weights the new one begins with.")
         if self.augment == "none":
             object.__setattr__(self, "augment", None)
         if self.augment not in (None, "auto"):

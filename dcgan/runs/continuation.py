@@ -32,4 +32,4 @@ def new_run_hint(given: TrainConfig, run: Run, otherwise: str) -> str:
         run: the run that can't be resumed with them.
         otherwise: how to resume it, or to start afresh.
     """
-    return f"{otherwise} To continue its weights in a new run: {new_run_command(given, run)}"
+    return f"{otherwise} To continue its weights in a new run: `{new_run_command(given, run)}`"

@@ -27,6 +27,8 @@ from dcgan.training.trainer import Trainer
 from tests.support.tiny_runs import make_images, tiny_config
 from tests.support.workers import distance, finish
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 SMALL = {"width": 3, "kernel": 4}
 
 
@@ -308,9 +310,9 @@ def test_a_path_and_its_text_name_the_same_run(tmp_path):
 
 
 def test_what_can_not_be_meant_is_refused(config, tmp_path):
-    with pytest.raises(ValueError, match="--freeze-d needs --init-from"):
+    with pytest.raises(UserError, match="--freeze-d needs --init-from"):
         replace(config, freeze_d=1)
-    with pytest.raises(ValueError, match="--init-weights needs --init-from"):
+    with pytest.raises(UserError, match="--init-weights needs --init-from"):
         replace(config, init_weights="raw")
     with pytest.raises(UserError, match="--init-from: There is no run directory"):
         train(begun_from(config, init_from=str(tmp_path / "absent")))
@@ -451,10 +453,8 @@ def test_a_lost_first_checkpoint_is_named_when_a_rollback_needs_it(config, monke
 
 def command_in(error):
     """Return the arguments of the command that an error names."""
-    line = error.value.hint.partition("To continue its weights in a new run: ")[2]
-    program = "python -m dcgan "
-    assert line.startswith(program)
-    return shlex.split(line.removeprefix(program))
+    line = re.search(r"To continue its weights in a new run: `python -m dcgan (.*)`$", error.value.hint)
+    return shlex.split(line[1])
 
 
 @pytest.mark.parametrize("change", ["options", "images"])
