@@ -12,7 +12,7 @@ import numpy as np
 
 from dcgan.core.errors import UserError
 from dcgan.data.image_files import ImageFiles, join_words
-from dcgan.data.label_files import FileLabels, find_label_file, read_bounded, read_label_file
+from dcgan.data.label_files import STYLEGAN_FILE, FileLabels, find_label_file, read_bounded, read_label_file
 from dcgan.data.layout import find_layout, folder_classes
 from dcgan.data.listing import open_image_files
 
@@ -86,13 +86,15 @@ def label_images(files: ImageFiles, labels: str = "auto") -> ImageFiles:
         return _labeled(files, found.labels, found.names, f"image|s without a label in {source}")
     if labels == "auto" and files.labels is not None:
         return files
+    table, remark = (None, "") if labels == "folders" else _usual_label_file(files)
+    if table is not None and remark.endswith(STYLEGAN_FILE):  # whose folders are shards
+        return replace(_labeled(files, table.labels, table.names, ""), remark=_join(files.remark, remark))
     classes = folder_classes(files.names, forced=labels == "folders")
     if classes.labels is not None:
         return _labeled(files, classes.labels, classes.names, "image|s beside the class folders")
-    table, remark = _usual_label_file(files)
     if table is not None:
-        return replace(_labeled(files, table.labels, table.names, ""), remark=remark)
-    return replace(files, remark=_join_remarks(files.remark, classes.remark, remark))
+        return replace(_labeled(files, table.labels, table.names, ""), remark=_join(files.remark, remark))
+    return replace(files, remark=_join(files.remark, classes.remark, remark))
 
 
 def _labeled(files: ImageFiles, labels: list[int], class_names: tuple[str, ...], otherwise: str) -> ImageFiles:
@@ -149,5 +151,5 @@ def _usual_label_file(files: ImageFiles) -> tuple[FileLabels | None, str]:
     return table, f"labels from {source}"
 
 
-def _join_remarks(*remarks: str) -> str:
+def _join(*remarks: str) -> str:
     return "; ".join(remark for remark in remarks if remark)

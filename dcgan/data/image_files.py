@@ -56,15 +56,15 @@ class NotRead:
     def describe(self) -> str:
         """Return a list for a sentence, for example `24 .tif and .avif files, 20 broken links`; empty without any."""
         parts = []
-        known = [ending for ending, _ in self.endings.most_common() if ending]
+        known = [ending for ending in _most_common(self.endings) if ending]
         if known:
             shown = known if len(known) <= 5 else [*known[:4], "other"]
             parts.append(counted(sum(self.endings[ending] for ending in known), f"{join_words(shown)} file"))
         if self.endings[""]:
             parts.append(f"{counted(self.endings[''], 'file')} without an ending")
-        parts += [_counted(count, noun) for noun, count in self.others.most_common()]
+        parts += [_counted(self.others[noun], noun) for noun in _most_common(self.others)]
         if self.folders:
-            names = [name for name, _ in self.folders.most_common()]
+            names = _most_common(self.folders)
             shown = names if len(names) <= 5 else [*names[:4], "others"]
             parts.append(f"{'the folder' if len(names) == 1 else 'the folders'} {join_words(shown)}")
         return ", ".join(parts)
@@ -145,6 +145,11 @@ def check_file_size(size: int) -> None:
 def counted(count: int, noun: str) -> str:
     """Return a number and a noun, in the plural unless the number is 1: `2 images`, `2 classes`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def _most_common(counts: Counter[str]) -> list[str]:
+    """Return what is counted, in the same order on every system."""
+    return sorted(counts, key=lambda name: (-counts[name], name))
 
 
 def _counted(count: int, nouns: str) -> str:

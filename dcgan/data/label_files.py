@@ -11,9 +11,12 @@ from typing import Any
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
 
+STYLEGAN_FILE = "dataset.json"
+"""Name of the labels of StyleGAN's datasets."""
+
 LABEL_FILES = (
-    *("dataset.json", "labels.csv", "labels.tsv", "labels.json", "labels.jsonl"),
-    *("metadata.csv", "metadata.jsonl", "annotations.csv", "train.csv"),
+    *(STYLEGAN_FILE, "labels.csv", "labels.tsv", "labels.json", "labels.jsonl"),
+    *("metadata.csv", "metadata.jsonl"),
 )
 """Names under which a file of labels is looked for, beside the images or their archive."""
 

@@ -40,6 +40,22 @@ def training_classes(config: ResolvedTrainConfig, dataset: ImageDataset) -> Clas
     return classes_from_labels(labels, names) if config.conditional else None
 
 
+def describe_unused_classes(config: ResolvedTrainConfig, dataset: ImageDataset) -> str:
+    """Return why a run is not conditioned on the classes of its dataset; empty if it is, or if that was asked for.
+
+    Args:
+        config: options of the run.
+        dataset: what the run is trained on.
+    """
+    names, labels = dataset.class_names, dataset.labels
+    if labels is None or config.conditional is not None or training_classes(config, dataset) is not None:
+        return ""
+    if len(names) > MAX_CLASSES:
+        return f"The {len(names)} classes are left aside: they are more than {MAX_CLASSES}. --conditional uses them."
+    empty = [name for index, name in enumerate(names) if not (labels == index).any()]
+    return f"The {len(names)} classes are left aside, as {', '.join(empty[:3])} has no image." if empty else ""
+
+
 def num_clusters(config: ResolvedTrainConfig, classes: Classes | None, count: int) -> int:
     """Return the number of clusters that the images are divided into, 0 for none.
 

@@ -19,6 +19,7 @@ from dcgan.sampling.generation import generate_images
 from dcgan.sampling.selection import Selection, default_selection
 from dcgan.training import tensorboard
 from dcgan.training.checkpointing import save_real_grid
+from dcgan.training.conditioning import describe_unused_classes
 from dcgan.training.distributed import Job
 from dcgan.training.progress import Progress, optional_image
 from dcgan.training.trainer import Trainer
@@ -48,6 +49,8 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
     if trainer.step == 0 or not run.real_grid_file.exists():
         with optional_image(print):
             save_real_grid(run, dataset.images)
+    if unused := describe_unused_classes(trainer.config, dataset):
+        print(unused)
     height, width = dataset.image_size
     print(f"{dataset.name}: {len(dataset)} images of {height}x{width}x{dataset.channels} on {device}")
     if (classes := run.classes()) is not None:
