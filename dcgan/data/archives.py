@@ -13,7 +13,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 from dcgan.core.errors import UserError
 from dcgan.data.file_names import (
@@ -317,7 +317,7 @@ def _list_tar(path: Path, root: Path) -> tuple[ImageFiles, tuple[int, int] | Non
     links = 0
     with tarfile.open(path, "r:") as archive:
         while (member := archive.next()) is not None:
-            archive.members.clear()  # a kilobyte each
+            cast(Any, archive).members.clear()  # a kilobyte each
             name = member.name.removeprefix("./")
             if member.isreg() and not member.issparse() and name:
                 places[name] = (member.offset_data, member.size)

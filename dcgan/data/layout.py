@@ -173,10 +173,9 @@ def are_shards(names: Sequence[str], start: int) -> bool:
         return True
     if len(folders[0]) < 2 or not all(folder.isascii() and folder.isdecimal() for folder in folders):
         return False
-    numbers = {int(folder): [_last_number(stem) for stem in stems] for folder, stems in files.items()}
-    if any(number is None for found in numbers.values() for number in found):
-        return False
-    return _numbered_by_file(numbers)
+    pairs = [(int(folder), _last_number(stem)) for folder, stems in files.items() for stem in stems]
+    numbered = [(folder, number) for folder, number in pairs if number is not None]
+    return len(numbered) == len(pairs) and _numbered_by_file(numbered)
 
 
 def _named_by_hash(files: dict[str, list[str]]) -> bool:
@@ -192,16 +191,17 @@ def _named_by_hash(files: dict[str, list[str]]) -> bool:
     return hashes and all(stem.startswith(folder) for folder, stem in pairs)
 
 
-def _numbered_by_file(numbers: dict[int, list[int]]) -> bool:
-    """Return whether the files' numbers follow from the folder's: its multiple, quotient, or next to those before."""
-    folders = sorted(numbers)
+def _numbered_by_file(pairs: list[tuple[int, int]]) -> bool:
+    """Return whether folders are numbered by the files in them: by the first of a range, or by a quotient.
+
+    Args:
+        pairs: number of the folder and number of the file, for each file.
+    """
+    folders = sorted({folder for folder, _ in pairs})
     step = min(later - earlier for earlier, later in itertools.pairwise(folders))
-    if step > 1 and all(folder <= n < folder + step for folder, found in numbers.items() for n in found):
-        return True
     if step > 1:
-        return False
-    pairs = [(folder, n) for folder, found in numbers.items() for n in found]
-    return any(all(n // size == folder for folder, n in pairs) for size in (100, 1000, 10_000, 100_000))
+        return all(folder <= number < folder + step for folder, number in pairs)
+    return any(all(number // size == folder for folder, number in pairs) for size in (100, 1000, 10_000, 100_000))
 
 
 def _last_number(stem: str) -> int | None:
