@@ -17,6 +17,7 @@ from dcgan.core.errors import UserError, first_line, ran_out_of_memory
 from dcgan.core.imports import silence_stdout, was_interrupted
 from dcgan.core.signal_watch import watch_signals
 from dcgan.core.streams import open_closed_streams
+from dcgan.core.system_errors import remedy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +83,7 @@ def _run(command: str, arguments: Sequence[str], prog: str) -> int:
         return 0
     except OSError as error:  # not explained by the modules below
         problem = f"{error.filename or 'Input or output failed'}: {error.strerror or error}."
-        print(f"error: {UserError(problem)}", file=sys.stderr)
+        print(f"error: {UserError(problem, remedy(error, writing=True))}", file=sys.stderr)
         return 2
     except Exception as error:
         if ran_out_of_memory(error):  # training says more

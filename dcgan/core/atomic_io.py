@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dcgan.core.errors import UserError
 from dcgan.core.paths import to_path
+from dcgan.core.system_errors import remedy
 
 _PREFIX = ".writing-"
 """Start of the names of temporary files and folders; the machine, the process and its mark follow."""
@@ -315,10 +316,8 @@ def explain_write_errors(path: Path, option: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = "Free some space, or choose another place" if full else "Choose a writable place"
-        hint = f"{advice} with {option}." if option else f"{advice}."
-        raise UserError(f"{path} can't be written: {error.strerror or error}.", hint) from error
+        problem = f"{path} can't be written: {error.strerror or error}."
+        raise UserError(problem, remedy(error, option, writing=True)) from error
 
 
 def _umask() -> int:

@@ -9,6 +9,7 @@ import filelock
 import platformdirs
 
 from dcgan.core.errors import UserError
+from dcgan.core.system_errors import remedy
 
 
 def resolve_cache_dir(cache_dir: Path | None) -> Path:
@@ -40,9 +41,8 @@ def build_lock(path: Path, activity: str) -> Iterator[None]:
             print(f"Another process is {activity} {path}; waiting for it.", file=sys.stderr)
             lock.acquire()
     except OSError as error:
-        raise UserError(
-            f"{path.parent} can't be written: {error.strerror or error}.", "Choose a writable place with --cache-dir."
-        ) from error
+        problem = f"{path.parent} can't be written: {error.strerror or error}."
+        raise UserError(problem, remedy(error, "--cache-dir", writing=True)) from error
     try:
         yield
     finally:

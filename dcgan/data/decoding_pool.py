@@ -24,6 +24,7 @@ from typing import TypeVar
 import numpy as np
 
 from dcgan.core.errors import UserError
+from dcgan.core.system_errors import remedy
 from dcgan.data.decoding import (
     EncodedImage,
     SkippedImage,
@@ -179,8 +180,8 @@ def read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
         except Exception as error:
             return skip_reason(entry.name, error)
         time.sleep(seconds)
-    reason = failure.strerror or str(failure)
-    raise UserError(f"{entry.name} can't be read: {reason}.", "Make it readable or remove it, and start again.")
+    problem = f"{entry.name} can't be read: {failure.strerror or failure}."
+    raise UserError(problem, remedy(failure, writing=False))
 
 
 def _count_cores() -> int:

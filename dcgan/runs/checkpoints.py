@@ -8,6 +8,7 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError, first_line
+from dcgan.core.system_errors import remedy
 
 
 class Checkpoints:
@@ -102,8 +103,8 @@ class Checkpoints:
         except FileNotFoundError:
             return []
         except OSError as error:
-            hint = "Change its permissions, or start a new run with another --run-dir."
-            raise UserError(f"{self.folder} can't be read: {error.strerror}.", hint) from error
+            problem = f"{self.folder} can't be read: {error.strerror}."
+            raise UserError(problem, remedy(error, "--run-dir", writing=False)) from error
         numbered = (file for file in files if re.fullmatch(r"step-\d+\.npz", file.name))
         return sorted(numbered, key=_step, reverse=True)
 

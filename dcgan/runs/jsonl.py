@@ -9,6 +9,7 @@ from typing import Any
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError
+from dcgan.core.system_errors import remedy
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
@@ -56,7 +57,8 @@ class JsonlReader:
         except FileNotFoundError:
             replaced, added = self._end > 0, b""
         except OSError as error:
-            raise UserError(f"{self.file} can't be read: {error.strerror or error}.") from error
+            problem = f"{self.file} can't be read: {error.strerror or error}."
+            raise UserError(problem, remedy(error, writing=False)) from error
         if replaced:
             self._end, self._last_line = 0, b""
         complete = added[: added.rfind(b"\n") + 1]
@@ -84,7 +86,8 @@ def _read_lines(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
-        raise UserError(f"{file} can't be read: {error.strerror or error}.") from error
+        problem = f"{file} can't be read: {error.strerror or error}."
+        raise UserError(problem, remedy(error, writing=False)) from error
 
 
 def write_jsonl(file: Path, records: Iterable[dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
 from dcgan.core.atomic_io import atomic_write, is_running, make_folder, remove_stale_files_below
 from dcgan.core.errors import UserError
 from dcgan.runs.continuation import new_run_hint
+from dcgan.core.system_errors import remedy
 from dcgan.runs.finding import check_links, default_run_dir
 from dcgan.runs.run import Run
 
@@ -43,7 +44,8 @@ def open_run(config: TrainConfig, writing: bool = True, given: TrainConfig | Non
         make_folder(run.path)
         entries = [entry.name for entry in run.path.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
-        raise UserError(f"{run.path} can't be used as a run directory: {error.strerror}.") from error
+        problem = f"{run.path} can't be used as a run directory: {error.strerror}."
+        raise UserError(problem, remedy(error, "--run-dir", writing=True)) from error
     if entries and not run.config_file.exists():
         raise UserError(f"{run.path} is not empty and not a run.", "Choose another --run-dir.")
     if run.is_pretrained():
@@ -76,7 +78,8 @@ def _locked(path: Path) -> Iterator[None]:
         raise _in_use(path, owner) from error
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
-            raise UserError(f"{path} is not writable: {error.strerror}.", "Choose another --run-dir.") from error
+            problem = f"{path} can't be written: {error.strerror or error}."
+            raise UserError(problem, remedy(error, "--run-dir", writing=True)) from error
         if _may_be_running(owner):
             raise _in_use(path, owner) from error
         print(

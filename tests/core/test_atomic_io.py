@@ -185,7 +185,7 @@ def test_the_hint_names_the_option_of_the_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written") as caught, atomic_folder(tmp_path / "file" / "x", "--here"):
         pass
-    assert caught.value.hint == "Choose a writable place with --here."
+    assert caught.value.hint == "A part of the path is no folder: choose another one with --here."
 
 
 def test_names_that_are_taken_get_the_next_number(tmp_path):

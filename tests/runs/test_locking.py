@@ -165,5 +165,5 @@ def test_what_a_dead_process_left_holds_nobody_up(config, monkeypatch, content, 
 
 def test_a_directory_that_can_not_be_locked_for_another_reason_is_refused(config, monkeypatch):
     refuse_locks(monkeypatch, errno.EIO)
-    with pytest.raises(UserError, match="is not writable: Input/output error"), open_run(config):
+    with pytest.raises(UserError, match="can't be written: Input/output error"), open_run(config):
         pass
