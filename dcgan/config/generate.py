@@ -44,9 +44,9 @@ class GenerateConfig(Options):
     Args:
         seeds: seeds of the images, as `0-63` or `3,5,9-12`; by default 0-63, and 0-7 for a walk.
         num: number of images N, for the seeds 0 to N-1.
-        class_label: class of the images of a conditional run, by name or number, or `each` for one row per class; by
-            default each seed's own label, with the class frequencies of the training data, and without `--seeds` and
-            `--num` one row per class.
+        class_label: class of the images of a conditional run, by name or number, or `each` for one row per class;
+            `name:each` or `name:7` for a class that is called so, `number:7` for its number; by default each seed's own
+            label, with the class frequencies of the training data, and without `--seeds` and `--num` one row per class.
         walk: number of images from each seed to the next on a walk through the latent space, along great circles: one
             row per pair of seeds in a grid, one loop in an animation (by default with 12 images per pair).
         along: walk along a direction instead of from seed to seed, as '0-3 - 4-7': one row per seed, from its latent

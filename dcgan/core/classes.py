@@ -4,6 +4,8 @@ import bisect
 import itertools
 import json
 import math
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +25,9 @@ _SQRT_HALF = 13_043_817_825_332_782_212
 
 MAX_NAME_LENGTH = 255
 
+NAME_PREFIX, NUMBER_PREFIX = "name:", "number:"
+"""What a class is asked for with where its name could also be a number or another value of an option."""
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -32,7 +37,7 @@ class Classes:
     class, then those of the second one, and so on. Images without labels have a single class, divided into clusters.
 
     Args:
-        names: names, in the order of the labels.
+        names: names, in the order of the labels; in Unicode's composed form (NFC), whatever form they are given in.
         probabilities: fraction of the training images in each class, in (0, 1]; they sum to 1.
         clusters: for each class, the fraction of its training images in each of its clusters, in (0, 1]; they sum to 1.
             Empty if the classes are not divided.
@@ -41,6 +46,10 @@ class Classes:
     names: tuple[str, ...]
     probabilities: tuple[float, ...]
     clusters: tuple[tuple[float, ...], ...] = ()
+
+    def __post_init__(self):
+        """Normalize the names: a folder from a Mac may have its accents as characters of their own."""
+        object.__setattr__(self, "names", tuple(map(normalize_name, self.names)))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -116,22 +125,53 @@ class Classes:
         """Return the label of a class.
 
         Args:
-            text: name of the class, in upper or lower case, or its number.
+            text: name of the class, in upper or lower case, or its number; `name:TEXT` or `number:TEXT` to say which.
+                Without that, a class of exactly this name comes before the number and before other cases.
 
         Raises:
             UserError: there is no such class.
         """
-        if text in self.names:
-            return self.names.index(text)
-        if text.isascii() and text.isdigit() and len(text) < 10 and int(text) < len(self):
-            return int(text)
-        matches = [label for label, name in enumerate(self.names) if name.casefold() == text.casefold()]
-        if len(matches) == 1:
-            return matches[0]
+        text = normalize_name(text)
+        by_name = self._named(text.removeprefix(NAME_PREFIX)) if text.startswith(NAME_PREFIX) else None
+        by_number = self._numbered(text.removeprefix(NUMBER_PREFIX)) if text.startswith(NUMBER_PREFIX) else None
+        exact = self.names.index(text) if text in self.names else None
+        for label in (by_name, by_number, exact, self._numbered(text), self._named(text)):
+            if label is not None:
+                return label
         shown = ", ".join(self.names[:20]) + ", …" * (len(self) > 20)
         are_numbers = all(name.isdecimal() and int(name) == label for label, name in enumerate(self.names))
         numbers = "" if are_numbers else f"; or their numbers, 0 to {len(self) - 1}"
+        if not are_numbers and any(map(str.isdecimal, self.names)):
+            numbers += f"; {NAME_PREFIX}1 is the class called 1, {NUMBER_PREFIX}1 the one of this number"
         raise UserError(f"There is no class {text!r}{did_you_mean(text, self.names)}", f"Classes: {shown}{numbers}.")
+
+    def _named(self, name: str) -> int | None:
+        """Return the label of a class by its name, in upper or lower case; None if there is none, or several."""
+        if name in self.names:
+            return self.names.index(name)
+        matches = [label for label, other in enumerate(self.names) if other.casefold() == name.casefold()]
+        return matches[0] if len(matches) == 1 else None
+
+    def _numbered(self, number: str) -> int | None:
+        """Return the label of a class by its number; None if there is none."""
+        is_number = number.isascii() and number.isdigit() and len(number) < 10
+        return int(number) if is_number and int(number) < len(self) else None
+
+    @property
+    def folder_names(self) -> tuple[str, ...]:
+        """Names of the folders for images of each class: different ones also where upper and lower case are the same.
+
+        A class whose name differs from that of another one in case only has its label appended.
+        """
+        folded = [name.casefold() for name in self.names]
+        return tuple(
+            name if folded.count(name.casefold()) == 1 else f"{name}-{label}" for label, name in enumerate(self.names)
+        )
+
+
+def normalize_name(name: str) -> str:
+    """Return the name of a class in Unicode's composed form (NFC), in which names are compared and written."""
+    return unicodedata.normalize("NFC", name)
 
 
 def classes_from_labels(labels: np.ndarray, names: Sequence[str]) -> Classes:
@@ -142,9 +182,14 @@ def classes_from_labels(labels: np.ndarray, names: Sequence[str]) -> Classes:
         names: names of the classes.
 
     Raises:
-        UserError: there are fewer than two classes, or a class without images.
+        UserError: there are fewer than two classes, two of the same name, or a class without images.
     """
     counts = np.bincount(labels, minlength=len(names))
+    if twice := [name for name, number in Counter(map(normalize_name, names)).items() if number > 1]:
+        raise UserError(
+            f"There are two classes {twice[0]!r}: their names differ only in how Unicode writes their accents.",
+            "Move the images of both into one folder.",
+        )
     if len(names) < 2:
         raise UserError(
             "--conditional needs at least two classes.", "The classes of a folder of images are its direct subfolders."
@@ -228,7 +273,7 @@ def read_classes(path: Path) -> Classes:
         names, probabilities = content["names"], tuple(float(p) for p in content["probabilities"])
         clusters = tuple(tuple(float(p) for p in fractions) for fractions in content.get("clusters", ()))
         valid = valid and isinstance(names, list) and not any(map(class_name_problem, names))
-        valid = valid and len(set(names)) == len(names) == len(probabilities)
+        valid = valid and len(set(map(normalize_name, names))) == len(names) == len(probabilities)
         valid = valid and len(clusters) in (0, len(names)) and (len(names) >= 2 or bool(clusters))
         valid = valid and all(map(_sums_to_1, (probabilities, *clusters)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dcgan.core.classes import normalize_name
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape
 
@@ -32,6 +33,10 @@ class ImageDataset:
     labels: np.ndarray | None
     class_names: tuple[str, ...]
     fingerprint: str
+
+    def __post_init__(self):
+        """Normalize the names of the classes."""
+        object.__setattr__(self, "class_names", tuple(map(normalize_name, self.class_names)))
 
     def __len__(self) -> int:
         return len(self.images)

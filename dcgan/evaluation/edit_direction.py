@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcgan.config import EditConfig
+from dcgan.core.classes import NAME_PREFIX
 from dcgan.core.errors import UserError, did_you_mean, errors_about
 from dcgan.evaluation.label_predictor import GeneratedImages, LabelPredictor, RunGenerator, parse_class
 from dcgan.evaluation.stroke_features import STROKE_FEATURES, for_polarity
@@ -77,9 +78,10 @@ def move_toward(source: RunGenerator, config: EditConfig) -> tuple[np.ndarray, s
     first, last = edit.strengths
     print(f"Tested on {len(tested)} other images, moved by {last:g} times the direction:")
     print(f"  {edit.describe_effect(tested.images, edited)}.")
-    name = f"{f'{config.from_class}-to-' if config.from_class else ''}{config.toward}-{config.method}"
+    words = [word.removeprefix(NAME_PREFIX) for word in (config.from_class, config.toward) if word]
+    name = f"{'-to-'.join(words).replace(':', '-')}-{config.method}"
     if config.out is None:
-        label = f"{config.from_class} to {config.toward}" if config.from_class else str(config.toward)
+        label = " to ".join(words)
         save_direction(source.run, name, label, edit.direction)
     summary = f"{edit.description}, one row per image, moved by {first:g} to {last:g} times the direction"
     return tile(shown.reshape(-1, *shown.shape[2:]), config.walk), name, summary

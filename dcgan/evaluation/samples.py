@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from dcgan.core.classes import Classes
+from dcgan.core.classes import Classes, normalize_name
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.core.streams import shows_progress
@@ -182,6 +182,7 @@ def _read_image(path: Path, data: Content, shape: Shape) -> tuple[np.ndarray, bo
 def _folder_labels(names: list[str], class_names: tuple[str, ...]) -> np.ndarray | None:
     """Return labels by first-level folder, if all of them have the names of classes."""
     found = folder_classes(names)
-    if found.labels is None or -1 in found.labels or not set(found.names) <= set(class_names):
+    folders = tuple(map(normalize_name, found.names))
+    if found.labels is None or -1 in found.labels or not set(folders) <= set(class_names):
         return None
-    return np.array([class_names.index(found.names[label]) for label in found.labels])
+    return np.array([class_names.index(folders[label]) for label in found.labels])

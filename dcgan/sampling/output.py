@@ -160,9 +160,10 @@ def save_folder(folder: Path, selection: Selection, images: Iterable[np.ndarray]
 
 def image_paths(selection: Selection) -> Iterator[Path]:
     """Yield the path of each image in the folder: `seed-000007.png`, with classes in a subfolder per class."""
+    folders = () if selection.classes is None else selection.classes.folder_names
     for seed, label in selection.pairs():
         name = f"seed-{seed:06d}.png"
-        yield Path(name) if selection.classes is None or label is None else Path(selection.classes.names[label], name)
+        yield Path(name) if label is None else Path(folders[label], name)
 
 
 def check_free_images(folder: Path, selection: Selection) -> None:

@@ -1,6 +1,7 @@
 """The classes of a conditional run."""
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -61,6 +62,43 @@ def test_class_numbers_are_listed_only_if_the_names_differ_from_them():
 def test_an_unknown_class_is_refused_and_the_known_ones_are_listed(text):
     with pytest.raises(UserError, match="cat, dog, 1"):
         THREE.parse(text)
+
+
+def test_a_class_whose_name_is_a_number_or_a_word_of_the_option_can_be_asked_for():
+    odd = Classes(("each", "0", "2", "name:2", "number:0", "SLANT"), (1 / 6,) * 6)
+    for label, name in enumerate(odd.names):
+        assert odd.parse(f"name:{name}") == odd.parse(name) == label or name in ("name:2", "number:0")
+        assert odd.parse(f"name:{name}") == label
+        assert odd.parse(f"number:{label}") == label
+    assert odd.parse("name:2") == 2
+    assert odd.parse("number:0") == 0
+    assert odd.parse("name:slant") == 5
+    assert odd.parse("1") == 1  # no class has this name
+    with pytest.raises(UserError, match=r"name:1 is the class called 1, number:1 the one of this number"):
+        odd.parse("number:6")
+    for text in ("name:", "name:1", "number:", "number:-1"):
+        with pytest.raises(UserError, match="There is no class"):
+            odd.parse(text)
+
+
+def test_names_are_compared_in_one_unicode_form(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    for name in (composed, decomposed):
+        classes = Classes((name, "the"), (0.5, 0.5))
+        assert classes.names == (composed, "the")
+        assert classes.parse(composed) == classes.parse(decomposed) == classes.parse(decomposed.upper()) == 0
+        (tmp_path / "classes.json").write_text(json.dumps({"names": [name, "the"], "probabilities": [0.5, 0.5]}))
+        assert read_classes(tmp_path / "classes.json") == classes
+    both = {"names": [composed, decomposed], "probabilities": [0.5, 0.5]}
+    (tmp_path / "classes.json").write_text(json.dumps(both))
+    with pytest.raises(UserError, match="damaged"):
+        read_classes(tmp_path / "classes.json")
+    with pytest.raises(UserError, match="There are two classes 'café'"):
+        classes_from_labels(np.array([0, 1]), (composed, decomposed))
+
+
+def test_folders_of_classes_differ_where_upper_and_lower_case_do_not():
+    assert Classes(("Cat", "cat", "dog"), (0.25, 0.25, 0.5)).folder_names == ("Cat-0", "cat-1", "dog")
 
 
 def test_labels_are_encoded_as_one_hot_rows():
