@@ -83,7 +83,7 @@ def _run(command: str, arguments: Sequence[str], prog: str) -> int:
         return 0
     except OSError as error:  # not explained by the modules below
         problem = f"{error.filename or 'Input or output failed'}: {error.strerror or error}."
-        print(f"error: {UserError(problem, remedy(error, writing=True))}", file=sys.stderr)
+        print(f"error: {UserError(problem, remedy(error, writing=None))}", file=sys.stderr)
         return 2
     except Exception as error:
         if ran_out_of_memory(error):  # training says more

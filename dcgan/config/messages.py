@@ -1,8 +1,10 @@
 """Error messages of the command line and of config files: option names and value ranges instead of Python types."""
 
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,13 +19,16 @@ _SWITCH_WITH_VALUE = re.compile(r"argument (--[\w-]+)/(--[\w-]+): ignored explic
 _NO_VALUE = re.compile(r"argument (--[\w-]+): expected one argument")
 
 
-def describe_error(config_class: type[Options], error: Exception, given: Mapping[str, str]) -> str:
+def describe_error(
+    config_class: type[Options], error: Exception, given: Mapping[str, str], words: Sequence[str] = ()
+) -> str:
     """Rewrite an error of the parser as one line that names the option and what it takes.
 
     Args:
         config_class: the dataclass of `dcgan.config` whose options were read.
         error: what the parser raised.
         given: the text of every value that was given, by option.
+        words: the command line, which tells where a name with blanks ends.
 
     Returns:
         The line; the text of the error itself where it is of no known form.
@@ -39,15 +44,28 @@ def describe_error(config_class: type[Options], error: Exception, given: Mapping
     if match := _SWITCH_WITH_VALUE.match(text):
         return f"{match[1]} takes no value, not {match[3]}; {match[2]} turns it off."
     if match := _UNKNOWN.match(text):
-        name = (match[1] or flag(match[2])).split()[0].split("=")[0]
+        unknown = match[1] or flag(match[2])
+        name = unknown.split()[0].split("=")[0]
         if not name.startswith("-"):
-            return f"Unexpected argument {name!r}."
+            name = max((word for word in words if word and unknown.startswith(word)), key=len, default=name)
+            return f"Unexpected argument {name!r}{_pattern_advice(name, hints, given)}"
         return f"There is no option {name}{did_you_mean(name, map(flag, hints))}"
     if match := _NOT_BOOLEAN.match(text):
         names = [flag(name) for name, hint in hints.items() if hint in (bool, bool | None)]
         option = next((f"{name}: " for name in names if given.get(name) == match[1]), "")
         return f"{option}An option that is on or off takes true or false, not {match[1]}."
     return text
+
+
+def _pattern_advice(extra: str, hints: Mapping[str, Any], given: Mapping[str, str]) -> str:
+    """Return the end of the message about an argument that a shell may have put in the place of a pattern."""
+    for name, hint in hints.items():
+        if (value := given.get(flag(name))) and Path(value).parent == Path(extra).parent != Path():
+            if expected_values(hint) == "a path":
+                folder = shlex.quote(str(Path(value).parent))
+                return f": {flag(name)} takes one path. If a pattern was meant, name the folder: {flag(name)} {folder}"
+            return f": {flag(name)} takes one value; several are separated by commas."
+    return "."
 
 
 def option_types(config_class: type[Options]) -> dict[str, Any]:

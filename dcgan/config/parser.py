@@ -1,9 +1,11 @@
 """Conversion of the config dataclasses to command lines and YAML files, and back."""
 
 import functools
+import glob
 import itertools
 import operator
 import os
+import shlex
 import sys
 from argparse import SUPPRESS, Action
 from collections.abc import Mapping
@@ -122,13 +124,25 @@ def parse(config_class: type[Config], arguments: list[str], prog: str) -> Config
     try:
         for file in files:
             _read_text(file)
-        return _build(config_class, parser.parse_args(arguments))
+        config = _build(config_class, parser.parse_args(arguments))
+        _check_patterns(config)
+        return config
     except (*PARSER_ERRORS, UserError) as error:
         for file in files:
             _check_config_file(config_class, file, hint)
         if isinstance(error, UserError):
             raise UserError(error.problem, error.hint or hint) from error
-        raise UserError(describe_error(config_class, error, _given_values(arguments)), hint) from error
+        raise UserError(describe_error(config_class, error, _given_values(arguments), arguments), hint) from error
+
+
+def _check_patterns(config: Options) -> None:
+    """Refuse a pattern for files where a folder or one file is expected, unless there is a file of this name."""
+    for field in fields(config):
+        path = getattr(config, field.name)
+        if isinstance(path, Path) and glob.has_magic(str(path)) and not path.exists() and glob.glob(str(path)):  # noqa: PTH207
+            option = flag(option_name(field))
+            hint = f"Name the folder: {option} {shlex.quote(str(path.parent))}"
+            raise UserError(f"{option} {path} is a pattern of several files; it takes one path.", hint)
 
 
 def _given_values(arguments: list[str]) -> dict[str, str]:

@@ -12,13 +12,13 @@ _NOT_HERE = ("EACCES", "EPERM", "EROFS")
 _NO_SPACE = ("ENOSPC", "EDQUOT")
 
 
-def remedy(error: OSError, option: str = "", *, writing: bool) -> str:
+def remedy(error: OSError, option: str = "", *, writing: bool | None) -> str:
     """Return what to do about an error, in one line.
 
     Args:
         error: what reading or writing a file or folder raised.
         option: option that names the file or folder; empty where none does.
-        writing: whether it was to be written.
+        writing: whether it was to be written; None if that is not known.
 
     Returns:
         The advice; another place is named only where it helps.
@@ -28,6 +28,8 @@ def remedy(error: OSError, option: str = "", *, writing: bool) -> str:
     if name in _NO_SPACE:
         quota = ", also in your quota" if name == "EDQUOT" else " (on Linux, see df -h and df -i)"
         return f"Free some space{quota}, or choose another place{with_option}."
+    if name in _NOT_HERE and writing is None:
+        return "Check the permissions of the file and its folder."
     if name in _NOT_HERE:
         return (
             f"Choose a writable place{with_option}."

@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
 from dcgan.core.atomic_io import atomic_write, is_running, make_folder, remove_stale_files_below
 from dcgan.core.errors import UserError
-from dcgan.runs.continuation import new_run_hint
 from dcgan.core.system_errors import remedy
+from dcgan.runs.continuation import new_run_hint
 from dcgan.runs.finding import check_links, default_run_dir
 from dcgan.runs.run import Run
 

@@ -115,7 +115,7 @@ def test_sigterm_runs_cleanup_and_restores_the_previous_handler(monkeypatch, cap
 
 
 @pytest.mark.parametrize("name", ["some/log.jsonl", 10_000 * "1,"])
-def test_an_os_error_is_one_line_that_names_the_file(monkeypatch, capsys, name):
+def test_an_os_error_names_the_file_and_what_mends_it(monkeypatch, capsys, name):
     def fail(options):
         raise PermissionError(errno.EACCES, "Permission denied", name)
 
@@ -123,7 +123,7 @@ def test_an_os_error_is_one_line_that_names_the_file(monkeypatch, capsys, name):
     assert main.main(["prepare"]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: {name[:50]}")
-    assert printed.endswith(": Permission denied.\n")
+    assert printed.endswith(": Permission denied.\nCheck the permissions of the file and its folder.\n")
     assert len(printed) < 200
 
 

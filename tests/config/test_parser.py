@@ -240,3 +240,23 @@ def test_arguments_are_read_as_the_options_that_they_were_made_of(options):
     arguments = to_arguments(given)
     assert parse(config.TrainConfig, arguments, "train.py") == given
     assert len([word for word in arguments if word.startswith("--")]) == len(options)
+
+
+def test_a_pattern_for_a_folder_is_answered_with_the_folder(tmp_path):
+    folder = tmp_path / "my images"
+    folder.mkdir()
+    files = [str(folder / name) for name in ("1.png", "2.png", "3.png")]
+    for file in files:
+        Path(file).touch()
+    line = ["--dataset", "folder", "--data-dir"]
+    for given in ([str(folder / "*.png")], files):
+        with pytest.raises(UserError) as caught:
+            parse(config.PrepareConfig, [*line, *given], "x")
+        assert f"ame the folder: --data-dir '{folder}'" in f"{caught.value.problem}\n{caught.value.hint}"
+    with pytest.raises(UserError, match=r"--images takes one value; several are separated by commas\."):
+        parse(config.ProjectConfig, ["--images", *files], "x")
+    (folder / "[1].png").touch()  # the name of a file
+    for free in ("[1].png", "none*.gif"):
+        assert parse(config.PrepareConfig, ["--data-dir", str(folder / free)], "x").data_dir == folder / free
+    with pytest.raises(UserError, match=r"Unexpected argument 'other'\."):
+        parse(config.PrepareConfig, [*line, files[0], "other"], "x")
