@@ -1,6 +1,9 @@
 """What mends an error of the operating system in reading or writing a file."""
 
 import errno
+from pathlib import Path
+
+from dcgan.core.errors import UserError
 
 _CONNECTION = (
     "EIO", "ENXIO", "ENODEV", "EREMOTEIO", "ESTALE", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN",
@@ -21,8 +24,10 @@ def remedy(error: OSError, option: str = "", *, writing: bool | None) -> str:
         writing: whether it was to be written; None if that is not known.
 
     Returns:
-        The advice; another place is named only where it helps.
+        The advice; another place is named only where it helps. Empty for an error that is not the system's.
     """
+    if not error.errno and not writing:  # of a decompressor
+        return ""
     name = errno.errorcode.get(error.errno or 0, "")
     with_option = f" with {option}" if option else ""
     if name in _NO_SPACE:
@@ -55,6 +60,19 @@ def remedy(error: OSError, option: str = "", *, writing: bool | None) -> str:
         return f"Close the programs that use it, or choose another place{with_option}."
     if name == "ENOMEM":
         return "End other programs, then start again."
+    if name == "ENOENT" and not writing:
+        return "Check that it is there, and start again."
     if name == "ENOENT":
         return f"It was removed meanwhile, or its disk was: start again, or choose another place{with_option}."
     return f"Start again; if that does not help, choose another place{with_option}."
+
+
+def unreadable(path: Path | str, error: OSError, option: str = "") -> UserError:
+    """Return the error for a file or folder that can't be read, with what mends it.
+
+    Args:
+        path: the file or folder.
+        error: what reading it raised.
+        option: option that names it; empty where none does.
+    """
+    return UserError(f"{path} can't be read: {error.strerror or error}.", remedy(error, option, writing=False))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from dcgan.core.errors import UserError
+from dcgan.core.system_errors import unreadable
 from dcgan.data.file_names import (
     FIRST_BYTES,
     has_image_ending,
@@ -291,7 +292,7 @@ def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 def _zip_error(path: Path, error: Exception) -> UserError:
     """Explain why a file is not a complete zip."""
     if isinstance(error, OSError):
-        return UserError(f"{path} can't be read: {error.strerror or error}.")
+        return unreadable(path, error)
     with path.open("rb") as file:
         start = file.read(1 << 16).lower()
     if b"quota" in start and b"<" in start:
@@ -366,7 +367,7 @@ def _tar_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # of gzip and bz2
             raise UserError(f"{path} is cut off or damaged: {error}.", "Get it again.") from error
-        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
 
 
 @contextlib.contextmanager

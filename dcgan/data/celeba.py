@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcgan.core.errors import UserError
+from dcgan.core.system_errors import unreadable
 from dcgan.data.image_files import ImageFiles
 from dcgan.data.listing import open_image_files
 
@@ -236,7 +237,7 @@ def _read_bounded(path: Path) -> bytes:
             raise UserError(f"{path} is too large to be an annotation file of CelebA.", "Download it again.")
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
 
 
 def _basename(name: str) -> str:

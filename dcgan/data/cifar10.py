@@ -13,7 +13,7 @@ from typing import IO, cast
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.core.system_errors import remedy
+from dcgan.core.system_errors import unreadable
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -97,8 +97,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return _read_bounded(file, path.name)
     except OSError as error:
-        problem = f"{path} can't be read: {error.strerror or error}."
-        raise UserError(problem, remedy(error, writing=False)) from error
+        raise unreadable(path, error) from error
 
 
 def _read_bounded(file: IO[bytes], name: str) -> bytes:

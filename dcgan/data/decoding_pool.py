@@ -23,8 +23,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from dcgan.core.errors import UserError
-from dcgan.core.system_errors import remedy
+from dcgan.core.system_errors import unreadable
 from dcgan.data.decoding import (
     EncodedImage,
     SkippedImage,
@@ -180,8 +179,7 @@ def read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
         except Exception as error:
             return skip_reason(entry.name, error)
         time.sleep(seconds)
-    problem = f"{entry.name} can't be read: {failure.strerror or failure}."
-    raise UserError(problem, remedy(failure, writing=False))
+    raise unreadable(entry.name, failure)
 
 
 def _count_cores() -> int:

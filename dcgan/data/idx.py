@@ -15,7 +15,7 @@ import numpy as np
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
-from dcgan.core.system_errors import remedy
+from dcgan.core.system_errors import unreadable
 
 _UNSIGNED_BYTE = 0x08
 _MAX_DEFLATE_RATIO = 1032  # deflate compresses no further (zlib's technical notes)
@@ -47,8 +47,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise UserError(f"{path} can't be unpacked: {error}.", _DAMAGED) from error
     except OSError as error:
-        problem = f"{path} can't be read: {error.strerror or error}."
-        raise UserError(problem, remedy(error, writing=False)) from error
+        raise unreadable(path, error) from error
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:

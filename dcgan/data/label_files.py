@@ -10,6 +10,7 @@ from typing import Any
 
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
+from dcgan.core.system_errors import unreadable
 
 STYLEGAN_FILE = "dataset.json"
 """Name of the labels of StyleGAN's datasets."""
@@ -110,7 +111,7 @@ def read_bounded(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_LABEL_FILE_BYTES + 1)
     except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
     if len(data) > MAX_LABEL_FILE_BYTES:
         raise UserError(f"{path} is larger than {MAX_LABEL_FILE_BYTES >> 20} MiB, too large for a file of labels.")
     return data

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dcgan.core.errors import UserError
+from dcgan.core.system_errors import unreadable
 from dcgan.data import image_files as limits
 from dcgan.data.archives import ARCHIVE_ENDINGS, is_tar, open_archive, open_tar, open_zip
 from dcgan.data.containers import CONTAINER_ENDINGS, container_of
@@ -72,7 +73,7 @@ def _open_file(path: Path, root: Path) -> contextlib.AbstractContextManager[Imag
             raise UserError(f"{path} is a single image.", "--data-dir must be a folder of images; name its folder.")
         return open_tar(path, root) if is_tar(path) else open_zip(path, root)
     except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
 
 
 @contextlib.contextmanager
@@ -140,7 +141,7 @@ def _walk(root: Path, not_read: NotRead, packed: list[str]) -> Iterator[ImageFil
                         not_read.add_file(item.name)
             pending += [f"{prefix}{name}/" for name in sorted(folders, reverse=True)]
         except OSError as error:
-            raise UserError(f"{root / prefix} can't be read: {error.strerror or error}.") from error
+            raise unreadable(root / prefix, error) from error
 
 
 def _marks(folder: Path) -> set[str]:

@@ -12,6 +12,7 @@ from dcgan.core.colors import parse_color
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
 from dcgan.data.dataset_cache import DatasetCache, cached_dataset, report_pixels, report_skipped
+from dcgan.core.system_errors import remedy
 from dcgan.data.image_dataset import ImageDataset, check_dataset_size, content_fingerprint, dataset_from_arrays
 from dcgan.data.preparation import MAX_SKIPPED, describe_skipped
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
@@ -165,7 +166,7 @@ def _explain_os_errors(config: DataConfig) -> Iterator[None]:
     except OSError as error:
         path = error.filename or config.data_dir  # it may also be that of the cache
         problem = f"{path} can't be read: {error.strerror or error}."
-        raise UserError(problem, "Check --data-dir and --cache-dir.") from error
+        raise UserError(problem, remedy(error, "--data-dir or --cache-dir", writing=None)) from error
 
 
 def _load_arrays(config: DataConfig, source: ArraySource, split: str) -> ImageDataset:

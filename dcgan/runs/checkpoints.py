@@ -8,7 +8,7 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError, first_line
-from dcgan.core.system_errors import remedy
+from dcgan.core.system_errors import unreadable
 
 
 class Checkpoints:
@@ -103,8 +103,7 @@ class Checkpoints:
         except FileNotFoundError:
             return []
         except OSError as error:
-            problem = f"{self.folder} can't be read: {error.strerror}."
-            raise UserError(problem, remedy(error, "--run-dir", writing=False)) from error
+            raise unreadable(self.folder, error, "--run-dir") from error
         numbered = (file for file in files if re.fullmatch(r"step-\d+\.npz", file.name))
         return sorted(numbered, key=_step, reverse=True)
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.checksum import checksum_of_json
-from dcgan.core.errors import UserError
-from dcgan.core.system_errors import remedy
+from dcgan.core.system_errors import unreadable
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
@@ -57,8 +56,7 @@ class JsonlReader:
         except FileNotFoundError:
             replaced, added = self._end > 0, b""
         except OSError as error:
-            problem = f"{self.file} can't be read: {error.strerror or error}."
-            raise UserError(problem, remedy(error, writing=False)) from error
+            raise unreadable(self.file, error) from error
         if replaced:
             self._end, self._last_line = 0, b""
         complete = added[: added.rfind(b"\n") + 1]
@@ -86,8 +84,7 @@ def _read_lines(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
-        problem = f"{file} can't be read: {error.strerror or error}."
-        raise UserError(problem, remedy(error, writing=False)) from error
+        raise unreadable(file, error) from error
 
 
 def write_jsonl(file: Path, records: Iterable[dict[str, Any]]) -> None:

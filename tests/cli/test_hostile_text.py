@@ -81,7 +81,7 @@ def test_a_line_break_in_a_name_makes_no_second_line(capsys):
         TrainConfig(data_dir="a\rb")
 
 
-def test_an_error_of_the_system_is_one_line_with_escapes(monkeypatch, capsys):
+def test_an_error_of_the_system_has_escapes_and_one_line_of_advice(monkeypatch, capsys):
     def fail(options):
         Path(f"{NAME}\nerror: nothing").read_bytes()
 
@@ -89,7 +89,7 @@ def test_an_error_of_the_system_is_one_line_with_escapes(monkeypatch, capsys):
     assert main(["prepare"]) == 2
     printed = capsys.readouterr().err
     assert_harmless(printed)
-    assert len(printed.splitlines()) == 1
+    assert len(printed.splitlines()) == 2
 
 
 def test_an_error_is_one_line_with_escapes_for_users_of_the_package_too():

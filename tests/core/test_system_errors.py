@@ -8,7 +8,7 @@ import pytest
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.build_lock import build_lock
 from dcgan.core.errors import UserError
-from dcgan.core.system_errors import remedy
+from dcgan.core.system_errors import remedy, unreadable
 
 PLACE = "place with --out"
 
@@ -42,6 +42,14 @@ def test_each_error_has_its_remedy(code, expected, elsewhere):
     assert "--" not in remedy(error, writing=True)
     assert "\n" not in remedy(error, writing=False)
     assert "writable" not in remedy(error, writing=False)
+
+
+def test_an_error_that_is_not_the_system_s_has_no_advice_for_reading():
+    assert remedy(OSError("not a gzipped file"), writing=False) == ""
+    assert unreadable("a.gz", OSError("not a gzipped file")).hint == ""
+    error = unreadable("a.gz", OSError(errno.EACCES, "Permission denied"), "--data-dir")
+    assert error.problem == "a.gz can't be read: Permission denied."
+    assert error.hint == "Make it readable, or use a copy with --data-dir, and start again."
 
 
 @pytest.mark.skipif(not hasattr(errno, "EDQUOT"), reason="Windows has no quota error")
