@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from dcgan.core.colors import parse_color
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
-from dcgan.data.dataset_cache import DatasetCache, cached_dataset, report_pixels, report_skipped
 from dcgan.core.system_errors import remedy
+from dcgan.data.dataset_cache import DatasetCache, cached_dataset, report_pixels, report_skipped
 from dcgan.data.image_dataset import ImageDataset, check_dataset_size, content_fingerprint, dataset_from_arrays
 from dcgan.data.preparation import MAX_SKIPPED, describe_skipped
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
