@@ -26,6 +26,7 @@ from dcgan.data.file_names import (
     leave_out_folder,
     made_by_training,
 )
+from dcgan.data.formats import describe_unknown
 from dcgan.data.image_files import ImageFile, ImageFiles, NotRead, check_file_size
 
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -294,19 +295,18 @@ def _zip_error(path: Path, error: Exception) -> UserError:
     if isinstance(error, OSError):
         return unreadable(path, error)
     with path.open("rb") as file:
-        start = file.read(1 << 16).lower()
-    if b"quota" in start and b"<" in start:
+        start = file.read(1 << 16)
+    if b"quota" in start.lower() and b"<" in start:
         return UserError(
             f"{path} is a web page of Google Drive, which says that the file's download quota is exceeded.",
             "Delete it and try again in a day, or download the dataset from another site.",
         )
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
-        return UserError(f"{path} is a web page, not a zip.", "Delete it, and download the file itself.")
-    if start.startswith(b"version https://git-lfs"):
-        return UserError(f"{path} is a pointer of Git LFS, not the file itself.", "Run `git lfs pull` to download it.")
-    if start.startswith(b"pk"):
+    if start.startswith(b"PK"):
         return UserError(f"{path} is cut off or damaged: {error}.", "Download it again.")
-    return UserError(f"{path} is not a zip file.", "--data-dir must be a folder or a .zip of images.")
+    return UserError(
+        f"{path} is neither a zip nor a tar file: {describe_unknown(start)}.",
+        "--data-dir must be a folder, a .zip or .tar, or another file of images; download it again if it was one.",
+    )
 
 
 # ---------------------------------------------------------------- tar

@@ -161,17 +161,19 @@ def are_shards(names: Sequence[str], start: int) -> bool:
         names: paths of files.
         start: length of the wrapper.
     """
+    folders = sorted({folder.lower() for folder in first_level(names, start) if folder})
+    are_hexadecimal = all(map(_HEX.fullmatch, folders))
+    are_numbers = all(folder.isascii() and folder.isdecimal() for folder in folders)
+    if len({len(folder) for folder in folders}) != 1 or not (are_hexadecimal or are_numbers):
+        return False
     files: dict[str, list[str]] = defaultdict(list)
     for name in names:
         folder, slash, rest = name[start:].partition("/")
         if slash:
             files[folder.lower()].append(rest.rpartition("/")[2].lower().partition(".")[0])
-    folders = sorted(files)
-    if not folders or len({len(folder) for folder in folders}) != 1 or not all(map(str.isalnum, folders)):
-        return False
-    if all(map(_HEX.fullmatch, folders)) and _named_by_hash(files):
+    if are_hexadecimal and _named_by_hash(files):
         return True
-    if len(folders[0]) < 2 or not all(folder.isascii() and folder.isdecimal() for folder in folders):
+    if len(folders[0]) < 2 or not are_numbers:
         return False
     pairs = [(int(folder), _last_number(stem)) for folder, stems in files.items() for stem in stems]
     numbered = [(folder, number) for folder, number in pairs if number is not None]

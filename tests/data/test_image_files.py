@@ -142,10 +142,10 @@ def test_an_entry_of_a_zip_without_a_name_is_ignored(tmp_path):
 
 
 NOT_ZIPS = {
-    "is a web page, not a zip": b"\n <!DOCTYPE html><html>Please log in</html>",
+    "it is a web page": b"\n <!DOCTYPE html><html>Please log in</html>",
     "a web page of Google Drive": b"<html><title>Google Drive - Quota exceeded</title></html>",
-    "is not a zip file": b"Rar!\x1a\x07",
-    "is not a zip": b"",
+    "it is a RAR archive": b"Rar!\x1a\x07",
+    "the file is empty": b"",
 }
 
 
