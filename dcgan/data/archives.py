@@ -72,7 +72,7 @@ def open_zip(path: Path, root: Path) -> Iterator[ImageFiles]:
                     stream = stack.enter_context(archive.open(infos[inner]))
                 except Exception as error:
                     raise _zip_error(path, error) from error
-                copy = stack.enter_context(_temporary_copy(stream, root, size))
+                copy = stack.enter_context(temporary_copy(stream, root, size))
                 yield stack.enter_context(open_archive(copy, root))
             return
         _check_methods(path, [infos[name] for name in names])
@@ -113,13 +113,13 @@ def open_tar(path: Path, root: Path) -> Iterator[ImageFiles]:
                 start = file.read(FIRST_BYTES)
             for signature, opener in _COMPRESSIONS.items():
                 if start.startswith(signature):
-                    path = stack.enter_context(_temporary_copy(stack.enter_context(opener(path, "rb")), root, None))
+                    path = stack.enter_context(temporary_copy(stack.enter_context(opener(path, "rb")), root, None))
                     break
             image_files, inner = _list_tar(path, root)
             if inner is not None:
                 stream = stack.enter_context(path.open("rb"))
                 stream.seek(inner[0])
-                copy = stack.enter_context(_temporary_copy(stream, root, inner[1]))
+                copy = stack.enter_context(temporary_copy(stream, root, inner[1]))
                 image_files = stack.enter_context(open_archive(copy, root))
         yield image_files
 
@@ -371,7 +371,7 @@ def _tar_errors(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _temporary_copy(stream: IO[bytes], root: Path, size: int | None) -> Iterator[Path]:
+def temporary_copy(stream: IO[bytes], root: Path, size: int | None) -> Iterator[Path]:
     """Copy a stream to a temporary file.
 
     Args:

@@ -176,6 +176,8 @@ def read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
             if error.errno is None or isinstance(error, FileNotFoundError):
                 return skip_reason(entry.name, error)
             failure = error
+        except UserError:  # not of this file, but of the container or the disk
+            raise
         except Exception as error:
             return skip_reason(entry.name, error)
         time.sleep(seconds)

@@ -38,29 +38,48 @@ def open_folder(config: DataConfig, split: str) -> Iterator[ImageFiles]:
         UserError: as `open_image_files`; or the labels are not usable, or there is no such split.
     """
     assert config.data_dir is not None  # as `check_options` ensures
-    with open_image_files(config.data_dir) as files:
-        layout = find_layout(files.names if config.labels != "folders" else ())
+    with open_split(config.data_dir, config.labels, split) as files:
+        yield files
+
+
+@contextlib.contextmanager
+def open_split(data_dir: Path, labels: str, split: str) -> Iterator[ImageFiles]:
+    """List the images of one split with their labels.
+
+    Args:
+        data_dir: folder, archive or file with many images.
+        labels: as for `label_images`.
+        split: as for `open_folder`.
+
+    Yields:
+        The files; an archive is open until the block ends.
+
+    Raises:
+        UserError: as `open_folder`.
+    """
+    with open_image_files(data_dir) as files:
+        layout = find_layout(files.names if labels != "folders" else ())
         if not layout.splits:
             if split != "train":
                 raise UserError(
-                    f"{config.data_dir} has no {split} split.",
+                    f"{data_dir} has no {split} split.",
                     "Put its images into a folder called test, beside train.",
                 )
-            yield label_images(files, config.labels)
+            yield label_images(files, labels)
             return
         train = files.filter(lambda name: layout.split_of(name) == "train")
         count = len(files.entries) - len(train.entries)
         folders = [folder for name, found in layout.splits.items() if name != "train" for folder in found]
         train.not_read.others[f"image|s in {join_words(f'{folder}/' for folder in folders)}"] = count
-        train = label_images(train, config.labels)
+        train = label_images(train, labels)
         if split == "train":
             yield train
             return
         chosen = next((name for name in TEST_SPLITS if name in layout.splits), None)
         if chosen is None:
-            raise UserError(f"{config.data_dir} has no {split} split.", "Put its images into a folder called test.")
+            raise UserError(f"{data_dir} has no {split} split.", "Put its images into a folder called test.")
         test = files.filter(lambda name: layout.split_of(name) == chosen)
-        yield _with_labels_of(label_images(test, config.labels), train)
+        yield _with_labels_of(label_images(test, labels), train)
 
 
 def label_images(files: ImageFiles, labels: str = "auto") -> ImageFiles:

@@ -4,6 +4,7 @@ Stacked MNIST (Srivastava et al. 2017, VEEGAN, section 4.2) puts three random di
 image: 1,000 classes, which show how many of its modes a generator covers.
 """
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.data.idx import read_idx, write_idx
 from dcgan.data.image_dataset import check_dataset_size
+from dcgan.data.mnist_files import FORMS, find_tables, holds_images, read_images, read_table, unpacked
 
 MNIST10K = Path(__file__).parent / "mnist10k"
 """Folder of the first 10,000 training images and labels of MNIST."""
@@ -42,11 +44,11 @@ _WORDS_PER_BLOCK = 4  # 64-bit words in a block of Philox; three are used
 
 
 def read_mnist(data_dir: Path | None, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read one split of MNIST or Fashion-MNIST from its two IDX files.
+    """Read one split of MNIST or Fashion-MNIST, from its two IDX files or in another form.
 
     Args:
-        data_dir: folder of the IDX files, gzipped or not, as downloaded or as Kaggle and torchvision arrange them; None
-            for the 10,000 training images that are part of the package.
+        data_dir: folder of the IDX files, gzipped or not, as downloaded or as Kaggle and torchvision arrange them, or
+            what `dcgan.data.mnist_files` reads; None for the 10,000 training images that are part of the package.
         split: `train` or `test`.
 
     Returns:
@@ -55,14 +57,54 @@ def read_mnist(data_dir: Path | None, split: str) -> tuple[np.ndarray, np.ndarra
     Raises:
         UserError: the files are missing or damaged, or do not belong together.
     """
-    folder = data_dir or MNIST10K
+    if data_dir is None:
+        images, labels = _read_idx_files(MNIST10K, split)
+    else:
+        images, labels = _read_any(data_dir, split)
+    return images[..., np.newaxis], labels
+
+
+def _read_any(data_dir: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read images (N, H, W) and labels (N,) in the first of the known forms that is there."""
+    source = data_dir
+    if not data_dir.exists() or _has_idx(data_dir):
+        return _read_idx_files(data_dir, split)
+    tables = find_tables(data_dir)
+    with contextlib.nullcontext(data_dir) if tables else unpacked(data_dir) as folder:
+        if _has_idx(folder):
+            return _read_idx_files(folder, split)
+        tables = tables or find_tables(folder)
+        if split in tables:
+            images, labels = read_table(tables[split])
+            source = tables[split]
+        elif tables:
+            raise UserError(f"{data_dir} has no table of the {split} split, only {min(tables.values()).name}.", FORMS)
+        elif holds_images(folder):
+            images, labels = read_images(folder, split)
+        else:
+            return _read_idx_files(folder, split)  # which says what is missing
+    _check_labels(source, labels)
+    return images, labels
+
+
+def _has_idx(path: Path) -> bool:
+    """Return whether there are IDX files of any split."""
+    stems = (f"{stem}-images" for stem in _STEMS.values())
+    return path.is_dir() and any(_find_idx(path, stem) is not None for stem in stems)
+
+
+def _read_idx_files(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     paths = [find_idx(folder, f"{_STEMS[split]}-{content}") for content in _DIMENSIONS]
     images, labels = (read_idx(path, dims) for path, dims in zip(paths, _DIMENSIONS.values(), strict=True))
     if len(images) != len(labels):
         raise UserError(f"{paths[0]} holds {len(images)} images, but {paths[1].name} {len(labels)} labels.")
+    _check_labels(paths[1], labels)
+    return images, labels
+
+
+def _check_labels(source: Path, labels: np.ndarray) -> None:
     if labels.max() > 9:
-        raise UserError(f"{paths[1]} has the label {labels.max()}. There are ten classes, 0 to 9.")
-    return images[..., np.newaxis], labels
+        raise UserError(f"{source} has the label {labels.max()}. There are ten classes, 0 to 9.")
 
 
 def find_idx(folder: Path, stem: str) -> Path:
@@ -78,15 +120,23 @@ def find_idx(folder: Path, stem: str) -> Path:
     Raises:
         UserError: there is no such file.
     """
-    ending = f"idx{_DIMENSIONS[stem.split('-')[1]]}-ubyte"
+    path = _find_idx(folder, stem)
+    if path is not None:
+        return path
+    problem = f"has no {stem}-{_idx_ending(stem)}.gz" if folder.exists() else "does not exist"
+    raise UserError(f"{folder} {problem}.", FORMS)
+
+
+def _idx_ending(stem: str) -> str:
+    return f"idx{_DIMENSIONS[stem.split('-')[1]]}-ubyte"
+
+
+def _find_idx(folder: Path, stem: str) -> Path | None:
+    ending = _idx_ending(stem)
     names = [f"{stem}{joint}{ending}{suffix}" for suffix in ("", ".gz") for joint in "-."]
     # Kaggle's archive unpacks to one folder per file, of the same name.
     candidates = [folder / sub / path for sub in _SUBFOLDERS for name in names for path in (name, f"{name}/{name}")]
-    for path in candidates:
-        if path.is_file():
-            return path
-    problem = f"has no {stem}-{ending}.gz" if folder.exists() else "does not exist"
-    raise UserError(f"{folder} {problem}.", "--data-dir must be the folder of the four IDX files, gzipped or not.")
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def write_mnist10k(folder: Path, target: Path = MNIST10K, count: int = 10_000) -> None:

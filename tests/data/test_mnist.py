@@ -2,16 +2,18 @@
 
 import gzip
 import sys
+import tarfile
 import types
+import zipfile
 
 import numpy as np
 import pytest
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
-from dcgan.data import load
+from dcgan.data import load, mnist_files
 from dcgan.data.mnist import MNIST10K, digit_triples, write_mnist10k
-from tests.support.synthetic_datasets import idx_bytes, random_digits, write_mnist
+from tests.support.synthetic_datasets import encode_image, idx_bytes, random_digits, write_mnist
 
 
 def test_mnist10k_is_ten_thousand_digits_with_labels_and_needs_no_file():
@@ -152,3 +154,138 @@ def test_the_thousand_classes_of_stacked_mnist_are_about_equally_frequent():
     assert dataset.images.shape == (60_000, 28, 28, 3)
     assert counts.min() > 20
     assert counts.max() < 130  # 60 on average; the digits themselves are not equally frequent
+
+
+def write_csv(path, images, labels, header=True):
+    names = ",".join(["label", *(f"pixel{n}" for n in range(784))])
+    rows = np.column_stack([labels, images.reshape(len(images), -1)])
+    np.savetxt(path, rows, "%d", ",", header=names if header else "", comments="")
+    return path
+
+
+def write_pngs(root, arrays):
+    for split, (images, labels) in arrays.items():
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+            folder = root / f"{split}ing" / str(label)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number:03d}.png").write_bytes(encode_image(image))
+
+
+def pack(folder, path, wrapper=""):
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(folder.rglob("*.*")):
+                archive.write(file, f"{wrapper}{file.relative_to(folder)}")
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            archive.add(folder, wrapper or "data")
+    return path
+
+
+def as_found(form, folder, arrays):
+    """Write MNIST in one of the forms that others pass on, and return what `--data-dir` names."""
+    (train, train_labels), (test, test_labels) = arrays["train"], arrays["test"]
+    data = folder / "data"
+    data.mkdir()
+    if form == "npz":
+        np.savez(folder / "mnist.npz", x_train=train, y_train=train_labels, x_test=test, y_test=test_labels)
+        return folder / "mnist.npz"
+    if "csv" in form:
+        write_csv(data / "mnist_train.csv", train, train_labels, "without" not in form)
+        write_csv(data / "mnist_test.csv", test, test_labels, "without" not in form)
+    elif "idx" in form:
+        for name, (images, labels) in (("train", arrays["train"]), ("t10k", arrays["test"])):
+            for content, array in (("images", images), ("labels", labels)):
+                inner = data / f"{name}-{content}-idx{array.ndim}-ubyte"
+                inner.mkdir()
+                (inner / f"{name}-{content}.idx{array.ndim}-ubyte").write_bytes(idx_bytes(array))
+    else:
+        write_pngs(data, arrays)
+    if "zip" in form:
+        pack(data, folder / "archive.zip", "mnist/")
+        return folder / "archive.zip"
+    return pack(data, folder / "mnist.tar.gz") if "tar" in form else data
+
+
+FORMS = ["npz", "csv", "csv without names", "csv zip", "idx zip", "idx tar", "png", "png zip", "png tar"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_mnist_is_read_in_the_forms_that_others_pass_on(tmp_path, form):
+    arrays = {"train": random_digits(30), "test": random_digits(20, seed=1)}
+    path = as_found(form, tmp_path, arrays)
+    for split, (images, labels) in arrays.items():
+        order = np.lexsort((np.arange(len(labels)), labels)) if "png" in form else slice(None)  # files are sorted
+        read = load(DataConfig("mnist", data_dir=path), split)
+        np.testing.assert_array_equal(read.images[..., 0], images[order])
+        np.testing.assert_array_equal(read.labels, labels[order])
+        assert read.class_names == tuple("0123456789")
+
+
+@pytest.mark.parametrize("form", ["npz", "csv zip", "png"])
+def test_stacked_mnist_stacks_digits_of_every_form(tmp_path, form):
+    arrays = {"train": random_digits(30), "test": random_digits(20, seed=1)}
+    digits = load(DataConfig("mnist", data_dir=as_found(form, tmp_path, arrays)))
+    path = next(path for path in (tmp_path / "mnist.npz", tmp_path / "archive.zip", tmp_path / "data") if path.exists())
+    stacked = load(DataConfig("stacked_mnist", data_dir=path))
+    first = digit_triples(0, 1, 30)[0]
+    np.testing.assert_array_equal(stacked.images[0], digits.images[first, ..., 0].transpose(1, 2, 0))
+
+
+def test_a_folder_with_one_archive_of_mnist_stands_for_it(tmp_path):
+    arrays = {"train": random_digits(30), "test": random_digits(20, seed=1)}
+    path = as_found("idx zip", tmp_path, arrays)
+    down = tmp_path / "down"
+    down.mkdir()
+    path.rename(down / path.name)
+    assert len(load(DataConfig("fashion_mnist", data_dir=down))) == 30
+
+
+def mnist_refused(path, problem, split="train"):
+    with pytest.raises(UserError, match=problem) as caught:
+        load(DataConfig("mnist", data_dir=path), split)
+    return str(caught.value)
+
+
+def test_what_a_form_of_mnist_lacks_is_named(tmp_path):
+    images, labels = random_digits(12)
+    table = write_csv(tmp_path / "train.csv", images, labels)
+    mnist_refused(tmp_path, "no table of the test split, only train.csv", "test")
+    assert len(load(DataConfig("mnist", data_dir=table))) == 12
+    np.savetxt(tmp_path / "test.csv", images.reshape(12, -1), "%d", ",")
+    mnist_refused(tmp_path, "images without labels", "test")
+    np.savez(tmp_path / "x.npz", x_train=images)
+    mnist_refused(tmp_path / "x.npz", "classes of .* are none")
+    write_pngs(tmp_path / "png", {"train": (images, np.full(12, 3)), "test": (images, np.full(12, 3))})
+    (tmp_path / "png/training/3").rename(tmp_path / "png/training/three")
+    mnist_refused(tmp_path / "png", "not those of MNIST")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "has 1 columns"),
+        ("label," + ",".join(["p"] * 784) + "\n", "has no images"),
+        (",".join(["1"] * 785) + "\n" + ",".join(["1"] * 400), "damaged or cut off"),
+        (",".join(["1", *["256"] * 784]), "damaged or cut off"),
+        (",".join(["11", *["0"] * 784]), "has the label 11"),
+        ("a,b,c\n1,2,3\n", "has 3 columns"),
+    ],
+)
+def test_a_table_that_is_not_mnists_or_cut_off_is_refused(tmp_path, text, problem):
+    (tmp_path / "train.csv").write_text(text)
+    mnist_refused(tmp_path, problem)
+
+
+@pytest.mark.parametrize("form", ["csv zip", "idx tar"])
+def test_half_of_an_archive_of_mnist_is_refused(tmp_path, form):
+    path = as_found(form, tmp_path, {"train": random_digits(30), "test": random_digits(20)})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    mnist_refused(path, "cut off|damaged")
+
+
+def test_a_bomb_in_an_archive_of_mnist_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(mnist_files, "_MAX_MEMBER_BYTES", 1 << 20)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/train-images.idx3-ubyte").write_bytes(bytes(1 << 21))
+    mnist_refused(pack(tmp_path / "data", tmp_path / "a.zip"), "larger than any file of MNIST")

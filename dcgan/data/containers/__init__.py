@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dcgan.data.containers.hdf5 import is_hdf5, open_hdf5
+from dcgan.data.containers.numpy_files import is_numpy, open_numpy
 from dcgan.data.image_files import ImageFiles
 
 
@@ -27,7 +29,10 @@ class Container:
     open: Callable[[Sequence[Path], Path], AbstractContextManager[ImageFiles]]
 
 
-CONTAINERS: tuple[Container, ...] = ()
+CONTAINERS: tuple[Container, ...] = (
+    Container("arrays of NumPy", (".npy", ".npz"), is_numpy, open_numpy),
+    Container("HDF5", (".h5", ".hdf5", ".hdf", ".he5"), is_hdf5, open_hdf5),
+)
 """Every format."""
 
 

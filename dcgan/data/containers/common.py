@@ -1,0 +1,123 @@
+"""What the formats of files with many images share: names of their images, and labels from values."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcgan.core.classes import class_name_problem
+from dcgan.core.errors import UserError
+from dcgan.data.image_files import ImageFile
+
+IMAGE_KEYS = ("image", "images", "img", "imgs", "x", "data", "picture", "pictures", "photo", "pixels", "arr_0")
+"""Usual names of the images in a file."""
+
+LABEL_KEYS = ("label", "labels", "y", "class", "classes", "target", "targets", "category", "fine_label", "cls", "arr_1")
+"""Usual names of the labels in a file."""
+
+_SHARD = re.compile(r"[-_.]?\d+(?:[-_.]?of[-_.]?\d+)?$", re.IGNORECASE)
+
+
+def file_version(path: Path) -> int:
+    """Return a number that differs when a file was rewritten, as in `ImageFile.version`."""
+    status = path.stat()
+    return status.st_mtime_ns + status.st_ctime_ns
+
+
+def group_names(paths: Sequence[Path]) -> list[str]:
+    """Name the part of a dataset that each of its files holds.
+
+    `train-00000-of-00002.parquet` and `train-00001-of-00002.parquet` are one part, which the folder `train/` stands for
+    in the names of the images; `cats.tar` and `dogs.tar` are two.
+
+    Args:
+        paths: the files.
+
+    Returns:
+        For each file a folder's name with a `/` at the end, or an empty text if all of them are one part.
+    """
+    names = [_without_shard(path) for path in paths]
+    if len(set(names)) < 2:
+        return [""] * len(names)
+    if all(separator in name for name in names for separator in "-_"[:1]):  # mnist-train and mnist-test
+        shared = {name.rpartition("-")[0] for name in names}
+        names = [name.rpartition("-")[2] for name in names] if len(shared) == 1 else names
+    return [f"{name}/" for name in names]
+
+
+def _without_shard(path: Path) -> str:
+    """Return a file's name without its endings and the number of the shard; its folder's name if nothing is left."""
+    stem = _SHARD.sub("", path.name).partition(".")[0]
+    return _SHARD.sub("", stem) or path.parent.name
+
+
+def number_entries(groups: Iterable[tuple[str, Iterable[tuple[int, int]]]]) -> tuple[list[ImageFile], list[int]]:
+    """Name images that have no names by their numbers within their part of the dataset.
+
+    Args:
+        groups: for each file its part, as from `group_names`, and the size and version of each of its images.
+
+    Returns:
+        The entries sorted by name, and for each of them the position of its image in the order given.
+    """
+    counts: Counter[str] = Counter()
+    entries = []
+    for group, images in groups:
+        for size, version in images:
+            entries.append(ImageFile(f"{group}{counts[group]:07d}", size, version))
+            counts[group] += 1
+    order = sorted(range(len(entries)), key=lambda index: entries[index].name)
+    return [entries[index] for index in order], order
+
+
+def class_labels(values: Sequence[Any] | np.ndarray, source: str) -> tuple[np.ndarray | None, tuple[str, ...], str]:
+    """Make labels from numbers or names.
+
+    Args:
+        values: one per image: integers, truth values, text, or bytes of text; None for an image without a label.
+        source: where they come from, for the remark.
+
+    Returns:
+        int64 labels, one name per class (numbers in their order, names sorted), and an empty text; or None, () and a
+        remark that says why there are no labels.
+
+    Raises:
+        UserError: a value can't name a class.
+    """
+    if len(values) == 0:
+        return None, (), ""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iub":
+        numbers, labels = np.unique(values, return_inverse=True)
+        names = tuple(str(int(number)) for number in numbers)
+    else:
+        texts = [_text(value) for value in values]
+        if None in texts:
+            return None, (), f"{source} labels {len(texts) - texts.count(None)} of the images and is not used"
+        known = sorted({text for text in texts if text is not None}, key=_class_order)
+        position = {name: index for index, name in enumerate(known)}
+        labels, names = np.array([position[text] for text in texts if text is not None]), tuple(known)
+    if len(names) > max(2, len(values) // 2):
+        return None, (), f"{source} differs in most images and is not used as labels"
+    for name in names:
+        if (problem := class_name_problem(name)) is not None:
+            raise UserError(f"The label {name[:80]!r} of {source} {problem}.", "Change it, or use --labels none.")
+    return labels.astype(np.int64).reshape(-1), names, ""
+
+
+def _text(value: Any) -> str | None:
+    """Return a label as text, None for no label."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if value is None or (isinstance(value, float) and value != value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip() or None
+
+
+def _class_order(name: str) -> tuple[int, int, str]:
+    """Numbers come first, by value."""
+    return (0, int(name), name) if name.isascii() and name.isdecimal() and len(name) < 10 else (1, 0, name)
