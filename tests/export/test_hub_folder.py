@@ -2,7 +2,10 @@
 nothing private in it."""
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,6 +169,18 @@ def test_the_line_that_publishes_is_quoted(run, capsys):
     export(ExportConfig(run_dir=run.path, format="hub", out=Path("my birds/out")))
     line = capsys.readouterr().out.splitlines()[-1].split("publish the folder: ")[1]
     assert shlex.split(line) == ["hf", "upload", "USER/NAME", "my birds/out", "."]
+
+
+def test_the_line_that_publishes_does_so_and_the_run_is_read_from_there(run, hub, capsys):
+    out = published(run)
+    line = capsys.readouterr().out.splitlines()[-1].split("publish the folder: ")[1]
+    program, *arguments = shlex.split(line.replace("USER/NAME", "ann/birds"))
+    assert program == "hf"
+    environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_TOKEN": "secret", "HF_HUB_DISABLE_XET": "1"}
+    command = [sys.executable, "-m", "huggingface_hub.cli.hf", *arguments]
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    assert hub.repositories["ann/birds"][hub.revisions["ann/birds"]["main"]].keys() == {f.name for f in out.iterdir()}
+    assert find_run("hf://ann/birds").generator_file.read_bytes() == (out / "generator.keras").read_bytes()
 
 
 def test_a_folder_with_other_files_is_not_replaced(run):

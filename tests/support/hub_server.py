@@ -1,5 +1,6 @@
-"""A stand-in for the HTTP interface of Hugging Face, as far as downloads need it, on this machine."""
+"""A stand-in for the HTTP interface of Hugging Face on this machine: downloads, and uploads of small files."""
 
+import base64
 import hashlib
 import json
 import re
@@ -107,6 +108,38 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def do_POST(self):
+        path = unquote(urlsplit(self.path).path)
+        body = self._read_body()
+        self.hub.requests.append(f"{self.command} {path}")
+        if self.headers["Authorization"] != "Bearer secret":
+            return self._error(401)
+        if path == "/api/validate-yaml":
+            return self._json({"errors": [], "warnings": []})
+        if path == "/api/repos/create":
+            asked = json.loads(body)
+            name = f"{asked['organization']}/{asked['name']}"
+            self.hub.repositories.setdefault(name, {})
+            return self._json({"url": f"{self.hub.url}/{name}", "name": name})
+        name, action = re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)/(preupload|commit)/main", path).groups()
+        if action == "preupload":
+            files = [file["path"] for file in json.loads(body)["files"]]
+            return self._json({"files": [{"path": f, "uploadMode": "regular", "shouldIgnore": False} for f in files]})
+        entries = [json.loads(line) for line in body.splitlines()]
+        added = {entry["value"]["path"]: entry["value"]["content"] for entry in entries if entry["key"] == "file"}
+        commit = self.hub.add(name, {path: base64.b64decode(content) for path, content in added.items()})
+        return self._json({"commitOid": commit, "commitUrl": f"{self.hub.url}/{name}/commit/{commit}"})
+
+    def _read_body(self) -> bytes:
+        if self.headers["Transfer-Encoding"] != "chunked":
+            return self.rfile.read(int(self.headers["Content-Length"]))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
     def _all_files(self):
         return (files for commits in self.hub.repositories.values() for files in commits.values())
 
@@ -146,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (headers | {"Content-Length": str(len(content))}).items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(content[: len(content) // 2] if cut else content)
         self.close_connection = cut
 
