@@ -43,6 +43,8 @@ class DataConfig(Options):
             called; a .csv, .tsv or .json file, beside the images or in their archive, with `:COLUMN` after its name for
             one of several columns; `auto` for the first-level folders, unless they hold splits or only number the
             files, or else for a file called `labels` or `dataset.json`.
+        frames: images of a file with several, an animation or a TIFF of several pages: the `first`, which a TIFF of
+            several pages does not have, or `all` of them.
         attribute: column of CelebA's `list_attr_celeba.txt` to use as class label, for example `Smiling`.
         cache_dir: folder of the dataset cache with the prepared images; by default in the user's cache folder.
     """
@@ -57,6 +59,7 @@ class DataConfig(Options):
     color_profile: Literal["ignore", "convert"] | None = option(None, "Data")
     skip_unreadable: bool | None = option(None, "Data", changes_result=False)  # the images are compared
     labels: str = option("auto", "Data", changes_result=False)  # the labels are compared, not where they come from
+    frames: Literal["first", "all"] = option("first", "Data", changes_result=False)  # the images are compared
     attribute: str | None = option(None, "Data")
     cache_dir: Path | None = option(None, "Data", changes_result=False)
 

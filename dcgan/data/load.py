@@ -13,6 +13,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
 from dcgan.core.system_errors import remedy
 from dcgan.data.dataset_cache import DatasetCache, cached_dataset, report_pixels, report_skipped
+from dcgan.data.frames import split_into_frames
 from dcgan.data.image_dataset import ImageDataset, check_dataset_size, content_fingerprint, dataset_from_arrays
 from dcgan.data.preparation import MAX_SKIPPED, describe_skipped
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
@@ -186,6 +187,8 @@ def _load_image_files(config: DataConfig, source: ImageFileSource, split: str) -
     transform = _transform(config, source.image_size, source.channels)
     name = config.dataset if split == "train" else f"{config.dataset}-{split}"
     with source.open_files(config, split) as image_files:
+        if config.frames == "all":
+            image_files = split_into_frames(image_files)
         report_files(str(config.data_dir), "" if split == "train" else f" ({split} split)", image_files.describe())
         limit = 1 if config.skip_unreadable else MAX_SKIPPED
         cache = cached_dataset(name, image_files, transform, config.cache_dir, limit)

@@ -80,7 +80,7 @@ def test_options_are_converted_to_the_types_of_their_fields(arguments, field, va
         (["--run-dir=&a"], "--run-dir &a would be read as no value; "),
         (["--config", ""], "--config is empty."),
         (["--config="], "--config is empty."),
-        (["--foldre", "3"], "There is no option --foldre."),
+        (["--zyx", "3"], "There is no option --zyx."),
         (["--Batch-Size", "3"], "no option --Batch-Size; did you mean --batch-size?"),
         (["stray"], "Unexpected argument 'stray'."),
     ],
