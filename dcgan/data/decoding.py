@@ -163,7 +163,7 @@ def _refuse_pages(image: Image.Image) -> None:
         image.seek(number)
         pages += not image.tag_v2.get(_SUBFILE_TYPE, 0) & 1  # type: ignore[attr-defined]
     if pages > 1:
-        raise ValueError(f"it is a TIFF of {count} pages; --frames all reads each as an image")
+        raise ValueError(f"it is a TIFF of {count} pages; training reads each of them with --frames all")
     image.seek(0)
 
 

@@ -99,7 +99,7 @@ def test_netpbm_files_made_by_hand_are_read_as_their_specification_says():
 def test_a_tiff_of_several_pages_is_refused_in_words():
     data = encode_image(picture(), "TIFF", save_all=True, append_images=[picture(seed=1), picture(seed=2)])
     (skipped,) = decode_files([EncodedImage("a.tif", data)], COLOR)
-    assert skipped.reason == "it is a TIFF of 3 pages; save each page as a file of its own"
+    assert skipped.reason == "it is a TIFF of 3 pages; training reads each of them with --frames all"
 
 
 def test_a_smaller_copy_in_a_tiff_is_not_a_page():
