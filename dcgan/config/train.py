@@ -136,10 +136,10 @@ class TrainConfig(DataConfig):
         preset: values of the options that are not given: `default` has the best measured, `paper` those of the DCGAN
             paper, without labels and EMA.
         run_dir: folder of the run; by default `checkpoints/` and the name of the dataset.
-        init_from: begin a new run, with optimizers of its own, with the weights of another run: folder of that run, or
-            the name of a pretrained one (mnist, fashion_mnist, emoji). The images, their size and classes may be
-            others: every layer that fits is taken over, and a line says which begin afresh. Options of the networks
-            that are not given are those of that run.
+        init_from: begin a new run, with optimizers of its own, with the weights of another run: folder of that run, the
+            name of a pretrained one (mnist, fashion_mnist, emoji), or a repository as `hf://user/name`. The images,
+            their size and classes may be others: every layer that fits is taken over, and a line says which begin
+            afresh. Options of the networks that are not given are those of that run.
         init_weights: generator weights of that run to begin with: `ema`, `raw` or `best`; see `generate --weights`. The
             discriminator has only raw ones.
         freeze_d: number of the discriminator's first layers that keep the weights of `--init-from`, with their

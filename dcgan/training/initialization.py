@@ -107,7 +107,7 @@ def find_source(name: str) -> Run:
     """Return the run that `--init-from` names.
 
     Args:
-        name: a run directory, or the name of a pretrained run.
+        name: a run directory, the name of a pretrained run, or a repository of Hugging Face as `hf://user/name`.
 
     Raises:
         UserError: there is none, with the option's name.
@@ -383,7 +383,7 @@ def _nothing_fits(source: Source) -> UserError:
         trained = source.run.config()
         options = (f"--{name.replace('_', '-')} {getattr(trained, name)}" for name in NETWORK_OPTIONS)
         hint = f"Leave out the options of the networks, or give that run's: {' '.join(options)}."
-    return UserError(f"--init-from {source.run.path}: no layer fits the networks of this run.", hint)
+    return UserError(f"--init-from {source.run.description}: no layer fits the networks of this run.", hint)
 
 
 def _check_frozen(trainer: "Trainer", source: Source, arrays: Arrays) -> None:
@@ -391,15 +391,15 @@ def _check_frozen(trainer: "Trainer", source: Source, arrays: Arrays) -> None:
     count = trainer.config.freeze_d
     if count and source.discriminator is None:
         raise UserError(
-            f"--freeze-d needs the discriminator of {source.run.path}, which has none.",
+            f"--freeze-d needs the discriminator of {source.run.description}, which has none.",
             "Leave out --freeze-d, or begin with a run that has checkpoints or a discriminator.keras.",
         )
     network = trainer.discriminator
     for layer in first_layers(network, count):
         if any(_checkpoint_name(network, weight) not in arrays for weight in layer.weights):
             raise UserError(
-                f"--freeze-d {count} would freeze {layer.name}, which {source.run.path} has no weights for: images or "
-                "networks differ.",
+                f"--freeze-d {count} would freeze {layer.name}, which {source.run.description} has no weights for: "
+                "images or networks differ.",
                 "Leave out --freeze-d, or use the same channels and options of the networks.",
             )
 

@@ -14,9 +14,11 @@ from PIL import Image
 
 from dcgan import TrainConfig, train
 from dcgan.cli.main import main
+from dcgan.config import ExportConfig
 from dcgan.config.parser import parse
 from dcgan.core import devices
 from dcgan.core.errors import UserError
+from dcgan.export import export
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.fused_upsampling import fuse_kernel
 from dcgan.networks.layers import TRAINING_LAYERS
@@ -498,3 +500,19 @@ def test_every_replica_begins_with_the_same_weights(config, start):
     assert distance(Run(shared.run_dir), alone) < 2e-4
     first, expected = (Run(c.run_dir).checkpoints.at(0) for c in (shared, options))
     assert all(np.array_equal(first[name], expected[name]) for name in expected if "fingerprint" not in name)
+
+
+def test_a_run_of_a_repository_gives_the_same_initial_weights_as_its_folder(config, hub, capsys):
+    hub.add("ann/letters", export(ExportConfig(run_dir=config.run_dir, format="hub", out=Path("folder"))))
+    first = {}
+    for source in (str(config.run_dir), "hf://ann/letters"):
+        run = train(begun_from(config, run_dir=Path(f"from-{len(first)}"), init_from=source))
+        with np.load(run.path / "checkpoints" / "step-00000000.npz") as arrays:
+            first[source] = {name: arrays[name] for name in arrays if name.startswith(("generator/", "discriminator/"))}
+    assert "arrays from hf://ann/letters" in capsys.readouterr().out
+    expected, downloaded = first.values()
+    assert expected.keys() == downloaded.keys()
+    assert any("logit" in name for name in expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(array, downloaded[name], err_msg=name)
+    assert run.config().init_from == "hf://ann/letters"
