@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from dcgan.core.errors import UserError
 from dcgan.core.system_errors import unreadable
 from dcgan.data.decoding import (
     EncodedImage,
