@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan.core.errors import UserError
+from dcgan.core.system_errors import unreadable
 from dcgan.data.deep_images import UnknownRangeError, covering_range, deep_values, is_deep, to_8_bit
 from dcgan.data.file_repair import ends_with_zeros, is_jpeg, png_color_profile, possible_jpeg_ends, without_texts
 from dcgan.data.formats import FORMATS, describe_unknown, is_heic, load_heic_decoder
@@ -221,6 +222,10 @@ def decode_file(file: EncodedImage | SkippedImage, transform: CropResize) -> np.
 
     Returns:
         uint8 (H, W, C), or why it can't be used.
+
+    Raises:
+        UserError: the system fails, for example since too many files are open to load a decoder.
+        MemoryError: this machine has too little memory left.
     """
     if isinstance(file, SkippedImage):
         return file
@@ -228,7 +233,11 @@ def decode_file(file: EncodedImage | SkippedImage, transform: CropResize) -> np.
         return decode(file.data, transform)
     except UnknownRangeError as error:
         return UnknownRange(file.name, str(error))
+    except MemoryError:  # it says nothing about the file, nor does an error of the system
+        raise
     except Exception as error:  # Pillow's decoders raise many types
+        if isinstance(error, OSError) and error.errno is not None:
+            raise unreadable(file.name, error) from error
         return skip_reason(file.name, error)
 
 

@@ -168,6 +168,7 @@ def read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
 
     Raises:
         UserError: the system can't read it.
+        MemoryError: this machine has too little memory left.
     """
     for seconds in READ_RETRY_SECONDS:
         try:
@@ -177,7 +178,7 @@ def read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
             if error.errno is None or isinstance(error, FileNotFoundError):
                 return skip_reason(entry.name, error)
             failure = error
-        except UserError:  # not of this file, but of the container or the disk
+        except (UserError, MemoryError):  # not of this file, but of its container, the disk or the machine
             raise
         except Exception as error:
             return skip_reason(entry.name, error)

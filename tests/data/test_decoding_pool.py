@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dcgan.core.errors import UserError
-from dcgan.data import decoding_pool
+from dcgan.data import decoding, decoding_pool
 from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import decode_all
 from dcgan.data.image_files import ImageFile, ImageFiles
@@ -232,3 +232,30 @@ def test_a_file_that_can_not_be_read_is_tried_again_and_never_skipped(tmp_path, 
         else:
             with pytest.raises(UserError, match=r"00007\.png can't be read: Input/output error"):
                 list(decode_all(flaky, TRANSFORM, 2))
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "Too many open files.\nToo many files are open: raise"),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES)), "Permission denied.\nMake it readable"),
+        (MemoryError("no memory"), "no memory"),
+        (OSError("image file is truncated"), None),
+        (ValueError("broken"), None),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_fault_of_the_machine_while_decoding_is_not_remembered_as_one_of_the_image(
+    tmp_path, monkeypatch, error, raised
+):
+    def fail(*_):
+        raise error
+
+    write_files(tmp_path / "images", numbered_images(3))
+    with open_image_files(tmp_path / "images") as image_files:
+        monkeypatch.setattr(decoding, "open_image", fail)
+        if raised is None:
+            assert all(isinstance(result, SkippedImage) for result in decode_all(image_files, TRANSFORM, 1))
+            return
+        with pytest.raises(MemoryError if isinstance(error, MemoryError) else UserError, match=raised):
+            list(decode_all(image_files, TRANSFORM, 1))
