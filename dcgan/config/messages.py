@@ -1,7 +1,6 @@
 """Error messages of the command line and of config files: option names and value ranges instead of Python types."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from dcgan.config.fields import Options, Range, option_name
 from dcgan.core.argument_names import Argument, register_options
 from dcgan.core.errors import did_you_mean
+from dcgan.core.paths import typed_path
 
 _WRONG_VALUE = re.compile(r'Parser key "(\w+)"')
 _UNKNOWN = re.compile(r"unrecognized arguments: (.+)|Option '(\w+)' is not accepted")
@@ -62,7 +62,7 @@ def _pattern_advice(extra: str, hints: Mapping[str, Any], given: Mapping[str, st
     for name, hint in hints.items():
         if (value := given.get(flag(name))) and Path(value).parent == Path(extra).parent != Path():
             if expected_values(hint) == "a path":
-                folder = shlex.quote(str(Path(value).parent))
+                folder = typed_path(Path(value).parent)
                 return f": {flag(name)} takes one path. If a pattern was meant, name the folder: {flag(name)} {folder}"
             return f": {flag(name)} takes one value; several are separated by commas."
     return "."

@@ -5,7 +5,6 @@ import glob
 import itertools
 import operator
 import os
-import shlex
 import sys
 from argparse import SUPPRESS, Action
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from dcgan.config.messages import (
     option_types,
 )
 from dcgan.core.errors import UserError
+from dcgan.core.paths import typed_path
 
 Config = TypeVar("Config", bound=Options)
 PARSER_ERRORS = (ArgumentError, OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, yaml.YAMLError)
@@ -141,7 +141,7 @@ def _check_patterns(config: Options) -> None:
         path = getattr(config, field.name)
         if isinstance(path, Path) and glob.has_magic(str(path)) and not path.exists() and glob.glob(str(path)):  # noqa: PTH207
             option = flag(option_name(field))
-            hint = f"Name the folder: {option} {shlex.quote(str(path.parent))}"
+            hint = f"Name the folder: {option} {typed_path(path.parent)}"
             raise UserError(f"{option} {path} is a pattern of several files; it takes one path.", hint)
 
 

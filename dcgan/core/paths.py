@@ -2,6 +2,9 @@
 
 import os
 import re
+import shlex
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -33,3 +36,22 @@ def file_name(path: str) -> str:
         path: text of a path.
     """
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Return a command that can be pasted into a shell: POSIX shells, or `cmd` and PowerShell on Windows.
+
+    Args:
+        words: the program and its arguments.
+    """
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def typed_path(path: Path | str) -> str:
+    """Return a path as a word of a command, quoted where a shell or the option before it would take it otherwise.
+
+    Args:
+        path: the path; one that starts with a hyphen or `~` gets `./` before it.
+    """
+    text = str(path)
+    return command_line([f".{os.sep}{text}" if text[:1] in ("-", "~") else text])

@@ -1,6 +1,5 @@
 """The `export` command, and the comparison of an export with the Keras generator."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +10,7 @@ from dcgan import runs
 from dcgan.config import ExportConfig
 from dcgan.config.fields import Weights
 from dcgan.core.errors import UserError, first_line
+from dcgan.core.paths import typed_path
 from dcgan.export.format import INPUTS, Format, Inputs, call_generator
 from dcgan.export.formats import FORMATS
 from dcgan.export.output_path import atomic_export, output_path
@@ -54,7 +54,7 @@ def export(config: ExportConfig) -> Path:
     print(f"Exported {run.description} ({config.weights} weights) as {target.name}: {out}")
     print(f"Largest difference from the Keras generator over 64 seeds: {difference:.2g}, for pixels in [-1, 1].")
     if config.format == "hub":
-        print(f"Read {out / 'README.md'}, then publish the folder: hf upload USER/NAME {shlex.quote(str(out))} .")
+        print(f"Read {out / 'README.md'}, then publish the folder: hf upload USER/NAME {typed_path(out)} .")
     return out
 
 

@@ -1,11 +1,11 @@
 """The command that continues a run's weights in a new run, with other images or options."""
 
-import shlex
 from dataclasses import replace
 
 from dcgan.config import TrainConfig
 from dcgan.config.parser import to_arguments
 from dcgan.core.atomic_io import numbered_paths
+from dcgan.core.paths import command_line
 from dcgan.runs.run import Run
 
 
@@ -21,7 +21,7 @@ def new_run_command(given: TrainConfig, run: Run) -> str:
     """
     path = next(path for path in numbered_paths(run.path, suffix="") if not path.exists())
     config = replace(given, run_dir=path, init_from=str(run.path), init_weights="ema")
-    return shlex.join(["python", "-m", "dcgan", "train", *to_arguments(config)])
+    return command_line(["python", "-m", "dcgan", "train", *to_arguments(config)])
 
 
 def new_run_hint(given: TrainConfig, run: Run, otherwise: str) -> str:

@@ -1,6 +1,5 @@
 """What training prints and writes before its first and after its last step."""
 
-import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from dcgan.config import ResolvedTrainConfig
 from dcgan.core.classes import Classes
 from dcgan.core.devices import explain_missing_gpu
+from dcgan.core.paths import typed_path
 from dcgan.data import ImageDataset
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
@@ -74,7 +74,7 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
         adaptive = ", with a probability that adapts" if trainer.config.adaptive_augment else ""
         print(f"Augmentation of what the discriminator sees: {', '.join(names)}{adaptive}; --augment none turns it off")
     if trainer.config.tensorboard and trainer.step < last:
-        print(f"TensorBoard: {_tensorboard_command()} --logdir {shlex.quote(str(run.path.parent))}")
+        print(f"TensorBoard: {_tensorboard_command()} --logdir {typed_path(run.path.parent)}")
 
 
 def print_evaluation(evaluator: object | None, is_training: bool) -> None:
@@ -131,7 +131,7 @@ def write_report(
         return
     latest = run.sample_file(trainer.step)
     print(f"{run.path} has {trainer.step} steps.{f' Latest samples: {latest}' if latest.exists() else ''}")
-    print(f"Generate new images: python -m dcgan generate --run-dir {shlex.quote(str(run.path))}")
+    print(f"Generate new images: python -m dcgan generate --run-dir {typed_path(run.path)}")
 
 
 def save_real_vs_generated(run: Run, generator: keras.Model, dataset: ImageDataset, classes: Classes | None) -> Path:
@@ -179,8 +179,8 @@ def _tensorboard_command() -> str:
     """Return the command for this Python's TensorBoard: its name if the shell finds it by that, otherwise its path."""
     own, found = shutil.which("tensorboard", path=Path(sys.executable).parent), shutil.which("tensorboard")
     if own is None:
-        return f"{shlex.quote(sys.executable)} -m tensorboard.main"
+        return f"{typed_path(sys.executable)} -m tensorboard.main"
     if found is not None and Path(found).samefile(own):
         return "tensorboard"
     here = Path.cwd()
-    return shlex.quote(str(Path(own).relative_to(here) if Path(own).is_relative_to(here) else own))
+    return typed_path(Path(own).relative_to(here) if Path(own).is_relative_to(here) else own)
