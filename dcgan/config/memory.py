@@ -85,7 +85,9 @@ def least_memory(config: ResolvedTrainConfig, devices: int = 1) -> int:
     """
     size, channels = parse_size(config.image_size or DEFAULT_SIZES.get(config.dataset, 64)), config.channels or 1
     generator, discriminator = generator_size(config, size, channels), discriminator_size(config, size, channels)
-    state = 4 * (generator.weights + discriminator.weights) + generator.weights
+    # Frozen layers have neither gradients nor moments; it is not worth counting how many weights they have.
+    copies = 1 if config.freeze_d else 4
+    state = 4 * generator.weights + copies * discriminator.weights + generator.weights
     on_gpu = bool(nvidia.cards())
     in_float32 = config.precision == "float32" or (config.precision == "auto" and not on_gpu)
     bytes_of_output = _FLOAT32 if in_float32 else _FLOAT32 // 2

@@ -93,7 +93,7 @@ def model_card(run: Run, weights: Weights, generator: keras.Model, target: Forma
         f"Over 64 seeds, the images differ by at most {difference:.1e}, for pixels in [-1, 1], from those of the Keras "
         "generator that was exported.",
         "## License of the data",
-        LICENSES[trained.dataset] if trained else "The run does not record what it was trained on.",
+        _data_license(trained),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -182,6 +182,16 @@ def _class_names(classes: Classes | None, count: int) -> str:
         several = f"{inputs[0]} to {inputs[-1]} (clusters of similar images)"
         described.append(f"{_code(name)} {several if len(inputs) > 1 else inputs[0]}")
     return ", ".join(described)
+
+
+def _data_license(trained: TrainConfig | None) -> str:
+    """Return the license of the images that the weights have learned from, those of an earlier run included."""
+    if trained is None:
+        return "The run does not record what it was trained on."
+    text = LICENSES[trained.dataset]
+    if trained.init_from is None:
+        return text
+    return f"{text} The weights began with those of {_code(trained.init_from)}: see the license of its data as well."
 
 
 def _origin(run: Run, weights: Weights, trained: TrainConfig | None) -> Iterable[str]:

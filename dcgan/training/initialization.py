@@ -417,8 +417,9 @@ def _describe(trainer: "Trainer", source: Source, matches: Mapping[str, Match], 
         new = [*new[:-1], f"{new[-1]} (images of {sizes})"] if new else new
     common = len(_common_rows(class_names, source.class_names))
     if common < len(class_names):
-        known = f", of which {common} keep their weights" if common else ""
-        new.append(f"the class input ({len(source.class_names)} → {len(class_names)} classes{known})")
+        known = f"{common} of them keep their weights" if common else "none of the same name"
+        before = f"{len(source.class_names)} → " if source.class_names else ""
+        new.append(f"the class input ({before}{len(class_names)} classes, {known})")
     if source.discriminator is None:
         new.append(f"the discriminator, which {name} does not have")
     end = f"; new: {'; '.join(new)}" if new else ""

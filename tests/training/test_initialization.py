@@ -152,7 +152,7 @@ def test_classes_of_the_same_name_keep_their_weights(config, tmp_path, capsys):
     columns = ours["discriminator/class_embedding/kernel"]
     np.testing.assert_array_equal(columns[:, :2], theirs["discriminator/class_embedding/kernel"])
     assert columns.shape[1] == 3
-    assert "the class input (2 → 3 classes, of which 2 keep their weights)" in capsys.readouterr().out
+    assert "the class input (2 → 3 classes, 2 of them keep their weights)" in capsys.readouterr().out
 
 
 def test_a_subset_of_the_classes_keeps_its_weights_in_its_own_order(config, tmp_path):
