@@ -125,3 +125,10 @@ def test_the_limit_of_a_container_is_read(tmp_path, monkeypatch):
     assert memory._cgroup_limit() is None
     file.write_text("1073741824\n")
     assert memory._cgroup_limit() == 2**30
+
+
+def test_frozen_layers_need_no_gradients_and_moments():
+    plain = TrainConfig(init_from="x").resolve()
+    weights = discriminator_size(plain, (28, 28), 1).weights
+    saved = least_memory(plain) - least_memory(TrainConfig(init_from="x", freeze_d=1).resolve())
+    assert saved == 2 * 3 * 4 * weights  # twice on a CPU, three copies, float32: of all layers, since it is a bound

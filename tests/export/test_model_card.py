@@ -88,6 +88,13 @@ def test_a_card_names_the_license_of_every_data_set(run, dataset):
     assert licenses.get(dataset, "person who trained the generator") in section
 
 
+def test_a_card_names_the_run_whose_weights_it_began_with_but_not_its_folder(run):
+    run.config_file.write_text(to_yaml(TrainConfig(dataset="mnist", init_from="/home/ann/runs/faces")))
+    text = card_text(run)
+    assert "began with those of `faces`: see the license of its data" in text.split("## License of the data")[1]
+    assert "/home/ann" not in text
+
+
 def test_the_card_of_a_run_without_a_config_names_no_data_set(run):
     run.config_file.unlink()
     text = card_text(run)
