@@ -32,6 +32,21 @@ def train(options: config.TrainConfig) -> None:
     train(options)
 
 
+def doctor(options: config.DoctorConfig) -> None:
+    """Run `dcgan.doctor.diagnose`."""
+    from dcgan.config.memory import check_memory
+    from dcgan.config.run_commands import check_features
+    from dcgan.data.load import check_options
+
+    check_options(options, "train")
+    if options.evaluate_every is not None:
+        check_features(options.features)
+    check_memory(options.resolve())
+    from dcgan.doctor import diagnose
+
+    diagnose(options)
+
+
 def generate(options: config.GenerateConfig) -> None:
     """Run `dcgan.sampling.generate`."""
     from dcgan.sampling import generate
@@ -90,6 +105,7 @@ def lesson(options: config.LessonConfig) -> None:
 
 COMMANDS: dict[str, tuple[type[Options], Callable[[Any], None]]] = {
     "prepare": (config.PrepareConfig, prepare),
+    "doctor": (config.DoctorConfig, doctor),
     "train": (config.TrainConfig, train),
     "generate": (config.GenerateConfig, generate),
     "evaluate": (config.EvaluateConfig, evaluate),

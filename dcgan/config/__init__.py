@@ -5,6 +5,7 @@ The command line, `--help`, `--print-config`, a run's `config.yaml` and the vali
 """
 
 from dcgan.config.data import DATASETS, DataConfig, PrepareConfig
+from dcgan.config.doctor import DoctorConfig
 from dcgan.config.fields import PRETRAINED_NAMES, differing_options, option, result_options
 from dcgan.config.generate import GenerateConfig
 from dcgan.config.latent_space import EditConfig, ProjectConfig
@@ -18,6 +19,7 @@ __all__ = [
     "PRETRAINED_NAMES",
     "UPSAMPLERS",
     "DataConfig",
+    "DoctorConfig",
     "EditConfig",
     "EvaluateConfig",
     "ExplainConfig",

@@ -94,22 +94,31 @@ def cached_dataset(
         UserError: too many images can't be read, or the cache can't be written.
     """
     total, root = len(image_files.entries), image_files.root
-    cache = _find(dataset, image_files, transform, cache_dir)
+    cache = find_cache(dataset, image_files, transform, cache_dir)
     if cache is not None:
         check_skipped(cache.skipped, total, root, max_skipped)
         return cache
     folder = cache_path(dataset, image_files, transform, cache_dir)
     with build_lock(folder, "preparing"):
-        if _find(dataset, image_files, transform, cache_dir) is None:
+        if find_cache(dataset, image_files, transform, cache_dir) is None:
             _prepare(dataset, image_files, transform, cache_dir, max_skipped, locked=folder)
-    cache = _find(dataset, image_files, transform, cache_dir)
+    cache = find_cache(dataset, image_files, transform, cache_dir)
     if cache is None:
         raise UserError(f"{folder} could not be read back after it was written.", "Choose another --cache-dir.")
     return cache
 
 
-def _find(dataset: str, image_files: ImageFiles, transform: CropResize, cache_dir: Path | None) -> DatasetCache | None:
-    """Open the cache, if there is one; where the images decide about the channels, one whose channels they decided."""
+def find_cache(
+    dataset: str, image_files: ImageFiles, transform: CropResize, cache_dir: Path | None
+) -> DatasetCache | None:
+    """Open the cache, if there is one; where the images decide about the channels, one whose channels they decided.
+
+    Args:
+        dataset: as for `cached_dataset`, and so are the others.
+        image_files: the source.
+        transform: crop, size and channels.
+        cache_dir: folder of all caches.
+    """
     for channels in (transform.channels,) if transform.channels else (3, 1):
         settled = replace(transform, channels=channels)
         cache = open_cache(cache_path(dataset, image_files, settled, cache_dir), made_from(image_files, settled))

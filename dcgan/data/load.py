@@ -113,8 +113,17 @@ def check_options(config: DataConfig, split: str) -> ArraySource | ImageFileSour
     return source
 
 
-def _transform(config: DataConfig, size: Size, channels: int | None) -> CropResize:
-    """Return what the options make of every image; `size` and `channels` are the source's own."""
+def image_transform(config: DataConfig, size: Size, channels: int | None) -> CropResize:
+    """Return what the options make of every image.
+
+    Args:
+        config: the data options.
+        size: (height, width) of the source's images, where the options name no size.
+        channels: of the source, likewise; None where its images decide.
+
+    Raises:
+        UserError: no network has that size.
+    """
     background = WHITE if config.background is None else parse_color(config.background)
     return CropResize(
         _image_size(config, size),
@@ -174,7 +183,7 @@ def _load_arrays(config: DataConfig, source: ArraySource, split: str) -> ImageDa
     """Read a dataset into memory, crop and resize it."""
     images, labels = source.read(config.data_dir, split)
     height, width, channels = images.shape[1:]
-    transform = _transform(config, (height, width), channels)
+    transform = image_transform(config, (height, width), channels)
     check_dataset_size(len(images), transform.shape)
     images = crop_and_resize_array(images, transform)
     if source.combine is not None:
@@ -184,7 +193,7 @@ def _load_arrays(config: DataConfig, source: ArraySource, split: str) -> ImageDa
 
 def _load_image_files(config: DataConfig, source: ImageFileSource, split: str) -> tuple[ImageDataset, DatasetCache]:
     """Open the dataset cache of image files, and label its images."""
-    transform = _transform(config, source.image_size, source.channels)
+    transform = image_transform(config, source.image_size, source.channels)
     name = config.dataset if split == "train" else f"{config.dataset}-{split}"
     with source.open_files(config, split) as image_files:
         if config.frames == "all":

@@ -21,6 +21,7 @@ from dcgan.training import tensorboard
 from dcgan.training.checkpointing import save_real_grid
 from dcgan.training.conditioning import describe_unused_classes
 from dcgan.training.distributed import Job
+from dcgan.training.preflight import preflight
 from dcgan.training.progress import Progress, optional_image
 from dcgan.training.trainer import Trainer
 from dcgan.visualization import save_curves, save_png, tile
@@ -73,6 +74,9 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
     if trainer.step < last and (names := trainer.config.augmentations):
         adaptive = ", with a probability that adapts" if trainer.config.adaptive_augment else ""
         print(f"Augmentation of what the discriminator sees: {', '.join(names)}{adaptive}; --augment none turns it off")
+    if trainer.step < last:
+        for line in preflight(run, dataset, trainer, classes is not None and classes.labeled):
+            print(line)
     if trainer.config.tensorboard and trainer.step < last:
         print(f"TensorBoard: {_tensorboard_command()} --logdir {typed_path(run.path.parent)}")
 

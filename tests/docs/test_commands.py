@@ -56,6 +56,9 @@ SMALL = {
     "train": "--steps 1 --no-health-checks --batch-size 4 --image-size 8 --latent-dim 4 --generator-width 4 "
     "--discriminator-width 4 --discriminator-hidden 0 --compile none --no-tensorboard --cache-dir cache "
     "--features features.keras --evaluate-num 8 --run-dir runs/{number}",
+    "doctor": "--steps 1 --no-health-checks --batch-size 4 --image-size 8 --latent-dim 4 --generator-width 4 "
+    "--discriminator-width 4 --discriminator-hidden 0 --compile none --no-tensorboard --cache-dir cache "
+    "--check-seconds 0.01 --overwrite --run-dir runs/{number}",
     "prepare": "--cache-dir cache",
     "generate": "--overwrite",
     "evaluate": "--num 12 --features features.keras --json {number}.json",

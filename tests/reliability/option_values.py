@@ -21,6 +21,11 @@ BASES = {
         "--latent-dim=5 --generator-width=4 --discriminator-width=4 --discriminator-hidden=3 --compile=none "
         "--no-tensorboard --steps=2 --minutes=0.05 --log-every=1 --evaluate-num=8 --features=features.keras"
     ],
+    "doctor": [
+        "--dataset=folder --data-dir=images --cache-dir=cache --run-dir=new --image-size=8 --batch-size=4 "
+        "--latent-dim=5 --generator-width=4 --discriminator-width=4 --discriminator-hidden=3 --compile=none "
+        "--no-tensorboard --steps=2 --check-seconds=0.01"
+    ],
     "generate": [
         f"--run-dir=run {options}"
         for options in (
