@@ -1,5 +1,6 @@
 """Conversion of the config dataclasses to command lines and YAML files, and back."""
 
+import codecs
 import functools
 import glob
 import itertools
@@ -178,6 +179,9 @@ def _check_argument(previous: str, argument: str, hint: str) -> None:
     try:
         argument.encode("utf-8")
     except UnicodeEncodeError as error:
+        if _is_utf_8(os.fsencode(argument)):
+            problem = f"{os.fsencode(argument).decode()} can't be used with the encoding of this terminal's language."
+            raise UserError(problem, "Set the environment variable PYTHONUTF8=1 or LC_ALL=C.UTF-8.") from error
         option = f"Give {previous} another name: rename" if previous.startswith("--") else "Rename"
         problem = f"{os.fsencode(argument)} is not UTF-8."
         raise UserError(problem, f"{option} the file or folder, or create a link to it.") from error
@@ -185,6 +189,14 @@ def _check_argument(previous: str, argument: str, hint: str) -> None:
     if value not in ("", "null") and _is_null(value):
         problem = f"{option} {value} would be read as no value; a file or folder of this name is ./{value}."
         raise UserError(problem.strip(), hint)
+
+
+def _is_utf_8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_null(value: str) -> bool:
@@ -237,6 +249,9 @@ def _read_text(path: Path) -> str:
             data = file.read(MAX_CONFIG_BYTES + 1)
         if len(data) > MAX_CONFIG_BYTES:
             raise UserError("it is larger than any config.", "Its lines look like `steps: 4000`; see --print-config.")
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            hint = "Save it as UTF-8; in PowerShell, write it with `… | Out-File -Encoding utf8 FILE` instead of `>`."
+            raise UserError("it is in UTF-16.", hint)
         text = data.decode()
         _check_flat(text)
         values = yaml.safe_load(text)

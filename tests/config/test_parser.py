@@ -1,6 +1,9 @@
 """The command line, the help and the YAML files are derived from the config dataclasses."""
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,3 +263,20 @@ def test_a_pattern_for_a_folder_is_answered_with_the_folder(tmp_path):
         assert parse(config.PrepareConfig, ["--data-dir", str(folder / free)], "x").data_dir == folder / free
     with pytest.raises(UserError, match=r"Unexpected argument 'other'\."):
         parse(config.PrepareConfig, [*line, files[0], "other"], "x")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_config_file_in_utf_16_is_answered_with_how_to_write_it(tmp_path, encoding):
+    (tmp_path / "c.yaml").write_bytes("\ufeffsteps: 5\n".encode(encoding))  # as `>` of Windows PowerShell writes it
+    with pytest.raises(UserError, match=r"c\.yaml can't be read as a config: it is in UTF-16\.\nSave it as UTF-8"):
+        parse(config.TrainConfig, ["--config", str(tmp_path / "c.yaml")], "x")
+    (tmp_path / "c.yaml").write_text("steps: 5\n", encoding="utf-8-sig")
+    assert parse(config.TrainConfig, ["--config", str(tmp_path / "c.yaml")], "x").steps == 5
+
+
+def test_a_name_beyond_the_encoding_of_the_locale_is_answered_with_how_to_change_that():
+    code = "import sys; from dcgan.cli.main import main; sys.exit(main(['prepare', '--cache-dir', sys.argv[1]]))"
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run([sys.executable, "-c", code, "ü"], env=environment, capture_output=True)
+    assert done.returncode == 2
+    assert b"PYTHONUTF8=1" in done.stderr
