@@ -62,10 +62,13 @@ def public_config(config: Config) -> Config:
 
     Args:
         config: options of a run.
+
+    Returns:
+        The options; `cache_dir` and `run_dir`, which concern the machine of the training alone, are None.
     """
     values = {field.name: getattr(config, field.name) for field in fields(config)}
     named = {name: _without_folders(value) for name, value in values.items() if isinstance(value, str | Path)}
-    return replace(config, **(named | {"cache_dir": None}))
+    return replace(config, **(named | {"cache_dir": None, "run_dir": None}))
 
 
 def _without_folders(value: str | Path) -> str | Path:

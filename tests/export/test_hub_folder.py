@@ -98,11 +98,11 @@ def test_the_grid_shows_the_images_of_the_generate_command(run):
 
 @pytest.mark.parametrize(("path", "name"), [("/a/b", "b"), ("a/b/", "b"), ("b", "b"), ("C:\\a\\b", "b")])
 def test_a_published_path_is_its_last_part(path, name):
-    config = replace(TrainConfig().resolve(), data_dir=Path(path), run_dir=Path(path), cache_dir=Path(path))
-    public = public_config(replace(config, features=path))
-    assert (public.data_dir, public.run_dir, public.features) == (Path(name), Path(name), name)
-    assert public.cache_dir is None
-    assert replace(public, data_dir=None, run_dir=None, features="classifier") == TrainConfig().resolve()
+    config = replace(TrainConfig().resolve(), data_dir=Path(path), cache_dir=Path(path))
+    public = public_config(replace(config, features=path, run_dir=Path("checkpoints") / name))
+    assert (public.data_dir, public.features) == (Path(name), name)
+    assert public.run_dir is public.cache_dir is None  # a run often has the name of its data
+    assert replace(public, data_dir=None, features="classifier") == TrainConfig().resolve()
 
 
 def test_keras_loads_the_folder_by_itself(run, hub):
