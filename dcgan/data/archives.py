@@ -11,7 +11,7 @@ import tempfile
 import threading
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -29,7 +29,8 @@ from dcgan.data.file_names import (
 from dcgan.data.formats import describe_unknown
 from dcgan.data.image_files import ImageFile, ImageFiles, NotRead, check_file_size
 
-ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 
 _ZIP_READ_BYTES = 1 << 12  # what a decompressor is given at once, as its result may be a million times as large
 _COPY_BYTES = 1 << 20
@@ -37,6 +38,9 @@ _RESERVED_BYTES = 1 << 30  # of the disk with temporary files, which are left fr
 _ENCRYPTED = 0x1  # bits of the general purpose flags (PKWARE's APPNOTE, 4.4.4)
 _UTF_8 = 0x800
 _COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+COMPRESSED = tuple(_COMPRESSIONS)
+"""How files begin that gzip, bzip2 or xz compressed."""
+
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _DEFLATE64 = 9  # APPNOTE, 4.4.5
 _ODD_NAMES = "its file names are not in UTF-8 and may be misread"
@@ -73,7 +77,7 @@ def open_zip(path: Path, root: Path) -> Iterator[ImageFiles]:
                 except Exception as error:
                     raise _zip_error(path, error) from error
                 copy = stack.enter_context(temporary_copy(stream, root, size))
-                yield stack.enter_context(open_archive(copy, root))
+                yield stack.enter_context(open_archive(copy, root, infos[inner].CRC))
             return
         _check_methods(path, [infos[name] for name in names])
         entries = tuple(ImageFile(name, infos[name].file_size, infos[name].CRC) for name in names)
@@ -94,12 +98,13 @@ def open_zip(path: Path, root: Path) -> Iterator[ImageFiles]:
 
 
 @contextlib.contextmanager
-def open_tar(path: Path, root: Path) -> Iterator[ImageFiles]:
+def open_tar(path: Path, root: Path, version: int | None = None) -> Iterator[ImageFiles]:
     """List the images of a tar archive; a compressed one is unpacked to a temporary file first.
 
     Args:
         path: the archive, uncompressed or compressed by gzip, bzip2 or xz.
         root: what the user named: the archive, or what it was found in.
+        version: differs when the archive does; by default the times of its last changes.
 
     Yields:
         The files; temporary ones exist until the block ends.
@@ -111,37 +116,41 @@ def open_tar(path: Path, root: Path) -> Iterator[ImageFiles]:
         with _tar_errors(path):  # an error in the caller's block is not one of the archive
             with path.open("rb") as file:
                 start = file.read(FIRST_BYTES)
+            if version is None:
+                status = path.stat()
+                version = status.st_mtime_ns + status.st_ctime_ns
             for signature, opener in _COMPRESSIONS.items():
                 if start.startswith(signature):
                     path = stack.enter_context(temporary_copy(stack.enter_context(opener(path, "rb")), root, None))
                     break
-            image_files, inner = _list_tar(path, root)
+            image_files, inner = _list_tar(path, root, version)
             if inner is not None:
                 stream = stack.enter_context(path.open("rb"))
                 stream.seek(inner[0])
                 copy = stack.enter_context(temporary_copy(stream, root, inner[1]))
-                image_files = stack.enter_context(open_archive(copy, root))
+                image_files = stack.enter_context(open_archive(copy, root, version))
         yield image_files
 
 
-def open_archive(path: Path, root: Path) -> contextlib.AbstractContextManager[ImageFiles]:
+def open_archive(path: Path, root: Path, version: int | None = None) -> contextlib.AbstractContextManager[ImageFiles]:
     """List the images of an archive, a tar where it is not a zip.
 
     Args:
         path: the archive.
         root: what the user named.
+        version: as for `open_tar`.
 
     Returns:
         The files, until the block ends.
     """
-    return open_tar(path, root) if is_tar(path) else open_zip(path, root)
+    return open_tar(path, root, version) if is_tar(path) else open_zip(path, root)
 
 
 def is_tar(path: Path) -> bool:
     """Return whether a file is a tar archive or a compressed file."""
     with path.open("rb") as file:
         start = file.read(512)
-    return start[257:262] == b"ustar" or start.startswith(tuple(_COMPRESSIONS))
+    return start[257:262] == b"ustar" or start.startswith(COMPRESSED)
 
 
 def select_images(names: Iterable[str], first_bytes: Callable[[str], bytes]) -> tuple[list[str], NotRead]:
@@ -177,12 +186,14 @@ def select_images(names: Iterable[str], first_bytes: Callable[[str], bytes]) -> 
 
 
 def find_by_end(names: Iterable[str], end: str) -> str | None:
-    """Find a file by the end of its path, in upper or lower case; the shortest path of several.
+    """Find a file by its path or the end of its path, in upper or lower case; the shortest path of several.
 
     Args:
         names: paths of files, separated by `/`.
         end: name of the file, with or without folders.
     """
+    if isinstance(names, Mapping) and end in names:  # at once, as it is asked for each image
+        return end
     wanted = end.replace("\\", "/").casefold()
     found = (name for name in names if f"/{name}".casefold().endswith(f"/{wanted}"))
     return min(found, key=lambda name: (name.count("/"), name), default=None)
@@ -312,7 +323,7 @@ def _zip_error(path: Path, error: Exception) -> UserError:
 # ---------------------------------------------------------------- tar
 
 
-def _list_tar(path: Path, root: Path) -> tuple[ImageFiles, tuple[int, int] | None]:
+def _list_tar(path: Path, root: Path, version: int) -> tuple[ImageFiles, tuple[int, int] | None]:
     """List the images of an uncompressed tar, and return the offset and size of the only archive in it."""
     places: dict[str, tuple[int, int]] = {}
     links = 0
@@ -323,6 +334,7 @@ def _list_tar(path: Path, root: Path) -> tuple[ImageFiles, tuple[int, int] | Non
             if member.isreg() and not member.issparse() and name:
                 places[name] = (member.offset_data, member.size)
             links += member.islnk() or member.issym()
+        ended = _has_end(path, archive.offset)
 
     def read(entry: ImageFile) -> bytes:
         check_file_size(entry.size)
@@ -341,12 +353,19 @@ def _list_tar(path: Path, root: Path) -> tuple[ImageFiles, tuple[int, int] | Non
     names, not_read = select_images(places, lambda name: _read_slice(path, places[name][0], FIRST_BYTES))
     if links:
         not_read.others["link|s"] = links
-    status = root.stat()
-    version = status.st_mtime_ns + status.st_ctime_ns
     entries = tuple(ImageFile(name, places[name][1], version + places[name][0]) for name in names)
     inner = _only_archive(places, names)
-    files = ImageFiles(root, entries, read, in_process=True, not_read=not_read, read_other=read_other)
+    remark = "" if ended else "the archive has no end marker, it may be cut off"
+    files = ImageFiles(root, entries, read, in_process=True, not_read=not_read, read_other=read_other, remark=remark)
     return files, None if inner is None else places[inner]
+
+
+def _has_end(path: Path, offset: int) -> bool:
+    """Return whether a tar ends with a block of zeros, which some writers leave out; a part of a header is an error."""
+    block = _read_slice(path, offset, tarfile.BLOCKSIZE)
+    if any(block):  # tarfile takes that for the end as well
+        raise tarfile.ReadError("unexpected end of data")
+    return bool(block)
 
 
 def _read_slice(path: Path, offset: int, size: int) -> bytes:

@@ -13,7 +13,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.system_errors import unreadable
 from dcgan.data import image_files as limits
 from dcgan.data.archives import ARCHIVE_ENDINGS, is_tar, open_archive, open_tar, open_zip
-from dcgan.data.containers import CONTAINER_ENDINGS, container_of
+from dcgan.data.containers import container_of, has_container_ending
 from dcgan.data.file_names import (
     FIRST_BYTES,
     has_image_ending,
@@ -136,7 +136,7 @@ def _walk(root: Path, not_read: NotRead, packed: list[str]) -> Iterator[ImageFil
                     elif has_image_ending(item.name) or _is_image(root / prefix / item.name):
                         yield _image_file(prefix, item)
                     else:
-                        if item.name.lower().endswith(ARCHIVE_ENDINGS + CONTAINER_ENDINGS):
+                        if item.name.lower().endswith(ARCHIVE_ENDINGS) or has_container_ending(item.name):
                             packed.append(f"{prefix}{item.name}")
                         not_read.add_file(item.name)
             pending += [f"{prefix}{name}/" for name in sorted(folders, reverse=True)]

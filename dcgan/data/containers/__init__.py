@@ -1,12 +1,17 @@
 """Files that hold many images: the table of their formats, told by content."""
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dcgan.data.archives import TAR_ENDINGS
 from dcgan.data.containers.hdf5 import is_hdf5, open_hdf5
 from dcgan.data.containers.numpy_files import is_numpy, open_numpy
+from dcgan.data.containers.parquet import is_parquet, open_parquet
+from dcgan.data.containers.tars import open_tars, starts_like_tar
+from dcgan.data.containers.tfrecord import is_tfrecord, open_tfrecords
 from dcgan.data.image_files import ImageFiles
 
 
@@ -32,11 +37,20 @@ class Container:
 CONTAINERS: tuple[Container, ...] = (
     Container("arrays of NumPy", (".npy", ".npz"), is_numpy, open_numpy),
     Container("HDF5", (".h5", ".hdf5", ".hdf", ".he5"), is_hdf5, open_hdf5),
+    Container("Parquet", (".parquet",), is_parquet, open_parquet),
+    Container("TFRecord", (".tfrecord", ".tfrecords", ".tfrec"), is_tfrecord, open_tfrecords),
+    Container("tar", TAR_ENDINGS, starts_like_tar, open_tars),
 )
 """Every format."""
 
 
-CONTAINER_ENDINGS = tuple(ending for container in CONTAINERS for ending in container.endings)
+_SHARD = re.compile(r"-\d+-of-\d+$")  # as TensorFlow Datasets names files: x.tfrecord-00000-of-00002
+
+
+def has_container_ending(name: str) -> bool:
+    """Return whether a name ends like that of a file with many images, in upper or lower case."""
+    endings = tuple(ending for container in CONTAINERS for ending in container.endings)
+    return _SHARD.sub("", name.lower()).endswith(endings)
 
 
 def container_of(path: Path) -> Container | None:

@@ -120,4 +120,4 @@ def _text(value: Any) -> str | None:
 
 def _class_order(name: str) -> tuple[int, int, str]:
     """Numbers come first, by value."""
-    return (0, int(name), name) if name.isascii() and name.isdecimal() and len(name) < 10 else (1, 0, name)
+    return (0, int(name), name) if re.fullmatch(r"-?[0-9]{1,9}", name) else (1, 0, name)

@@ -1,7 +1,12 @@
 """Files with many images: what the formats' own libraries write is read as those libraries and Pillow decode it."""
 
+import importlib.util
+import io
+import json
+import struct
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +18,27 @@ from dcgan.core.errors import UserError
 from dcgan.data import load
 from dcgan.data.containers.common import class_labels, group_names
 from dcgan.data.listing import open_image_files
-from tests.support.container_files import random_images, write_hdf5, write_npy, write_npz
+from tests.support.container_files import (
+    random_images,
+    write_hdf5,
+    write_npy,
+    write_npz,
+    write_parquet,
+    write_tfrecord,
+    write_webdataset,
+)
+from tests.support.synthetic_datasets import encode_image
 
-WRITERS = {"npy": write_npy, "npz": write_npz, "hdf5": write_hdf5}
+WITHOUT_PYARROW = pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="pyarrow is an extra")
+WRITERS = {
+    "npy": write_npy,
+    "npz": write_npz,
+    "hdf5": write_hdf5,
+    "parquet": write_parquet,
+    "tfrecord": write_tfrecord,
+    "webdataset": write_webdataset,
+}
+FORMATS = [pytest.param(name, marks=WITHOUT_PYARROW if name == "parquet" else ()) for name in WRITERS]
 
 
 def options(data_dir, tmp_path, **changes):
@@ -32,7 +55,7 @@ def refused(data_dir, tmp_path, problem, **changes):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_the_pixels_and_labels_that_its_library_wrote(tmp_path, name):
     path, images, names = WRITERS[name](tmp_path)
     dataset = loaded(path, tmp_path)
@@ -41,7 +64,7 @@ def test_every_format_gives_the_pixels_and_labels_that_its_library_wrote(tmp_pat
     assert found == names
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format_can_be_trained_on(tmp_path, name):
     path, _, names = WRITERS[name](tmp_path)
     tiny = {"batch_size": 8, "generator_width": 8, "discriminator_width": 8, "latent_dim": 16, "steps": 2}
@@ -51,11 +74,11 @@ def test_every_format_can_be_trained_on(tmp_path, name):
     assert (tmp_path / "run" / "classes.json").exists() == (names is not None)
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_half_of_a_file_is_refused_in_words_or_its_images_are_skipped(tmp_path, name):
     path, _, _ = WRITERS[name](tmp_path)
     for file in [path] if path.is_file() else [found for found in path.rglob("*") if found.is_file()]:
-        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2 + 7])
     refused(path, tmp_path, r"damaged|cut off|can't be used|not a complete")
 
 
@@ -186,3 +209,104 @@ def test_an_uncompressed_archive_of_arrays_is_mapped_and_not_unpacked(tmp_path, 
     monkeypatch.setattr("tempfile.TemporaryDirectory", None)
     with open_image_files(tmp_path / "x.npz") as files:
         np.testing.assert_array_equal(files.read(files.entries[7]), images[7])
+
+
+def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
+    (tmp_path / "x.parquet").write_bytes(b"PAR1" + bytes(600))
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    assert "pip install 'dcgan[parquet]'" in refused(tmp_path / "x.parquet", tmp_path, "needs pyarrow")
+
+
+@WITHOUT_PYARROW
+def test_splits_of_parquet_files_are_told_by_their_names_and_null_images_are_skipped(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    images, _ = random_images()
+    files = [encode_image(image) for image in images]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for split, part in (("train", files), ("test", files[:6])):
+        column = [{"bytes": data, "path": None} for data in part]
+        column[3] = {"bytes": None, "path": "elsewhere.png"} if split == "train" else column[3]
+        pq.write_table(
+            pa.table({"img": column, "fine": list(range(len(part)))}), folder / f"{split}-00000-of-00001.parquet"
+        )
+    train, test = (loaded(folder, tmp_path, split) for split in ("train", "test"))
+    np.testing.assert_array_equal(train.images, np.delete(images, 3, 0))
+    np.testing.assert_array_equal(test.images, images[:6])
+    pq.write_table(pa.table({"a": files, "b": files}), tmp_path / "two.parquet")
+    assert "a (binary), b (binary)" in refused(tmp_path / "two.parquet", tmp_path, "2 columns of images")
+    pq.write_table(pa.table({"url": ["http://x"] * 9}), tmp_path / "no.parquet")
+    refused(tmp_path / "no.parquet", tmp_path, "no column of images; its columns are url")
+
+
+def test_a_tar_that_is_cut_off_between_its_files_is_said_to_be(tmp_path, capsys):
+    path = write_webdataset(tmp_path)[0] / "train-000000.tar"
+    with tarfile.open(path) as archive:
+        end = archive.getmembers()[8].offset
+    path.write_bytes(path.read_bytes()[:end])
+    assert len(loaded(path, tmp_path)) == 4
+    assert "no end marker, it may be cut off" in capsys.readouterr().err
+
+
+def test_labels_of_a_webdataset_may_be_in_json_and_are_not_used_where_one_is_missing(tmp_path):
+    images, labels = random_images()
+    for missing in (0, 1):
+        with tarfile.open(tmp_path / f"x{missing}.tar", "w") as archive:
+            for number in range(24):
+                label = json.dumps({"label": int(labels[number])}).encode()
+                files = {"a/%d.seg.png": encode_image(images[number]), "a/%d.json": label}
+                if missing and number == 9:
+                    files.pop("a/%d.json")
+                for name, data in files.items():
+                    info = tarfile.TarInfo(name % (number + 10))
+                    info.size = len(data)
+                    archive.addfile(info, io.BytesIO(data))
+    np.testing.assert_array_equal(loaded(tmp_path / "x0.tar", tmp_path).labels, labels)
+    assert loaded(tmp_path / "x1.tar", tmp_path).labels is None
+
+
+def write_records(path, examples):
+    import tensorflow as tf
+
+    def feature(value):
+        if isinstance(value, bytes):
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=value))
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for example in examples:
+            features = tf.train.Features(feature={name: feature(value) for name, value in example.items()})
+            writer.write(tf.train.Example(features=features).SerializeToString())
+    return path
+
+
+def test_pixels_in_tfrecords_are_read_in_the_shape_of_their_record(tmp_path):
+    images, labels = random_images()
+    old = [
+        {"image_raw": image.tobytes(), "height": [20], "width": [24], "depth": [3], "label": [-int(label)]}
+        for image, label in zip(images, labels, strict=True)
+    ]
+    stylegan = [{"shape": [3, 20, 24], "data": image.transpose(2, 0, 1).tobytes()} for image in images]
+    for name, examples in (("old", old), ("stylegan", stylegan)):
+        dataset = loaded(write_records(tmp_path / f"{name}.tfrecords", examples), tmp_path)
+        np.testing.assert_array_equal(dataset.images, images)
+        assert dataset.class_names == (("-2", "-1", "0") if name == "old" else ())
+    path = write_records(tmp_path / "text.tfrecords", [{"text": b"no image"}])
+    refused(path, tmp_path, "Record 1 of .* holds no image; its features are text")
+
+
+def test_damage_of_tfrecords_is_found(tmp_path):
+    images, _ = random_images()
+    path = write_records(tmp_path / "x.tfrecords", [{"image": encode_image(image)} for image in images])
+    data = path.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    second = 12 + length + 4
+    for name, damaged, problem in (
+        ("cut", data[:-30], "cut off at record 24"),
+        ("length", data[:second] + b"\xff" * 8 + data[second + 8 :], "length of record 2 has a wrong checksum"),
+        ("content", data[:12] + b"\xff" * 9 + data[21:], "a record holds no example"),
+    ):
+        (tmp_path / name).write_bytes(damaged)
+        refused(tmp_path / name, tmp_path, problem)
