@@ -16,6 +16,7 @@ from dcgan.data.dataset_cache import DatasetCache, cached_dataset, report_pixels
 from dcgan.data.frames import split_into_frames
 from dcgan.data.image_dataset import ImageDataset, check_dataset_size, content_fingerprint, dataset_from_arrays
 from dcgan.data.preparation import MAX_SKIPPED, describe_skipped
+from dcgan.data.source_size import enlargement_warning
 from dcgan.data.sources import SOURCES, SPLITS, ArraySource, ImageFileSource, Source
 from dcgan.data.transforms import WHITE, CropResize, crop_and_resize_array
 
@@ -199,6 +200,8 @@ def _load_image_files(config: DataConfig, source: ImageFileSource, split: str) -
         if config.frames == "all":
             image_files = split_into_frames(image_files)
         report_files(str(config.data_dir), "" if split == "train" else f" ({split} split)", image_files.describe())
+        if line := enlargement_warning(image_files, transform):
+            report_line(line)
         limit = 1 if config.skip_unreadable else MAX_SKIPPED
         cache = cached_dataset(name, image_files, transform, config.cache_dir, limit)
     labels = image_files.labels
@@ -219,3 +222,9 @@ def report_files(source: str, split: str, description: str) -> None:
         description: the images, their classes and what is not read.
     """
     print(f"{source}{split}: {description}", file=sys.stderr)
+
+
+@functools.cache
+def report_line(line: str) -> None:
+    """Print a line on standard error, once per process."""
+    print(line, file=sys.stderr)

@@ -1,5 +1,6 @@
 """The training that is planned: how often each part of it happens, and what all of it takes."""
 
+import itertools
 import math
 import time
 from dataclasses import dataclass, replace
@@ -24,7 +25,6 @@ from dcgan.training.distributed import resolve_job
 from dcgan.training.health import DIVERSITY_CHECK_INTERVAL
 from dcgan.training.loop import last_step, resolve_config
 from dcgan.training.preflight import format_bytes
-from dcgan.training.schedule import Schedule
 
 LONG_SECONDS = 24 * 3600
 FEW_EPOCHS = 3.0
@@ -54,28 +54,34 @@ class Events:
 
 
 def count_events(config: ResolvedTrainConfig, start: int, last: int) -> Events:
-    """Count what happens in a training, by its own schedule.
+    """Count what happens in a training, as `dcgan.training.schedule.Schedule` decides it, without its steps.
 
     Args:
         config: options of the training.
         start: steps that are done already.
         last: number of the last step.
     """
-    schedule = Schedule(config, start, last, health_checks=config.health_checks)
-    interval = math.gcd(
-        config.log_every,
-        config.sample_every,
-        config.save_every,
-        config.evaluate_every or config.save_every,
-        DIVERSITY_CHECK_INTERVAL,
+    if last <= start:
+        return Events(0, 0, 0, 0, 0, 0)
+    evaluate = [] if config.evaluate_every is None else [config.evaluate_every]
+    return Events(
+        steps=last - start,
+        log=_count_due(start, last, [config.log_every, config.save_every, *evaluate]),
+        sample=_count_due(start, last, [config.sample_every]),
+        checkpoint=_count_due(start, last, [config.save_every]),
+        diversity=_count_due(start, last, [DIVERSITY_CHECK_INTERVAL, config.save_every]) * config.health_checks,
+        evaluate=_count_due(start, last, evaluate) if evaluate else 0,
     )
-    counts = dict.fromkeys(("log", "sample", "checkpoint", "diversity", "evaluate"), 0)
-    while not schedule.finished:
-        schedule.advance(min(interval - schedule.step % interval, last - schedule.step), False)
-        for name in ("log", "sample", "checkpoint", "evaluate"):
-            counts[name] += schedule.due(name)
-        counts["diversity"] += config.health_checks and schedule.due("diversity", "checkpoint")
-    return Events(max(0, last - start), **counts)
+
+
+def _count_due(start: int, last: int, intervals: list[int]) -> int:
+    """Count the steps after `start` that are multiples of one of the intervals or are the last one."""
+    count = int(all(last % interval for interval in intervals))
+    for size in range(1, len(intervals) + 1):  # inclusion and exclusion
+        for chosen in itertools.combinations(intervals, size):
+            common = math.lcm(*chosen)
+            count += (-1) ** (size + 1) * (last // common - start // common)
+    return count
 
 
 def plan_seconds(costs: Costs, events: Events, sample: Sample, before: float, images: int) -> dict[str, float]:
