@@ -22,7 +22,8 @@ class ImageDataset:
 
     Args:
         name: the dataset's name on the command line.
-        images: uint8 (N, H, W, C), C being 1 or 3, read-only; possibly memory-mapped and larger than memory.
+        images: uint8 (N, H, W, C), C being 1, 3, or 4 for premultiplied RGBA, read-only; possibly memory-mapped and
+            larger than memory.
         labels: int64 (N,), each an index into `class_names`; None where the source has no labels.
         class_names: one name per label, empty without labels.
         fingerprint: the result of `content_fingerprint`; a resumed run compares it.
@@ -48,7 +49,7 @@ class ImageDataset:
 
     @property
     def channels(self) -> int:
-        """1 for grayscale, 3 for color."""
+        """1 for grayscale, 3 for color, 4 for color with transparency."""
         return self.images.shape[3]
 
 

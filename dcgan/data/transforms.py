@@ -128,17 +128,21 @@ def crop_and_resize(
         UnknownRangeError: the image has 16 bits per channel, and `transform.deep_white` is None.
         Exception: whatever Pillow raises for a damaged file.
     """
+    deep, is_jpeg = is_deep(image), image.format in ("JPEG", "MPO")
+    if not is_jpeg:  # before the orientation, for which Pillow decodes a PNG
+        check_memory(image)
     orientation = _orientation(image)
     stored = replace(transform, size=transform.size[::-1]) if orientation in _SIDEWAYS else transform
     box = stored.box(*image.size)
     inner_size = stored.inner_size(box)
     coefficients = _coefficient_bytes(image)
     scale = _draft(image, box, inner_size)
-    check_memory(image, coefficients)
-    if is_deep(image):
+    if is_jpeg:
+        check_memory(image, coefficients)
+    if deep:
         if transform.deep_white is None:
             raise UnknownRangeError("it has 16 bits per channel")
-        values = deep_values(image, reopen or (lambda: image))
+        values = deep_values(reopen() if reopen else image, reopen or (lambda: image))
         image = _copy_profile(image, Image.fromarray(to_8_bit(values, transform.deep_white)))
     result = _resize_part(image, tuple(edge * scale for edge in box), inner_size, stored)
     if orientation in _TRANSPOSE:

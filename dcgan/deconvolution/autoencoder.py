@@ -43,7 +43,7 @@ def build_autoencoder(
 
     Args:
         image_size: (height, width) in pixels; see `dcgan.core.sizes`.
-        channels: channels of the image, 1 or 3.
+        channels: channels of the image, 1, 3, or 4 with transparency.
         width: filters of the first and of the last hidden layer.
         code_size: length of the code between encoder and decoder.
         kernel: size of the convolutions' kernels, at least 2.

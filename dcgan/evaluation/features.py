@@ -61,7 +61,8 @@ def extract(model: keras.Model, images: np.ndarray, batch_size: int = BATCH_SIZE
     On a GPU, float32 products are not rounded to TF32: distances between features are differences of sums of these.
 
     Args:
-        model: as for `Extractor`; images of another size are resized to its input, and grayscale repeated to RGB.
+        model: as for `Extractor`; images of another size are resized to its input, grayscale is repeated to RGB, and
+            transparency blended with white.
         images: uint8 (N, H, W, C), in memory or memory-mapped.
         batch_size: images per forward pass; it changes the features by rounding only.
 
@@ -96,6 +97,8 @@ def _resize_to_input(images: Any, shape: tuple[int | None, ...]) -> tf.Tensor:
     *size, channels = shape
     if images.shape[-1] == 1 and channels == 3:
         images = tf.image.grayscale_to_rgb(images)
+    if images.shape[-1] == 4 and channels == 3:
+        images = images[..., :3] + (1.0 - images[..., 3:])  # premultiplied, on white: 1 is opaque or white
     if None in size or tuple(size) == tuple(images.shape[1:3]):
         return images
     return tf.image.resize(images, size, "bicubic", antialias=True)
@@ -214,7 +217,7 @@ def file_features(path: Path, image_size: Size, channels: int) -> Extractor:
     model: Any = load_model(path, "model")
     try:
         shape, width = model.input_shape, math.prod(model.output_shape[1:])
-        fits = len(shape) == 4 and shape[-1] in (channels, None, 3 if channels == 1 else channels)
+        fits = len(shape) == 4 and shape[-1] in (channels, None, 3 if channels in (1, 4) else channels)
     except Exception as error:  # several inputs or outputs raise many types
         raise UserError(
             f"{path} can't be used: {' '.join(str(error).split())[:200]}",

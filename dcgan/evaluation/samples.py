@@ -13,6 +13,7 @@ from dcgan.core.classes import Classes, normalize_name
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.core.streams import shows_progress
+from dcgan.core.transparency import to_premultiplied
 from dcgan.data.decoding import Content, open_image, pillow_warnings, read_image_file
 from dcgan.data.layout import folder_classes
 from dcgan.data.listing import open_image_files
@@ -137,9 +138,9 @@ def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         content = np.load(path, mmap_mode="r" if path.suffix.lower() == ".npy" else None, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            return content, None
+            return to_premultiplied(content), None
         with content:
-            return content["images"], content["labels"] if "labels" in content.files else None
+            return to_premultiplied(content["images"]), content["labels"] if "labels" in content.files else None
     except Exception as error:  # NumPy and zipfile raise many types
         raise UserError(
             f"{path} can't be read as an array of images: {' '.join(str(error).split())[:200]}",
@@ -165,7 +166,7 @@ def _read_folder(path: Path, shape: Shape, class_names: tuple[str, ...]) -> tupl
 
 def _read_image(path: Path, data: Content, shape: Shape) -> tuple[np.ndarray, bool]:
     """Decode an image of this size, as resizing would change the results; return whether it loses color."""
-    pixels = read_image_file(path, CropResize(shape[:2], None, 3), data)
+    pixels = read_image_file(path, CropResize(shape[:2], None, max(shape[2], 3)), data)
     with open_image(data) as image:
         size = image.size[::-1]
     if size != shape[:2]:
@@ -173,7 +174,7 @@ def _read_image(path: Path, data: Content, shape: Shape) -> tuple[np.ndarray, bo
             f"{path} has {format_shape(size)} pixels, but the dataset's images have {format_shape(shape[:2])}.",
             "Generate them at that size, or change --image-size.",
         )
-    if shape[2] == 3:
+    if shape[2] >= 3:
         return pixels, False
     gray = read_image_file(path, CropResize(shape[:2], None, 1), data)
     return gray, bool((pixels != pixels[..., :1]).any())

@@ -53,13 +53,20 @@ latent = np.stack([np.random.Generator(key).standard_normal({latent_dim}, dtype=
 {classes}
 {generate}
 pixels = np.round(np.clip((image + 1) * 127.5, 0, 255)).astype(np.uint8)  # {shape}
-Image.fromarray(np.hstack(pixels).squeeze()).save("images.png")
+{straight}Image.fromarray(np.hstack(pixels).squeeze()).save("images.png")
+"""
+
+_STRAIGHT = """\
+pixels[..., :3] = np.clip(pixels[..., :3] * 255.0 / np.maximum(pixels[..., 3:], 1), 0, 255)  # not premultiplied
 """
 
 _CLASSES = """\
 class_indices = {indices}  # one per seed
 class_one_hot = np.eye({classes}, dtype=np.float32)[class_indices]
 """
+
+_KINDS = {1: "grayscale", 3: "color", 4: "transparent"}
+_CHANNELS = {1: "gray", 3: "red-green-blue", 4: "red-green-blue-transparency, premultiplied"}
 
 _SEEDS = range(8)
 """Seeds of the images that the code on a card generates."""
@@ -85,8 +92,7 @@ def model_card(run: Run, weights: Weights, generator: keras.Model, target: Forma
     parts = [
         front_matter(card_metadata(run, weights, trained, target.library, title)),
         f"# {_text(title)}",
-        f"Generates {height}×{width} {'color' if channels == 3 else 'grayscale'} images: the generator of a DCGAN as "
-        f"{target.name}.",
+        f"Generates {height}×{width} {_KINDS[channels]} images: the generator of a DCGAN as {target.name}.",
         *_usage(target, run, generator, name),
         *_origin(run, weights, trained),
         *_evaluation(run, weights),
@@ -135,6 +141,7 @@ def usage_code(
             arguments=", ".join(inputs.values()),
         ),
         shape=(len(_SEEDS), *shape),
+        straight=_STRAIGHT if shape[2] == 4 else "",
     )
     return f"{_source(usage.module)}\n\n{code}" if usage.module else f"import numpy as np\n{code}"
 
@@ -169,7 +176,7 @@ def _example(target: Format, name: str, *described: Any) -> Iterable[str]:
 
 
 def _axes(shape: tuple[int, ...]) -> str:
-    return f"height, width, {'red-green-blue' if shape[2] == 3 else 'gray'}"
+    return f"height, width, {_CHANNELS[shape[2]]}"
 
 
 def _class_names(classes: Classes | None, count: int) -> str:

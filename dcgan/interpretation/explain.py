@@ -11,6 +11,7 @@ from dcgan import runs
 from dcgan.config import ExplainConfig
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
+from dcgan.core.transparency import on_white
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.data.load import check_options
 from dcgan.runs import Run
@@ -205,6 +206,8 @@ def feature_panel(
     record = record_forward(network, to_float(images), layer)
     signal = record.unit_signal(feature, positions)
     projections = normalize_projections(record.project(signal, rule).numpy())
+    if images.shape[3] == 4:  # transparency would hide what it shows
+        images, projections = on_white(images), projections[..., :3]
     if whole:
         return projection_panel(caption, list(images), list(projections))
     fields = [receptive_field(record, position) for position in positions]

@@ -30,6 +30,7 @@ from dcgan.core.errors import UserError
 from dcgan.core.image_range import to_float
 from dcgan.core.rng import derived_seed
 from dcgan.core.sizes import Size
+from dcgan.core.transparency import on_white
 from dcgan.deconvolution.fcn import fully_convolutional, recompute_bn_statistics
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class RealismMap:
         """
         from matplotlib import colormaps
 
-        gray = np.mean(self.image, axis=-1, keepdims=True)
+        gray = np.mean(on_white(self.image), axis=-1, keepdims=True)
         colors = 255 * colormaps[COLORMAP](self.over_pixels(limits))[..., :3]
         return np.rint((1 - opacity) * gray + opacity * colors).astype(np.uint8)
 
@@ -225,7 +226,7 @@ def _figure(result: RealismMap, limits: Limits | None) -> "Figure":
         figsize=(inches * columns * width + 1.5, inches * rows * height + 0.5), dpi=100, layout="constrained"
     )
     image_axes, overlay_axes = figure.subplots(rows, columns)
-    image_axes.imshow(result.image, cmap="gray", vmin=0, vmax=255)
+    image_axes.imshow(on_white(result.image), cmap="gray", vmin=0, vmax=255)
     overlay_axes.imshow(result.overlay(limits))
     for axes in (image_axes, overlay_axes):
         axes.set_axis_off()

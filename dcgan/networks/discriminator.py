@@ -36,7 +36,7 @@ def build_discriminator(
 
     Args:
         image_size: (height, width) in pixels; see `dcgan.core.sizes`.
-        channels: channels of the image, 1 or 3.
+        channels: channels of the image, 1, 3, or 4 with transparency.
         width: filters of the first layer.
         kernel: size of the convolutions' kernels, at least 2.
         seed: seed of the initial weights.

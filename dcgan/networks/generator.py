@@ -31,7 +31,7 @@ def build_generator(
 
     Args:
         image_size: (height, width) in pixels; see `dcgan.core.sizes`.
-        channels: channels of the image, 1 or 3.
+        channels: channels of the image, 1, 3, or 4 with transparency.
         width: filters of the last hidden layer.
         latent_dim: length of the latent vector.
         kernel: size of the convolutions' kernels, at least 2; see `dcgan.networks.upsampling`.

@@ -132,7 +132,7 @@ def assign_weights(network: "keras.Model", arrays: dict[str, np.ndarray]) -> Non
 
 
 def is_generator(model: Any) -> bool:
-    """Return whether a model maps (None, latent_dim), and possibly (None, classes), to (None, H, W, 1 or 3)."""
+    """Return whether a model maps (None, latent_dim), and possibly (None, classes), to (None, H, W, 1, 3 or 4)."""
     try:
         (output,) = model.outputs
         shapes = [tuple(tensor.shape) for tensor in (*model.inputs, output)]
@@ -145,7 +145,7 @@ def is_generator(model: Any) -> bool:
         and 1 <= len(inputs) <= 2
         and {len(shape) for shape in inputs} == {2}
         and len(image) == 4
-        and image[3] in (1, 3)
+        and image[3] in (1, 3, 4)
     )
 
 

@@ -31,27 +31,30 @@ class MapProjection:
         axes: directions in the space of the maps, float64 (maps, channels).
         low: value that becomes black, float64 (channels,).
         high: value that becomes white, float64 (channels,).
+        opaque: whether a channel of transparency is added, which is 255.
     """
 
     mean: np.ndarray
     axes: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    opaque: bool = False
 
     def __call__(self, maps: np.ndarray) -> np.ndarray:
         """Project maps (N, H, W, maps) to uint8 (N, H, W, channels)."""
         span = np.where(self.high > self.low, self.high - self.low, 1.0)
         intensity = ((maps - self.mean) @ self.axes - self.low) / span
-        return np.round(255 * np.clip(intensity, 0.0, 1.0)).astype(np.uint8)
+        pixels = np.round(255 * np.clip(intensity, 0.0, 1.0)).astype(np.uint8)
+        return np.pad(pixels, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255) if self.opaque else pixels
 
 
 class Stages:
     """The stages of a generator as images.
 
     A stage is shown by the principal components of its maps after BatchNorm and ReLU: one for a grayscale image; three,
-    as red, green and blue, for a color image. The sign of each is chosen so that it correlates with the brightness of
-    the final image. Components and percentiles are computed from the first seeds, so that image n belongs to seed n
-    here as well, and images of one stage are comparable.
+    as red, green and blue, for a color image, opaque where images have transparency. The sign of each is chosen so that
+    it correlates with the brightness of the final image. Components and percentiles are computed from the first seeds,
+    so that image n belongs to seed n here as well, and images of one stage are comparable.
 
     Args:
         generator: as built by `dcgan.networks.build_generator`, with any upsampling, conditional or not.
@@ -181,11 +184,11 @@ def _fit_projection(maps: np.ndarray, images: np.ndarray) -> MapProjection:
     pixels = maps.reshape(-1, maps.shape[3]).astype(np.float64)
     mean = pixels.mean(axis=0)
     _, axes = np.linalg.eigh((pixels - mean).T @ (pixels - mean))  # in ascending order of the eigenvalues
-    axes = axes[:, [-min(rank, axes.shape[1]) for rank in range(1, images.shape[3] + 1)]]
+    axes = axes[:, [-min(rank, axes.shape[1]) for rank in range(1, min(images.shape[3], 3) + 1)]]
     components = (pixels - mean) @ axes
     axes = axes * np.where(_brightness(images, maps.shape[1:3]) @ components < 0, -1.0, 1.0)
     low, high = np.percentile((pixels - mean) @ axes, PERCENTILES, axis=0)
-    return MapProjection(mean, axes, low, high)
+    return MapProjection(mean, axes, low, high, images.shape[3] == 4)
 
 
 def _brightness(images: np.ndarray, size: Sequence[int]) -> np.ndarray:

@@ -19,6 +19,7 @@ from numpy.typing import DTypeLike
 from dcgan.core.atomic_io import atomic_write, check_overwrite, first_free_path, move_to_new, temporary_folder
 from dcgan.core.errors import UserError
 from dcgan.core.npy import npy_header
+from dcgan.core.transparency import to_straight
 from dcgan.sampling.sample_spec import SampleSpec
 from dcgan.sampling.selection import Selection
 from dcgan.visualization import encode_png
@@ -98,14 +99,15 @@ def save_array(path: Path, shape: Shape, chunks: Iterable[np.ndarray]) -> None:
     Args:
         path: file to write.
         shape: shape of the whole array.
-        chunks: its consecutive parts along the first axis, uint8.
+        chunks: its consecutive parts along the first axis, uint8; of four channels, premultiplied, unlike those of
+            the file.
 
     Raises:
         UserError: the disk has too little space, or the file cannot be written.
     """
     check_disk_space(path, math.prod(shape))
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        _write_npy(file, shape, np.uint8, chunks)
+        _write_npy(file, shape, np.uint8, map(to_straight, chunks))
 
 
 def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], selection: Selection) -> None:
@@ -126,7 +128,7 @@ def save_archive(path: Path, shape: Shape, chunks: Iterable[np.ndarray], selecti
     check_disk_space(path, math.prod(shape) + 8 * len(names) * len(selection))
     with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open("images.npy", "w", force_zip64=True) as file:
-            _write_npy(file, shape, np.uint8, chunks)
+            _write_npy(file, shape, np.uint8, map(to_straight, chunks))
         for column, name in enumerate(names):
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 numbers = (pair[column] for pair in selection.pairs())

@@ -66,7 +66,10 @@ def augment_images(
 
 
 def _color(images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
-    """Change brightness, saturation (no effect on grayscale) and contrast."""
+    """Change brightness, saturation (no effect on grayscale) and contrast, not transparency."""
+    if images.shape[-1] == 4:
+        color, transparency = tf.split(images, [3, 1], axis=3)
+        return tf.concat([_color(color, random), transparency], axis=3)
     brightness, saturation, contrast = (random[:, i, None, None, None] for i in range(3))
     images = images + (brightness - 0.5)
     gray = tf.reduce_mean(images, axis=3, keepdims=True)

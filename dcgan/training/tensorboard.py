@@ -13,6 +13,7 @@ from dcgan.config import ResolvedTrainConfig, result_options
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.classes import Classes
 from dcgan.core.image_range import to_float
+from dcgan.core.transparency import on_white
 from dcgan.data import ImageDataset
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.data.transforms import CropResize, crop_and_resize_array
@@ -107,7 +108,7 @@ class TensorBoardWriter:
         import tensorflow as tf
 
         with self._writer.as_default(step):
-            tf.summary.image("samples", grid[None])
+            tf.summary.image("samples", on_white(grid)[None])
         self._writer.flush()
 
     def _write_options(self, config: ResolvedTrainConfig) -> None:
@@ -166,8 +167,9 @@ def write_embedding(folder: Path, discriminator: keras.Model, parts: Sequence[La
     """
     images = np.concatenate([part.images for part in parts])
     points = principal_components(discriminator_features(discriminator, images), NUM_COMPONENTS)
-    crop = CropResize(_thumbnail_size((images.shape[1], images.shape[2])), None, images.shape[3])
-    thumbnails = crop_and_resize_array(images, crop)
+    shown = on_white(images)
+    crop = CropResize(_thumbnail_size((images.shape[1], images.shape[2])), None, shown.shape[3])
+    thumbnails = crop_and_resize_array(shown, crop)
     columns = int(np.ceil(np.sqrt(len(images))))
     save_png(folder / "projector-sprite.png", tile(thumbnails, columns, padding=0))
     _write_lines(folder / "projector-points.tsv", ("\t".join(f"{value:.5g}" for value in point) for point in points))

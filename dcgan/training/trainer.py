@@ -49,7 +49,7 @@ class Trainer:
     Args:
         config: options of the run.
         image_size: (height, width) of the images in pixels.
-        channels: of the images, 1 or 3.
+        channels: of the images, 1, 3 or 4.
         strategy: which devices share each batch; by default the current one.
         class_probabilities: for a conditional run, the fraction of training images in each class, in (0, 1].
         loss: maps real and fake logits to both losses; by default, the one that `config.loss` names.

@@ -1,7 +1,7 @@
 """From arrays to images, PNG files, animations and plots.
 
-Images are uint8 (H, W, C) with one channel (grayscale) or three (RGB). Importing this package loads neither TensorFlow
-nor matplotlib.
+Images are uint8 (H, W, C) with one channel (grayscale), three (RGB) or four (premultiplied RGBA). Importing this
+package loads neither TensorFlow nor matplotlib.
 """
 
 from dcgan.visualization.animation import save_animation

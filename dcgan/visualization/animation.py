@@ -14,6 +14,7 @@ from PIL import Image
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
+from dcgan.core.transparency import on_white
 from dcgan.visualization.png import to_pillow
 
 EXTENSIONS = (".gif", ".mp4")
@@ -32,7 +33,8 @@ def save_animation(path: Path, frames: Iterable[np.ndarray], fps: float = 12.0) 
 
     Args:
         path: file to write, `.gif` or `.mp4`.
-        frames: uint8 arrays of shape (H, W, C), all of one shape; taken one at a time.
+        frames: uint8 arrays of shape (H, W, C), all of one shape; taken one at a time. Those with transparency,
+            premultiplied RGBA, are blended with white.
         fps: frames per second.
 
     Returns:
@@ -49,7 +51,7 @@ def save_animation(path: Path, frames: Iterable[np.ndarray], fps: float = 12.0) 
         raise UserError(
             f"Browsers cannot show a GIF at {fps:g} frames per second.", "Use --fps 50 or less, or an .mp4."
         )
-    frames = _check_shapes(frames, path)
+    frames = map(on_white, _check_shapes(frames, path))
     with atomic_write(path) as temporary:
         return _write_gif(temporary, frames, fps) if extension == ".gif" else _write_mp4(temporary, frames, fps)
 

@@ -144,4 +144,5 @@ def _sign(symbol: str, cell: tuple[int, ...]) -> np.ndarray:
         canvas[row - thickness // 2 : row - thickness // 2 + thickness, x - arm : x + arm + 1] = _INK
     if symbol == "+":
         canvas[y - arm : y + arm + 1, x - thickness // 2 : x - thickness // 2 + thickness] = _INK
+    canvas[..., 3:] = BACKGROUND  # opaque
     return canvas

@@ -22,7 +22,7 @@ def tile(images: np.ndarray, columns: int | None = None, padding: int = 2) -> np
     """Arrange images in a grid, row by row.
 
     Args:
-        images: uint8 (N, H, W, C), N at least 1, C 1 or 3.
+        images: uint8 (N, H, W, C), N at least 1, C 1, 3, or 4 for premultiplied RGBA.
         columns: images per row, at most N; by default the number that makes the grid most nearly square.
         padding: width of the background between images and around the grid in pixels.
 
@@ -82,7 +82,9 @@ def with_caption(caption: str, image: np.ndarray) -> np.ndarray:
     _, width, channels = image.shape
     strip = Image.new("L", (width, CAPTION_HEIGHT), BACKGROUND)
     ImageDraw.Draw(strip).text((2, 1), caption, fill=0)
-    return np.concatenate([np.repeat(np.asarray(strip)[:, :, None], channels, axis=2), image])
+    text = np.repeat(np.asarray(strip)[:, :, None], channels, axis=2)
+    text[..., 3:] = 255  # opaque
+    return np.concatenate([text, image])
 
 
 def side_by_side(images: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -101,7 +103,7 @@ def side_by_side(images: Mapping[str, np.ndarray]) -> np.ndarray:
 
 def _check(images: np.ndarray) -> None:
     """Reject arrays that no grid can be made of."""
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != np.uint8:
-        raise ValueError(f"Images must be uint8 (N, H, W, 1 or 3), not {images.dtype} {images.shape}.")
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or images.dtype != np.uint8:
+        raise ValueError(f"Images must be uint8 (N, H, W, 1, 3 or 4), not {images.dtype} {images.shape}.")
     if not len(images):
         raise ValueError("A grid needs at least one image.")

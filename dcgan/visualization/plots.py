@@ -10,6 +10,7 @@ from PIL import Image
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError
+from dcgan.core.transparency import on_white
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -196,6 +197,7 @@ def _number(value: object) -> float:
 
 def _show(axes: "Axes", grid: np.ndarray) -> None:
     """Show an image without interpolation."""
+    grid = on_white(grid)
     axes.imshow(grid.squeeze(-1) if grid.shape[-1] == 1 else grid, cmap="gray", vmin=0, vmax=255, resample=False)
     axes.set_axis_off()
 

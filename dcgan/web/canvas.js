@@ -9,7 +9,8 @@ export function resize(canvas, width, height) {
 /**
  * Show an image on a canvas, one pixel for each of its pixels; the style enlarges it.
  * @param {HTMLCanvasElement} canvas
- * @param {{width: number, height: number, channels: number, data: ArrayLike<number>}} image - from 0 to 255.
+ * @param {{width: number, height: number, channels: number, data: ArrayLike<number>}} image - from 0 to 255; of four
+ *   channels, premultiplied, which are shown on white.
  */
 export function show(canvas, { width, height, channels, data }) {
   resize(canvas, width, height);
@@ -17,7 +18,8 @@ export function show(canvas, { width, height, channels, data }) {
   const shown = context.createImageData(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
-      shown.data[4 * pixel + channel] = data[pixel * channels + (channels === 3 ? channel : 0)];
+      const white = channels === 4 ? 255 - data[pixel * channels + 3] : 0;
+      shown.data[4 * pixel + channel] = white + data[pixel * channels + (channels >= 3 ? channel : 0)];
     }
     shown.data[4 * pixel + 3] = 255;
   }
@@ -47,7 +49,7 @@ export function read(canvas, { width, height, channels }) {
   return Float32Array.from({ length: width * height * channels }, (_, index) => {
     const pixel = Math.floor(index / channels);
     const [row, column] = [Math.floor(pixel / width), pixel % width];
-    if (channels === 3) return mean(row, column, index % 3);
+    if (channels >= 3) return mean(row, column, index % channels);
     return 0.299 * mean(row, column, 0) + 0.587 * mean(row, column, 1) + 0.114 * mean(row, column, 2);
   });
 }
