@@ -30,17 +30,21 @@ Results = dict[str, list[list[dict[str, Any]]]]
 """By row, for each seed the log records of the steps that were evaluated."""
 
 
-def variants(source: str, frozen: Sequence[int]) -> dict[str, dict[str, Any]]:
+def variants(source: str, frozen: Sequence[int], rates: Sequence[float] = ()) -> dict[str, dict[str, Any]]:
     """Return the options of every row, by its name.
 
     Args:
         source: as for `--init-from`.
         frozen: numbers of layers to freeze; 0 for none.
+        rates: learning rates of both networks with which each row is trained as well.
     """
     rows: dict[str, dict[str, Any]] = {"from scratch": {}}
     for count in frozen:
         name = f"--init-from {source}" + (f" --freeze-d {count}" if count else "")
         rows[name] = {"init_from": source, "freeze_d": count}
+    for name, options in list(rows.items()):
+        for rate in rates:
+            rows[f"{name}, learning rates {rate:g}"] = options | {"generator_lr": rate, "discriminator_lr": rate}
     return rows
 
 
@@ -216,13 +220,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=int, default=200, help="steps between two evaluations")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of the trainings of each row")
     parser.add_argument("--frozen", type=int, nargs="+", default=[0, 1, 2], help="rows: layers to freeze")
+    parser.add_argument(
+        "--rates", type=float, nargs="*", default=[], help="further rows: learning rates of both networks"
+    )
     parser.add_argument("--num", type=int, default=2000, help="number of images to generate for an evaluation")
     options = parser.parse_args(arguments)
 
     from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
-    rows = variants(options.source, options.frozen)
+    rows = variants(options.source, options.frozen, options.rates)
     results: Results = {name: [] for name in rows}
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
