@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,6 +18,7 @@ from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_
 from dcgan.core.errors import UserError
 from dcgan.core.signal_watch import something_to_save
 from dcgan.data import ImageDataset
+from dcgan.data.python_data import dataset_of
 from dcgan.evaluation.evaluator import Evaluator
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.runs import Run, default_run_dir, open_run
@@ -54,6 +56,7 @@ EvaluateGenerator = Callable[[keras.Model, Classes | None], dict[str, float]]
 def train(
     config: TrainConfig,
     *,
+    images: Any = None,
     loss: Loss | None = None,
     regularizer: Regularizer | None = None,
     build_generator: Callable[..., keras.Model] = build_generator,
@@ -65,6 +68,8 @@ def train(
 
     Args:
         config: every option.
+        images: what to train on instead of `config.dataset`: uint8 images (N, H, W) or (N, H, W, C); a pair of these and
+            N labels; a finite `tf.data.Dataset` of images, or of pairs of images and labels; or an `ImageDataset`.
         loss: maps real and fake logits, (N, 1) each, to discriminator loss and generator loss; by default, the one that
             `config.loss` names.
         regularizer: adds a term to the discriminator's loss, see `dcgan.training.regularizers`; by default, the one
@@ -83,6 +88,9 @@ def train(
         UserError: the data, the run directory, an option or the device is not usable, or memory ran out; nothing is
             lost.
     """
+    dataset = None
+    if images is not None:
+        dataset, config = dataset_of(images, config)
     given = config
     select_device(config.device)
     config = resolve_config(given, on_gpu=bool(visible_gpus()))
@@ -91,7 +99,8 @@ def train(
     job = resolve_job(config)
     if job.workers > 1:
         something_to_save()  # one worker that ends alone would be an error of the others
-    dataset = data.load(config)
+    if dataset is None:
+        dataset = data.load(config)
     if config.dataset == "folder":
         config = replace(config, channels=dataset.channels)  # as its images decide
     classes = training_classes(config, dataset)
@@ -99,7 +108,7 @@ def train(
     last = last_step(config, len(dataset))
     with explain_memory_errors(memory.error), explain_lost_workers(job):
         strategy = _connect(config, job, dataset)
-        evaluator = _resolve_evaluator(config, job, evaluator)
+        evaluator = _resolve_evaluator(config, job, evaluator, has_files=images is None)
     with (
         open_run(config, writing=job.is_chief, given=given) as run,
         explain_memory_errors(memory.error),
@@ -227,7 +236,7 @@ def _connect(config: ResolvedTrainConfig, job: Job, dataset: ImageDataset) -> tf
 
 
 def _resolve_evaluator(
-    config: ResolvedTrainConfig, job: Job, evaluator: EvaluateGenerator | None
+    config: ResolvedTrainConfig, job: Job, evaluator: EvaluateGenerator | None, *, has_files: bool
 ) -> EvaluateGenerator | None:
     """Return what measures generated images during training, if `--evaluate-every` asks for it.
 
@@ -235,6 +244,11 @@ def _resolve_evaluator(
     """
     if config.evaluate_every is None or not job.is_chief:
         return None
+    if evaluator is None and not has_files:
+        raise UserError(
+            "--evaluate-every reads real images anew, which it can't from `images`.",
+            "Pass an evaluator, or write the images to a .npy file for --data-dir.",
+        )
     return Evaluator(config) if evaluator is None else evaluator
 
 
