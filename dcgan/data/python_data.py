@@ -34,8 +34,8 @@ def dataset_of(images: Any, config: Config) -> tuple[ImageDataset, Config]:
     """Make a dataset of images that a program has.
 
     Args:
-        images: an `ImageDataset`, which is taken as it is; uint8 images (N, H, W) or (N, H, W, C); a pair of these and N
-            labels, integers or names; or a finite `tf.data.Dataset` of images or of pairs, in batches or one by one.
+        images: an `ImageDataset`, which is taken as it is; uint8 images (N, H, W) or (N, H, W, C); a pair of these and
+            N labels, integers or names; or a finite `tf.data.Dataset` of images or of pairs, in batches or one by one.
         config: size, crop and channels of the images, by default those that they have.
 
     Returns:

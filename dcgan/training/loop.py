@@ -68,8 +68,8 @@ def train(
 
     Args:
         config: every option.
-        images: what to train on instead of `config.dataset`: uint8 images (N, H, W) or (N, H, W, C); a pair of these and
-            N labels; a finite `tf.data.Dataset` of images, or of pairs of images and labels; or an `ImageDataset`.
+        images: what to train on instead of `config.dataset`: uint8 images (N, H, W) or (N, H, W, C); a pair of these
+            and N labels; a finite `tf.data.Dataset` of images, or of pairs of images and labels; or an `ImageDataset`.
         loss: maps real and fake logits, (N, 1) each, to discriminator loss and generator loss; by default, the one that
             `config.loss` names.
         regularizer: adds a term to the discriminator's loss, see `dcgan.training.regularizers`; by default, the one

@@ -42,7 +42,7 @@ def test_every_form_gives_the_same_dataset(form):
     np.testing.assert_array_equal(dataset.images, COLOR)
     np.testing.assert_array_equal(dataset.labels, LABELS)
     assert dataset.class_names == ("0", "1", "2")
-    assert (config.dataset, config.image_size, config.channels) == ("folder", 16, 3)
+    assert (config.dataset, config.image_size, config.channels) == ("folder", "16", 3)
     assert dataset.fingerprint == read((COLOR, LABELS))[0].fingerprint
 
 
