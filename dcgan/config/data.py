@@ -41,10 +41,10 @@ class DataConfig(Options):
         skip_unreadable: continue if more than 1 in 10 images can't be read, with the others.
         labels: labels of the images of `folder`: `none`; `folders` for the first-level folders, whatever they are
             called; a .csv, .tsv or .json file, beside the images or in their archive, with `:COLUMN` after its name for
-            one of several columns; `auto` for the first-level folders, unless they hold splits or only number the
-            files, or else for a file called `labels` or `dataset.json`.
-        frames: images of a file with several, an animation or a TIFF of several pages: the `first`, which a TIFF of
-            several pages does not have, or `all` of them.
+            one of several columns; by default `auto`, the first-level folders, unless they hold splits or only number
+            the files, or else a file called `labels` or `dataset.json`.
+        frames: images of a file with several, an animation or a TIFF of several pages: `all` of them, or by
+            default the `first`, which a TIFF of several pages does not have.
         attribute: column of CelebA's `list_attr_celeba.txt` to use as class label, for example `Smiling`.
         cache_dir: folder of the dataset cache with the prepared images; by default in the user's cache folder.
     """
@@ -58,8 +58,8 @@ class DataConfig(Options):
     background: str | None = option(None, "Data")
     color_profile: Literal["ignore", "convert"] | None = option(None, "Data")
     skip_unreadable: bool | None = option(None, "Data", changes_result=False)  # the images are compared
-    labels: str = option("auto", "Data", changes_result=False)  # the labels are compared, not where they come from
-    frames: Literal["first", "all"] = option("first", "Data", changes_result=False)  # the images are compared
+    labels: str | None = option(None, "Data", changes_result=False)  # the labels are compared, not where they come from
+    frames: Literal["first", "all"] | None = option(None, "Data", changes_result=False)  # the images are compared
     attribute: str | None = option(None, "Data")
     cache_dir: Path | None = option(None, "Data", changes_result=False)
 

@@ -38,7 +38,7 @@ def open_folder(config: DataConfig, split: str) -> Iterator[ImageFiles]:
         UserError: as `open_image_files`; or the labels are not usable, or there is no such split.
     """
     assert config.data_dir is not None  # as `check_options` ensures
-    with open_split(config.data_dir, config.labels, split) as files:
+    with open_split(config.data_dir, config.labels or "auto", split) as files:
         yield files
 
 

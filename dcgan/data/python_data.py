@@ -53,13 +53,14 @@ def dataset_of(images: Any, config: Config) -> tuple[ImageDataset, Config]:
 
 def _read(images: Any, config: DataConfig) -> ImageDataset:
     """Crop and resize images part by part, so that only the result has to fit into memory."""
-    parts, labels, transform = [], [], None
+    parts, labels, transform, count = [], [], None, 0
     for part, part_labels in _parts(images):
         if transform is None:
             transform = image_transform(config, (part.shape[1], part.shape[2]), part.shape[3])
         parts.append(crop_and_resize_array(part, transform))
         labels += [None] if part_labels is None else list(part_labels)
-        check_dataset_size(sum(map(len, parts)), parts[-1].shape[1:])
+        count += len(part)
+        check_dataset_size(count, parts[-1].shape[1:])
     if not parts:
         raise UserError("`images` is empty.", _EXPECTED)
     pixels = np.concatenate(parts)
@@ -111,7 +112,8 @@ def _batch(pixels: Any, *, single: bool) -> np.ndarray:
         )
         raise UserError(f"`images` has the type {array.dtype} instead of uint8.", hint)
     batch = array[np.newaxis] if single else array
-    batch = batch[..., np.newaxis] if batch.ndim == 3 else batch
+    if batch.ndim == 3 and batch.shape[2] not in _CHANNELS:
+        batch = batch[..., np.newaxis]
     if batch.ndim != 4 or batch.shape[3] not in _CHANNELS or 0 in batch.shape[1:]:
         raise UserError(f"`images` has the shape {array.shape}.", _EXPECTED)
     return batch

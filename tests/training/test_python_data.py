@@ -73,6 +73,7 @@ def test_a_dataset_is_taken_as_it_is():
         (COLOR.astype(np.float32) / 255, "type float32 instead of uint8"),
         (COLOR.astype(np.int64), "type int64 instead of uint8"),
         (GRAY[0], r"shape \(16, 16\)"),
+        (COLOR[0], r"shape \(16, 16, 3\)"),
         (np.zeros((4, 16, 16, 2), np.uint8), r"shape \(4, 16, 16, 2\)"),
         (np.zeros((0, 16, 16, 3), np.uint8), "is empty"),
         ((COLOR, LABELS[:5]), r"24 images and labels \(5,\)"),
