@@ -273,8 +273,6 @@ class TrainConfig(DataConfig):
         if isinstance(self.init_from, Path) or (self.init_from and "://" not in self.init_from):
             object.__setattr__(self, "init_from", str(to_path(self.init_from)))
         super().__post_init__()
-        if self.run_dir is not None and self.data_dir is not None and self.run_dir.resolve() == self.data_dir.resolve():
-            raise ValueError(f"--run-dir and --data-dir are both {self.run_dir}; a run needs a folder of its own")
         if self.init_from is None and (self.freeze_d or self.init_weights != "ema"):
             name = "freeze-d" if self.freeze_d else "init-weights"
             raise UserError(f"--{name} needs --init-from: the run whose weights the new one begins with.")

@@ -1,7 +1,5 @@
 """Colors as options name them."""
 
-from PIL import ImageColor
-
 from dcgan.core.errors import UserError
 
 Color = tuple[int, int, int]
@@ -20,6 +18,8 @@ def parse_color(text: str) -> Color:
     Raises:
         UserError: it is none of them, or has transparency.
     """
+    from PIL import ImageColor  # here, as the command line is read without Pillow
+
     hint = "Use a name as white, black or gray, or #rrggbb."
     try:
         color = ImageColor.getrgb(text.strip())

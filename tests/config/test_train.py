@@ -116,9 +116,3 @@ def test_a_device_does_not_belong_to_the_result_of_a_run(device):
 def test_a_device_of_another_form_is_refused(options, device):
     with pytest.raises(UserError, match="`device` takes auto, cpu, gpu"):
         options(device=device)
-
-
-def test_a_run_does_not_lie_right_in_its_data(tmp_path):
-    with pytest.raises(ValueError, match="--run-dir and --data-dir are both"):
-        config.TrainConfig("folder", data_dir=tmp_path, run_dir=tmp_path / "x/..")
-    assert config.TrainConfig("folder", data_dir=tmp_path, run_dir=tmp_path / "run").run_dir == tmp_path / "run"

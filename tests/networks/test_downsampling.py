@@ -46,7 +46,9 @@ def test_a_saved_max_pooling_discriminator_loads_with_plain_keras(classes, tmp_p
 
 def test_the_option_offers_exactly_the_methods_of_the_table():
     hints = typing.get_type_hints(TrainConfig)
-    assert typing.get_args(hints["downsampling"]) == tuple(DOWNSAMPLERS)
+    methods, none = typing.get_args(hints["downsampling"])
+    assert typing.get_args(methods) == tuple(DOWNSAMPLERS)
+    assert none is type(None)
 
 
 def test_an_unknown_method_is_refused_and_the_message_lists_the_known_ones():

@@ -23,7 +23,7 @@ class CountingTrainer:
 
     def __init__(self, save_every=2):
         self.step, self.strategy, self.objective = 0, None, "a loss"
-        self.config = SimpleNamespace(seed=0, save_every=save_every, keep_checkpoints=9)
+        self.config = SimpleNamespace(seed=0, save_every=save_every, keep_checkpoints=9, init_from=None)
 
     def restore(self, checkpoint):
         self.step = int(checkpoint["steps_done"])

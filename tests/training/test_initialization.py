@@ -474,7 +474,7 @@ def test_a_run_that_can_not_be_resumed_is_continued_by_the_command_that_the_erro
     capsys.readouterr()
     main(command_in(error))
     new = Run(folder / "run-2")
-    assert new.config() == replace(config, run_dir=new.path, init_from=str(run.path))
+    assert new.config() == replace(config, run_dir=new.path, init_from=str(run.path), channels=3)
     assert new.checkpoints.latest()["steps_done"] == config.steps
     assert f" arrays from {run.path} (generator: EMA weights)." in capsys.readouterr().out
 

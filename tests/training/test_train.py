@@ -36,7 +36,9 @@ def everything_that_must_be_equal(run_dir, step):
 def test_a_run_leaves_config_log_samples_checkpoints_and_generator(config):
     run = train(config)
     few = {"clusters": 0, "augment": "translation", "adaptive_augment": True}
-    assert run.config() == replace(config, precision="float32", **few)  # what is best on a CPU, and for few images
+    assert run.config() == replace(
+        config, precision="float32", channels=3, **few
+    )  # what is best on a CPU, and for few images
     assert [record["step"] for record in run.log_records()] == [1, 2, 3, 4, 5, 6]
     assert sorted(file.name for file in run.samples_dir.iterdir()) == [
         "real.png",
@@ -351,3 +353,8 @@ def test_another_loss_is_refused_when_a_run_is_resumed(config):
     with pytest.raises(UserError, match="was trained with the loss doubled, now non_saturating"):
         train(config)
     assert train(config, loss=doubled).checkpoints.latest()["steps_done"] == 6
+
+
+def test_a_run_does_not_lie_right_in_its_data(tmp_path):
+    with pytest.raises(UserError, match="`run_dir` and `data_dir` are both"):
+        train(tiny_config(tmp_path, data_dir=tmp_path, run_dir=tmp_path / "x/.."))
