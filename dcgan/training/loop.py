@@ -91,7 +91,7 @@ def train(
     dataset = None
     if images is not None:
         dataset, config = dataset_of(images, config)
-    if None not in (config.run_dir, config.data_dir) and config.run_dir.resolve() == config.data_dir.resolve():
+    if config.run_dir and config.data_dir and config.run_dir.resolve() == config.data_dir.resolve():
         raise UserError(f"--run-dir and --data-dir are both {config.run_dir}.", "A run needs a folder of its own.")
     given = config
     select_device(config.device)
