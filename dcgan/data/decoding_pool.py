@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,7 @@ MIN_FILES_FOR_PROCESSES = 2000
 """Number of files from which on worker processes are faster: starting one takes as long as 400 images of CelebA."""
 
 _MAX_WORKERS = 61  # the most that Windows can wait for
+_SECONDS_PER_CHECK = 5.0  # of whether the pool is broken
 _CHUNK_FILES = 32  # enough to make the cost of a task small
 _CHUNK_BYTES = 1 << 22  # of files or of pixels, so that large images do not fill the memory
 
@@ -132,8 +133,8 @@ def _work_on_chunk(
         # error of the chunk itself is raised again below.
         with contextlib.suppress(Exception):
             if image_files.in_process:  # this process has it open
-                return processes.submit(_apply, _read_files(image_files.read, chunk), work).result()
-            return processes.submit(_read_and_apply, image_files.read, chunk, work).result()
+                return _wait(processes, processes.submit(_apply, _read_files(image_files.read, chunk), work))
+            return _wait(processes, processes.submit(_read_and_apply, image_files.read, chunk, work))
     return _read_and_apply(image_files.read, chunk, work)
 
 
@@ -184,6 +185,19 @@ def read_file(read: Reader, entry: ImageFile) -> EncodedImage | SkippedImage:
             return skip_reason(entry.name, error)
         time.sleep(seconds)
     raise unreadable(entry.name, failure)
+
+
+def _wait(processes: Executor, future: Future) -> Any:
+    """Return the result of a worker process; a TimeoutError where the pool broke while the task was handed to it.
+
+    Python 3.11 forgets a task that is submitted while the pool breaks: its future is never done.
+    """
+    while True:
+        try:
+            return future.result(timeout=_SECONDS_PER_CHECK)
+        except TimeoutError:
+            if future.done() or getattr(processes, "_broken", False):
+                raise
 
 
 def _count_cores() -> int:

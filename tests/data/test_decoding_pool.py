@@ -96,6 +96,8 @@ def test_a_killed_process_costs_no_image(tmp_path, always_processes):
         assert numbers([first, *decoded]) == list(range(1200))
 
 
+# A thread of Python's own pool may meet a process that starts while the pool breaks.
+@pytest.mark.filterwarnings("default::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
 def test_processes_that_can_not_start_are_replaced_by_threads(tmp_path, always_processes, monkeypatch, python):
     monkeypatch.setattr("multiprocessing.spawn.get_executable", lambda: python.encode())
