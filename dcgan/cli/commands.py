@@ -19,14 +19,7 @@ def prepare(options: config.PrepareConfig) -> None:
 
 def train(options: config.TrainConfig) -> None:
     """Run `dcgan.train`."""
-    from dcgan.config.memory import check_memory
-    from dcgan.config.run_commands import check_features
-    from dcgan.data.load import check_options
-
-    check_options(options, "train")
-    if options.evaluate_every is not None:
-        check_features(options.features)
-    check_memory(options.resolve())
+    _check_training(options)
     from dcgan import train
 
     train(options)
@@ -34,6 +27,14 @@ def train(options: config.TrainConfig) -> None:
 
 def doctor(options: config.DoctorConfig) -> None:
     """Run `dcgan.doctor.diagnose`."""
+    _check_training(options)
+    from dcgan.doctor import diagnose
+
+    diagnose(options)
+
+
+def _check_training(options: config.TrainConfig) -> None:
+    """Refuse what the options alone show to be wrong, before TensorFlow is imported."""
     from dcgan.config.memory import check_memory
     from dcgan.config.run_commands import check_features
     from dcgan.data.load import check_options
@@ -42,9 +43,6 @@ def doctor(options: config.DoctorConfig) -> None:
     if options.evaluate_every is not None:
         check_features(options.features)
     check_memory(options.resolve())
-    from dcgan.doctor import diagnose
-
-    diagnose(options)
 
 
 def generate(options: config.GenerateConfig) -> None:

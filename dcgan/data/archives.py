@@ -3,6 +3,7 @@
 import bisect
 import bz2
 import contextlib
+import functools
 import gzip
 import lzma
 import shutil
@@ -17,16 +18,8 @@ from typing import IO, Any, cast
 
 from dcgan.core.errors import UserError
 from dcgan.core.system_errors import unreadable
-from dcgan.data.file_names import (
-    FIRST_BYTES,
-    has_image_ending,
-    has_other_ending,
-    is_image,
-    leave_out_file,
-    leave_out_folder,
-    made_by_training,
-)
-from dcgan.data.formats import describe_unknown
+from dcgan.data.file_names import is_image_file, leave_out_file, leave_out_folder, made_by_training
+from dcgan.data.formats import FIRST_BYTES, describe_unknown
 from dcgan.data.image_files import ImageFile, ImageFiles, NotRead, check_file_size
 
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -168,8 +161,9 @@ def select_images(names: Iterable[str], first_bytes: Callable[[str], bytes]) -> 
     for name in names:
         for folder, child in _path_parts(name):
             contents[folder].add(child)
-    made = {folder: noun for folder, children in contents.items() if folder and (noun := made_by_training(children))}
-    left_out = {folder for folder in contents if folder and leave_out_folder(folder.rpartition("/")[2], not_read)}
+    below = {folder: children for folder, children in contents.items() if folder}
+    made = {folder: noun for folder, names in below.items() if (noun := made_by_training(names.__contains__))}
+    left_out = {folder for folder in below if leave_out_folder(folder.rpartition("/")[2], not_read)}
     not_read.others.update(made.values())
     chosen = []
     for name in sorted(names):
@@ -178,7 +172,7 @@ def select_images(names: Iterable[str], first_bytes: Callable[[str], bytes]) -> 
         basename = name.rpartition("/")[2]
         if leave_out_file(basename, not_read):
             continue
-        if has_image_ending(basename) or (not has_other_ending(basename) and _is_image(name, first_bytes)):
+        if is_image_file(basename, functools.partial(first_bytes, name)):
             chosen.append(name)
         else:
             not_read.add_file(basename)
@@ -200,20 +194,12 @@ def find_by_end(names: Iterable[str], end: str) -> str | None:
 
 
 def _path_parts(name: str) -> Iterator[tuple[str, str]]:
-    """Yield each folder of a path, from the top, with what the path goes on with in it."""
+    """Yield each folder of a path, from the top, with the next part of the path."""
     position = 0
     while (slash := name.find("/", position)) >= 0:
         yield name[: max(position - 1, 0)], name[position:slash]
         position = slash + 1
     yield name[: max(position - 1, 0)], name[position:]
-
-
-def _is_image(name: str, first_bytes: Callable[[str], bytes]) -> bool:
-    """Return what the content says; that of an encrypted or damaged file says nothing."""
-    try:
-        return is_image(first_bytes(name))
-    except Exception:  # zipfile and its decompressors raise many types
-        return False
 
 
 def _only_archive(names: Iterable[str], images: list[str]) -> str | None:

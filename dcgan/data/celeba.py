@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.core.system_errors import unreadable
-from dcgan.data.image_files import ImageFiles
+from dcgan.data.image_files import ImageFiles, read_bounded
 from dcgan.data.listing import open_image_files
 
 if TYPE_CHECKING:
@@ -24,9 +23,6 @@ WHERE = (
     "jessicali9530/celeba-dataset, and name its path with --data-dir."
 )
 """Where to get the dataset, as a hint in error messages."""
-
-MAX_ANNOTATION_BYTES = 1 << 28
-"""Largest annotation file that is read; the largest original one has 27 million bytes."""
 
 _NAME = re.compile(r"[0-9]{6}\.(jpg|jpeg|png)", re.IGNORECASE)
 _PARTITIONS = {"train": 0, "test": 2}
@@ -102,7 +98,7 @@ def find_table(files: ImageFiles, stem: str) -> Table | None:
     for folder in (base / subfolder for base in above for subfolder in _ANNOTATION_FOLDERS):
         for path in (folder / name for name in names):
             if path.is_file():
-                return read_table(str(path), _read_bounded(path))
+                return read_table(str(path), read_bounded(path))
     return None
 
 
@@ -153,12 +149,11 @@ def open_celeba(config: DataConfig, split: str) -> Iterator[ImageFiles]:
                 f"{found.root} is not CelebA: none of its images is called 000001.jpg or similar.",
                 "For your own images, use --dataset folder.",
             )
-        if others := len(found.entries) - len(faces.entries):
-            faces.not_read.others["image|s of other names"] += others
-        image_files = _select_split(faces, split)
+        faces = faces.noting("image|s of other names", len(found.entries) - len(faces.entries))
+        selected = _select_split(faces, split)
         if config.attribute is not None and config.labels != "none":
-            image_files = _label_by_attribute(image_files, config.attribute)
-        yield image_files
+            selected = _label_by_attribute(selected, config.attribute)
+        yield selected
 
 
 def _select_split(faces: ImageFiles, split: str) -> ImageFiles:
@@ -178,10 +173,8 @@ def _select_split(faces: ImageFiles, split: str) -> ImageFiles:
         )
     unknown = sum(_number(name) not in partition for name in faces.names)
     others = len(faces.entries) - len(chosen.entries) - unknown
-    for count, noun in ((others, "image|s of other splits"), (unknown, f"image|s without a line in {table.source}")):
-        if count:
-            chosen.not_read.others[noun] += count
-    return chosen
+    chosen = chosen.noting("image|s of other splits", others)
+    return chosen.noting(f"image|s without a line in {table.source}", unknown)
 
 
 def find_celeba(data_dir: Path) -> Path:
@@ -229,15 +222,6 @@ def _label_by_attribute(files: ImageFiles, attribute: str) -> ImageFiles:
 def _number(name: str) -> str:
     """Return the number of a face, with its zeros: the name of its file without folders and ending."""
     return _basename(name).partition(".")[0]
-
-
-def _read_bounded(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_ANNOTATION_BYTES:
-            raise UserError(f"{path} is too large to be an annotation file of CelebA.", "Download it again.")
-        return path.read_bytes()
-    except OSError as error:
-        raise unreadable(path, error) from error
 
 
 def _basename(name: str) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,11 +71,12 @@ def decode(data: Content, transform: CropResize) -> np.ndarray:
     return _decode(data, transform)
 
 
-def open_image(data: Content) -> Image.Image:
+def open_image(data: Content, *, pages: bool = False) -> Image.Image:
     """Recognize an image file by its content, and read what stands before its pixels.
 
     Args:
         data: as for `decode`.
+        pages: whether a TIFF may have several pages.
 
     Returns:
         The image, whose pixels are decoded when they are first needed.
@@ -91,7 +92,7 @@ def open_image(data: Content) -> Image.Image:
         image = Image.open(io.BytesIO(without_texts(data)), formats=formats)
     except Image.UnidentifiedImageError as error:
         raise ValueError(describe_unknown(data)) from error
-    if image.format == "TIFF":
+    if image.format == "TIFF" and not pages:
         _refuse_pages(image)
     return image
 
@@ -196,21 +197,6 @@ def read_image_file(path: Path, transform: CropResize, data: Content | None = No
     except Exception as error:  # Pillow's decoders raise many types
         reason = skip_reason("", error).reason
         raise UserError(f"{path} can't be read: {reason}.", "Remove it, or replace it with another image.") from error
-
-
-def decode_files(
-    files: Sequence[EncodedImage | SkippedImage], transform: CropResize
-) -> list[np.ndarray | SkippedImage]:
-    """Decode, crop and resize image files; a broken file does not affect the others.
-
-    Args:
-        files: contents of image files; those that are skipped already stay so.
-        transform: crop, size and channels.
-
-    Returns:
-        uint8 (H, W, C) or a `SkippedImage` per file.
-    """
-    return [decode_file(file, transform) for file in files]
 
 
 def decode_file(file: EncodedImage | SkippedImage, transform: CropResize) -> np.ndarray | SkippedImage:

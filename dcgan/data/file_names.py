@@ -1,7 +1,8 @@
-"""Which files of a folder or archive may be images, by name and first bytes, and which folders never hold any."""
+"""Which files of a folder or archive are images, and which folders never hold any."""
 
-import re
+from collections.abc import Callable
 
+from dcgan.data.formats import is_image
 from dcgan.data.image_files import NotRead
 
 IMAGE_ENDINGS = (
@@ -19,13 +20,6 @@ OTHER_ENDINGS = (
 )
 """Endings of files that are not opened: images are told by content only where a name says nothing."""
 
-FIRST_BYTES = 32
-"""Number of bytes at the beginning of a file by which `is_image` tells."""
-
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ISO_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_NETPBM = re.compile(rb"P[1-6][ \t\r\n#]")
-
 _SYSTEM_FOLDERS = {
     *("__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot"),
     *("$recycle.bin", "recycler", "recycled", "system volume information", "lost+found", "found.000", "ehthumbs.db"),
@@ -34,36 +28,25 @@ _SYSTEM_FOLDERS = {
 
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 
-_RUN_FILES = {"checkpoints", "log.jsonl", "samples", "generator.keras"}
+_RUN_FILES = ("checkpoints", "log.jsonl", "samples", "generator.keras")
 
 
-def is_image(start: bytes) -> bool:
-    """Return whether a file is an image of a format that is read.
+def is_image_file(name: str, first_bytes: Callable[[], bytes]) -> bool:
+    """Return whether a file is an image, by its name, or by its content where the name says nothing.
 
     Args:
-        start: its first bytes, `FIRST_BYTES` of them or all.
-
-    Signatures: ISO 10918-1 (JPEG), ISO 15948 (PNG), GIF89a, TIFF 6.0, RFC 9649 (WebP), ISO 23008-12 (AVIF, HEIC),
-    netpbm.sourceforge.net, and Microsoft's BITMAPFILEHEADER.
+        name: its name, with or without folders.
+        first_bytes: returns its first `FIRST_BYTES` bytes; an error of any type says that it is none.
     """
-    if start.startswith(_SIGNATURES) or _NETPBM.match(start):
+    lower = name.lower()
+    if lower.endswith(IMAGE_ENDINGS):
         return True
-    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        return True
-    if start[4:8] == b"ftyp" and start[8:12] in _ISO_BRANDS:
-        return True
-    is_bitmap = start[:2] == b"BM" and start[6:10] == bytes(4)
-    return is_bitmap and start[14:15] in (b"\x0c", b"\x28", b"\x34", b"\x38", b"\x6c", b"\x7c")
-
-
-def has_image_ending(name: str) -> bool:
-    """Return whether a name ends like an image's, in upper or lower case."""
-    return name.lower().endswith(IMAGE_ENDINGS)
-
-
-def has_other_ending(name: str) -> bool:
-    """Return whether a name ends like that of a file that is no image."""
-    return name.lower().endswith(OTHER_ENDINGS)
+    if lower.endswith(OTHER_ENDINGS):
+        return False
+    try:
+        return is_image(first_bytes())
+    except Exception:  # zipfile and its decompressors raise many types
+        return False
 
 
 def leave_out_folder(name: str, not_read: NotRead) -> bool:
@@ -92,19 +75,19 @@ def leave_out_file(name: str, not_read: NotRead) -> bool:
     return False
 
 
-def made_by_training(names: set[str]) -> str | None:
+def made_by_training(has: Callable[[str], bool]) -> str | None:
     """Return what a folder is if this program has made it: a run directory or a dataset cache.
 
     Its sample grids are images, but no training data.
 
     Args:
-        names: what is in the folder.
+        has: returns whether a file or folder of a name is in the folder.
 
     Returns:
         A noun as in `NotRead.others`; None for any other folder.
     """
-    if "config.yaml" in names and names & _RUN_FILES:
+    if has("config.yaml") and any(map(has, _RUN_FILES)):
         return "folder|s of runs"
-    if {"images.npy", "manifest.json"} <= names:
+    if has("manifest.json") and has("images.npy"):
         return "dataset cache|s"
     return None

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.data.image_files import ImageFiles, join_words
-from dcgan.data.label_files import STYLEGAN_FILE, FileLabels, find_label_file, read_bounded, read_label_file
+from dcgan.data.image_files import ImageFiles, Labels, join_words, read_bounded
+from dcgan.data.label_files import STYLEGAN_FILE, find_label_file, read_label_file
 from dcgan.data.layout import find_layout, folder_classes
 from dcgan.data.listing import open_image_files
 
@@ -67,13 +67,11 @@ def open_split(data_dir: Path, labels: str, split: str) -> Iterator[ImageFiles]:
                 )
             yield label_images(files, labels)
             return
-        train = files.filter(lambda name: layout.split_of(name) == "train")
-        count = len(files.entries) - len(train.entries)
-        folders = [folder for name, found in layout.splits.items() if name != "train" for folder in found]
-        train.not_read.others[f"image|s in {join_words(f'{folder}/' for folder in folders)}"] = count
-        train = label_images(train, labels)
+        train = label_images(files.filter(lambda name: layout.split_of(name) == "train"), labels)
         if split == "train":
-            yield train
+            others = [folder for name, found in layout.splits.items() if name != "train" for folder in found]
+            count = sum(layout.split_of(name) != "train" for name in files.names)
+            yield train.noting(f"image|s in {join_words(f'{folder}/' for folder in others)}", count)
             return
         chosen = next((name for name in TEST_SPLITS if name in layout.splits), None)
         if chosen is None:
@@ -102,29 +100,27 @@ def label_images(files: ImageFiles, labels: str = "auto") -> ImageFiles:
     if labels not in ("auto", "folders"):
         source, data, column = _open_label_file(files, labels)
         found = read_label_file(data, source, column, files.names)
-        return _labeled(files, found.labels, found.names, f"image|s without a label in {source}")
+        return _labeled(files, found, f"image|s without a label in {source}")
     if labels == "auto" and files.labels is not None:
         return files
-    table, remark = (None, "") if labels == "folders" else _usual_label_file(files)
-    if table is not None and remark.endswith(STYLEGAN_FILE):  # whose folders are shards
-        return replace(_labeled(files, table.labels, table.names, ""), remark=_join(files.remark, remark))
-    classes = folder_classes(files.names, forced=labels == "folders")
-    if classes.labels is not None:
-        return _labeled(files, classes.labels, classes.names, "image|s beside the class folders")
-    if table is not None:
-        return replace(_labeled(files, table.labels, table.names, ""), remark=_join(files.remark, remark))
-    return replace(files, remark=_join(files.remark, classes.remark, remark))
+    table = Labels(None) if labels == "folders" else _usual_label_file(files)
+    if table.labels is None or STYLEGAN_FILE not in table.remark:  # whose folders are shards
+        classes = folder_classes(files.names, forced=labels == "folders")
+        if classes.labels is not None:
+            return _labeled(files, classes, "image|s beside the class folders")
+        if table.labels is None:
+            return replace(files, remark=_join(files.remark, classes.remark, table.remark))
+    return _labeled(files, table, "")
 
 
-def _labeled(files: ImageFiles, labels: list[int], class_names: tuple[str, ...], otherwise: str) -> ImageFiles:
+def _labeled(files: ImageFiles, labels: Labels, otherwise: str) -> ImageFiles:
     """Return the images that have a label, and note the number of the others."""
-    array = np.array(labels, np.int64)
-    unlabeled = int((array < 0).sum())
-    if unlabeled:
-        files.not_read.others[otherwise] += unlabeled
+    array = np.array(labels.labels, np.int64)
     kept = np.flatnonzero(array >= 0)
-    entries = tuple(files.entries[index] for index in kept) if unlabeled else files.entries
-    return replace(files, entries=entries, labels=array[kept], class_names=class_names)
+    entries = files.entries if len(kept) == len(array) else tuple(files.entries[index] for index in kept)
+    remark = _join(files.remark, labels.remark)
+    labeled = replace(files, entries=entries, labels=array[kept], class_names=labels.names, remark=remark)
+    return labeled.noting(otherwise, len(array) - len(kept))
 
 
 def _with_labels_of(test: ImageFiles, train: ImageFiles) -> ImageFiles:
@@ -133,7 +129,7 @@ def _with_labels_of(test: ImageFiles, train: ImageFiles) -> ImageFiles:
         return replace(test, labels=None, class_names=())
     position = {name: index for index, name in enumerate(train.class_names)}
     labels = [position.get(test.class_names[label], -1) for label in test.labels]
-    return _labeled(test, labels, train.class_names, "image|s of classes that are not trained on")
+    return _labeled(test, Labels(labels, train.class_names), "image|s of classes that are not trained on")
 
 
 def _open_label_file(files: ImageFiles, option: str) -> tuple[str, bytes, str | None]:
@@ -153,21 +149,24 @@ def _open_label_file(files: ImageFiles, option: str) -> tuple[str, bytes, str | 
     )
 
 
-def _usual_label_file(files: ImageFiles) -> tuple[FileLabels | None, str]:
-    """Return the labels of a file of a usual name, if they are those of all images, and a remark on it."""
+def _usual_label_file(files: ImageFiles) -> Labels:
+    """Return the labels of a file of a usual name if they are those of all images, and a remark on it."""
     found = find_label_file(files.read_other, files.root)
     if found is None:
-        return None, ""
+        return Labels(None)
     source, data = found
     try:
         table = read_label_file(data, source, None, files.names)
     except UserError:
-        return None, ""  # many tables that lie beside images have no labels
-    unlabeled = table.labels.count(-1)
-    if unlabeled or not 2 <= len(table.names) <= max(2, len(files.entries) // 2):
-        problem = f"labels {len(files.entries) - unlabeled} of the images" if unlabeled else "has no classes"
-        return None, f"{source} {problem} and is not used (--labels {source} does)"
-    return table, f"labels from {source}"
+        return Labels(None)  # many tables that lie beside images have no labels
+    labeled = sum(label >= 0 for label in table.labels or ())
+    if labeled < len(files.entries):
+        problem = f"labels {labeled} of the images"
+    elif not 2 <= len(table.names) <= max(2, len(files.entries) // 2):
+        problem = "has no classes"
+    else:
+        return replace(table, remark=f"labels from {source}")
+    return Labels(None, remark=f"{source} {problem} and is not used (--labels {source} does)")
 
 
 def _join(*remarks: str) -> str:

@@ -1,6 +1,7 @@
 """What a file is, by its first bytes: a format that is read, or the reason why it is not."""
 
 import importlib
+import re
 
 from PIL import (  # the modules register the formats; Pillow would load its forty others too
     AvifImagePlugin,  # noqa: F401
@@ -17,6 +18,13 @@ from PIL import (  # the modules register the formats; Pillow would load its for
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")
 """Formats that Pillow reads, by its names; `JPEG` includes MPO, and `PPM` is PBM, PGM and PPM."""
 
+FIRST_BYTES = 64
+"""Number of bytes at the beginning of a file that tell its format."""
+
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_NETPBM = re.compile(rb"P[1-6][ \t\r\n#]")
+_BITMAP_HEADERS = (12, 40, 52, 56, 108, 124)  # sizes of the headers that follow BITMAPFILEHEADER
+_AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _WEB_PAGE = (b"<!doctype", b"<html", b"<head", b"<body", b"<script", b"<!--")
 _MAGIC = (
@@ -47,6 +55,25 @@ _MAGIC = (
     (b"OggS", "an Ogg file"),
     (b"ID3", "an MP3 file"),
 )
+
+
+def is_image(start: bytes) -> bool:
+    """Return whether a file is an image of a format that is read, with or without an optional package.
+
+    Signatures: ISO 10918-1 (JPEG), ISO 15948 (PNG), GIF89a, TIFF 6.0, RFC 9649 (WebP), ISO 23008-12 (AVIF, HEIC),
+    netpbm.sourceforge.net, and Microsoft's BITMAPFILEHEADER.
+
+    Args:
+        start: its first bytes, `FIRST_BYTES` of them or all.
+    """
+    if start.startswith(_SIGNATURES) or _NETPBM.match(start):
+        return True
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return True
+    if start[4:8] == b"ftyp":
+        return start[8:12] in _AVIF_BRANDS + _HEIC_BRANDS
+    is_bitmap = start[:2] == b"BM" and start[6:10] == bytes(4)
+    return is_bitmap and len(start) > 14 and start[14] in _BITMAP_HEADERS
 
 
 def is_heic(data: bytes) -> bool:

@@ -1,14 +1,14 @@
 """Every frame of an animation, and every page of a TIFF, as an image of its own (`--frames all`)."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from dcgan.data.decoding import FORMATS, pillow_warnings
+from dcgan.data.decoding import SkippedImage, open_image, pillow_warnings
+from dcgan.data.decoding_pool import read_file
 from dcgan.data.image_files import ImageFile, ImageFiles, Reader
+from dcgan.data.transforms import check_memory
 
 ENDINGS = (".gif", ".webp", ".png", ".apng", ".avif", ".tif", ".tiff", ".mpo")
 """Endings of files that may have several frames; others are not opened to count them."""
@@ -35,9 +35,9 @@ class FrameReader:
         if not mark:
             return self.read(entry)
         content = self.read(replace(entry, name=name))
-        assert isinstance(content, bytes)  # as it was when its frames were counted
-        with pillow_warnings(), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with open_image(content, pages=True) as image:  # in several threads, which share the filters of warnings
             image.seek(int(number))
+            check_memory(image)
             return np.asarray(image if image.mode.startswith("I;16") else image.convert("RGBA"))
 
 
@@ -70,11 +70,11 @@ def _frames_of(image_files: ImageFiles, entry: ImageFile) -> Iterator[ImageFile]
 
 def _count_frames(image_files: ImageFiles, entry: ImageFile) -> int:
     """Return the number of frames; 1 for a file that can't be read, which preparing reports."""
+    file = read_file(image_files.read, entry)
+    if isinstance(file, SkippedImage):
+        return 1
     try:
-        content = image_files.read(entry)
-        if not isinstance(content, bytes):
-            return 1
-        with pillow_warnings(), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with pillow_warnings(), open_image(file.data, pages=True) as image:
             return min(getattr(image, "n_frames", 1), MAX_FRAMES)
     except Exception:  # Pillow's decoders raise many types
         return 1

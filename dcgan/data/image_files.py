@@ -9,7 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dcgan.core.errors import UserError
+from dcgan.core.system_errors import unreadable
+
 MAX_FILE_BYTES = 1 << 27  # an image file above it is a mistake or an attack
+
+MAX_TABLE_BYTES = 1 << 28
+"""Largest table of labels that is read; the largest one of CelebA has 27 million bytes."""
 
 Reader = Callable[["ImageFile"], bytes | np.ndarray]
 """From an entry to its bytes, or to its pixels: (H, W) or (H, W, C), uint8 or uint16."""
@@ -71,6 +77,21 @@ class NotRead:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """Labels of a list of files.
+
+    Args:
+        labels: one per file, an index into `names`, or -1 for a file without a label; None without classes.
+        names: names of the classes.
+        remark: where the labels come from, or why there are none; empty where that needs no word.
+    """
+
+    labels: list[int] | None
+    names: tuple[str, ...] = ()
+    remark: str = ""
+
+
+@dataclass(frozen=True)
 class ImageFiles:
     """The image files of one folder, archive or container, sorted by name: the same order on every system.
 
@@ -84,7 +105,7 @@ class ImageFiles:
         class_names: one name per class.
         not_read: what else there is in the root.
         read_other: returns the content of a file that is no image, given the end of its path; None where there is none.
-        remark: what else to say about the listing, in words that a semicolon precedes; empty for nothing.
+        remark: what else to say about the listing, as a part of a sentence; empty for nothing.
     """
 
     root: Path
@@ -116,6 +137,18 @@ class ImageFiles:
         entries = tuple(self.entries[index] for index in kept)
         return replace(self, entries=entries, labels=None if self.labels is None else self.labels[kept])
 
+    def noting(self, noun: str, count: int) -> "ImageFiles":
+        """Return the same files with a note of others that are not read; unchanged for none.
+
+        Args:
+            noun: what the others are, as in `NotRead.others`.
+            count: number of them.
+        """
+        if not count:
+            return self
+        others = self.not_read.others + Counter({noun: count})
+        return replace(self, not_read=replace(self.not_read, others=others))
+
     def describe(self) -> str:
         """Return one line: the number of images, the classes and how many images each has, and what is not read."""
         text = counted(len(self.entries), "image")
@@ -140,6 +173,29 @@ def check_file_size(size: int) -> None:
     """
     if size > MAX_FILE_BYTES:
         raise ValueError(f"the file is larger than {MAX_FILE_BYTES >> 20} MiB")
+
+
+def read_bounded(path: Path) -> bytes:
+    """Read a file of labels or annotations.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: it can't be read, is no file, or is larger than `MAX_TABLE_BYTES`.
+    """
+    try:
+        if not path.is_file():  # opening a pipe would wait forever
+            raise UserError(f"{path} is not a file.", "Name a file with labels.")
+        with path.open("rb") as file:
+            data = file.read(MAX_TABLE_BYTES + 1)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(data) > MAX_TABLE_BYTES:
+        raise UserError(
+            f"{path} has more than {MAX_TABLE_BYTES >> 20} MiB, too large for a table.", "Download it again."
+        )
+    return data
 
 
 def counted(count: int, noun: str) -> str:

@@ -4,13 +4,12 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
-from dcgan.core.system_errors import unreadable
+from dcgan.data.image_files import Labels, read_bounded
 
 STYLEGAN_FILE = "dataset.json"
 """Name of the labels of StyleGAN's datasets."""
@@ -21,26 +20,11 @@ LABEL_FILES = (
 )
 """Names under which a file of labels is looked for, beside the images or their archive."""
 
-MAX_LABEL_FILE_BYTES = 1 << 28
-
 _FILE_COLUMNS = ("file_name", "filename", "file", "image", "image_id", "img", "path", "image_path", "name", "id")
 _LABEL_COLUMNS = ("label", "class", "category", "target", "class_name", "label_name", "y", "breed", "species")
 
 
-@dataclass(frozen=True)
-class FileLabels:
-    """Labels of a list of files.
-
-    Args:
-        labels: one per file, an index into `names`, or -1 where the table has no label for the file.
-        names: names of the classes: numbers in their order, others sorted.
-    """
-
-    labels: list[int]
-    names: tuple[str, ...]
-
-
-def read_label_file(data: bytes, source: str, column: str | None, names: Sequence[str]) -> FileLabels:
+def read_label_file(data: bytes, source: str, column: str | None, names: Sequence[str]) -> Labels:
     """Label files by a table.
 
     A file is found by its path from the root, by a part of the path that ends with its name, or by its name, each with
@@ -52,12 +36,15 @@ def read_label_file(data: bytes, source: str, column: str | None, names: Sequenc
         column: name of the column with labels; by default one of the usual names, or the only one beside the files.
         names: paths of the images, separated by `/`.
 
+    Returns:
+        The labels, -1 for an image that the table does not label; numbers are in their order, other names sorted.
+
     Raises:
         UserError: it is no such table, has no column of that name, labels none of the files, or a label can't name a
             class.
     """
     try:
-        table = _read_table(data, source, column)
+        table = _parse_table(data, source, column)
     except (ValueError, csv.Error, RecursionError) as error:
         raise UserError(
             f"{source} can't be read as a table of labels: {str(error)[:200]}.",
@@ -76,7 +63,7 @@ def read_label_file(data: bytes, source: str, column: str | None, names: Sequenc
         if (problem := class_name_problem(name)) is not None:
             raise UserError(f"The label {name!r} in {source} {problem}.", "Change the label.")
     position: dict[str | None, int] = {name: index for index, name in enumerate(classes)} | {None: -1}
-    return FileLabels([position[label] for label in found], tuple(classes))
+    return Labels([position[label] for label in found], tuple(classes))
 
 
 def find_label_file(read: Callable[[str], bytes | None], root: Path) -> tuple[str, bytes] | None:
@@ -99,25 +86,7 @@ def find_label_file(read: Callable[[str], bytes | None], root: Path) -> tuple[st
     return None
 
 
-def read_bounded(path: Path) -> bytes:
-    """Read a file of labels.
-
-    Raises:
-        UserError: it can't be read, or is too large.
-    """
-    try:
-        if not path.is_file():  # opening a pipe would wait forever
-            raise UserError(f"--labels {path} is not a file.", "It takes none, folders, or a file with labels.")
-        with path.open("rb") as file:
-            data = file.read(MAX_LABEL_FILE_BYTES + 1)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if len(data) > MAX_LABEL_FILE_BYTES:
-        raise UserError(f"{path} is larger than {MAX_LABEL_FILE_BYTES >> 20} MiB, too large for a file of labels.")
-    return data
-
-
-def _read_table(data: bytes, source: str, column: str | None) -> dict[str, str]:
+def _parse_table(data: bytes, source: str, column: str | None) -> dict[str, str]:
     """Return the label of each file name, as text."""
     text = data.decode("utf-8-sig")
     ending = source.lower().rpartition(".")[2]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
 from dcgan.core.printable import printable
+from dcgan.data.image_files import Labels
 
 SPLIT_NAMES = {
     "train": {
@@ -94,22 +95,7 @@ def first_level(names: Iterable[str], start: int) -> Counter[str]:
     return Counter(name[start:].partition("/")[0] if "/" in name[start:] else "" for name in names)
 
 
-@dataclass(frozen=True)
-class FolderClasses:
-    """Classes by folders.
-
-    Args:
-        labels: one per file, an index into `names`, or -1 for a file beside the folders; None without classes.
-        names: sorted names of the classes, in one Unicode form (NFC).
-        remark: why there are no classes although there are folders; empty otherwise.
-    """
-
-    labels: list[int] | None
-    names: tuple[str, ...] = ()
-    remark: str = ""
-
-
-def folder_classes(names: Sequence[str], *, forced: bool = False) -> FolderClasses:
+def folder_classes(names: Sequence[str], *, forced: bool = False) -> Labels:
     """Derive classes from the first-level folders below those that hold all files.
 
     Folders are no classes if there are fewer than two of them, if more than a tenth of the files lie beside them, or if
@@ -118,6 +104,9 @@ def folder_classes(names: Sequence[str], *, forced: bool = False) -> FolderClass
     Args:
         names: paths of the images, separated by `/`.
         forced: whether shards are classes, and any number of files may lie beside the folders.
+
+    Returns:
+        The labels, -1 for a file beside the folders, and the sorted names in one Unicode form (NFC).
 
     Raises:
         UserError: a folder's name can't be a class name; or classes are forced and there are fewer than two folders.
@@ -131,14 +120,15 @@ def folder_classes(names: Sequence[str], *, forced: bool = False) -> FolderClass
                 f"--labels folders needs at least two folders of images, and there are {len(counts)}.",
                 "Put the images of each class into a folder of its own, or use --labels FILE.",
             )
-        return FolderClasses(None)
+        return Labels(None)
     if not forced and beside > MAX_BESIDE * len(names):
-        remark = f"no classes, as {beside} lie beside the {len(counts)} folders (--labels folders takes them)"
-        return FolderClasses(None, remark=remark)
+        lie = "lies" if beside == 1 else "lie"
+        remark = f"no classes, as {beside} {lie} beside the {len(counts)} folders (--labels folders takes them)"
+        return Labels(None, remark=remark)
     if not forced and are_shards(names, start):
         first, *_, last = sorted(counts)
         remark = f"the {len(counts)} numbered folders {first} to {last} are no classes (--labels folders takes them)"
-        return FolderClasses(None, remark=remark)
+        return Labels(None, remark=remark)
     class_of = {folder: unicodedata.normalize("NFC", folder) for folder in counts}
     classes = tuple(sorted(set(class_of.values())))
     for name in classes:
@@ -147,7 +137,7 @@ def folder_classes(names: Sequence[str], *, forced: bool = False) -> FolderClass
             raise UserError(f"The name of the class folder {shown} {problem}.", "Rename the folder.")
     position = {folder: classes.index(name) for folder, name in class_of.items()}
     folders = (name[start:].partition("/") for name in names)
-    return FolderClasses([position[folder] if slash else -1 for folder, slash, _ in folders], classes)
+    return Labels([position[folder] if slash else -1 for folder, slash, _ in folders], classes)
 
 
 def are_shards(names: Sequence[str], start: int) -> bool:

@@ -6,7 +6,6 @@ import functools
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from dcgan.core.errors import UserError
@@ -14,16 +13,9 @@ from dcgan.core.system_errors import unreadable
 from dcgan.data import image_files as limits
 from dcgan.data.archives import ARCHIVE_ENDINGS, is_tar, open_archive, open_tar, open_zip
 from dcgan.data.containers import container_of, has_container_ending
-from dcgan.data.file_names import (
-    FIRST_BYTES,
-    has_image_ending,
-    has_other_ending,
-    is_image,
-    leave_out_file,
-    leave_out_folder,
-    made_by_training,
-)
-from dcgan.data.image_files import ImageFile, ImageFiles, NotRead, check_file_size
+from dcgan.data.file_names import is_image_file, leave_out_file, leave_out_folder, made_by_training
+from dcgan.data.formats import FIRST_BYTES, is_image
+from dcgan.data.image_files import ImageFile, ImageFiles, NotRead, check_file_size, read_bounded
 from dcgan.data.layout import common_folder
 
 _LEADS_NOWHERE = (errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG)  # errors of links, beside that of a missing file
@@ -67,9 +59,7 @@ def _open_file(path: Path, root: Path) -> contextlib.AbstractContextManager[Imag
         container = container_of(path)
         if container is not None:
             return container.open([path], root)
-        with path.open("rb") as file:
-            single = is_image(file.read(FIRST_BYTES))
-        if single:
+        if is_image(_first_bytes(path)):
             raise UserError(f"{path} is a single image.", "--data-dir must be a folder of images; name its folder.")
         return open_tar(path, root) if is_tar(path) else open_zip(path, root)
     except OSError as error:
@@ -99,7 +89,7 @@ def _open_folder(root: Path) -> Iterator[ImageFiles]:
             "Name one of them with --data-dir, or unpack them.",
         )
     with open_archive(paths[0], root) as found:
-        yield replace(found, root=root)
+        yield found
 
 
 def _walk(root: Path, not_read: NotRead, packed: list[str]) -> Iterator[ImageFile]:
@@ -120,7 +110,7 @@ def _walk(root: Path, not_read: NotRead, packed: list[str]) -> Iterator[ImageFil
             if real_path in seen:
                 continue
             seen.add(real_path)
-            if prefix and (made := made_by_training(_marks(root / prefix))):
+            if prefix and (made := made_by_training(functools.partial(_contains, root / prefix))):
                 not_read.others[made] += 1
                 continue
             folders = []
@@ -133,7 +123,7 @@ def _walk(root: Path, not_read: NotRead, packed: list[str]) -> Iterator[ImageFil
                         pass
                     elif not _exists(item.is_file):
                         not_read.others["broken link|s" if item.is_symlink() else "pipe|s or device|s"] += 1
-                    elif has_image_ending(item.name) or _is_image(root / prefix / item.name):
+                    elif is_image_file(item.name, functools.partial(_first_bytes, root / prefix / item.name)):
                         yield _image_file(prefix, item)
                     else:
                         if item.name.lower().endswith(ARCHIVE_ENDINGS) or has_container_ending(item.name):
@@ -144,22 +134,13 @@ def _walk(root: Path, not_read: NotRead, packed: list[str]) -> Iterator[ImageFil
             raise unreadable(root / prefix, error) from error
 
 
-def _marks(folder: Path) -> set[str]:
-    """Return which of the files that `made_by_training` looks for are in a folder."""
-    names = ("config.yaml", "checkpoints", "log.jsonl", "samples", "generator.keras", "images.npy", "manifest.json")
-    first = {name for name in ("config.yaml", "manifest.json") if (folder / name).exists()}
-    return first and {name for name in names if (folder / name).exists()}
+def _contains(folder: Path, name: str) -> bool:
+    return (folder / name).exists()
 
 
-def _is_image(path: Path) -> bool:
-    """Return whether a file whose name says nothing is an image."""
-    if has_other_ending(path.name):
-        return False
-    try:
-        with path.open("rb") as file:
-            return is_image(file.read(FIRST_BYTES))
-    except OSError:  # if it is an image, its name does not say so
-        return False
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(FIRST_BYTES)
 
 
 def _exists(is_kind: Callable[[], bool]) -> bool:
@@ -182,11 +163,7 @@ def _read_other(root: Path, wrapper: str, name: str) -> bytes | None:
     """Read a table in a folder, or in the one that holds all images."""
     for path in (root / name, root / wrapper / name):
         if path.is_file():
-            try:
-                check_file_size(path.stat().st_size)
-                return path.read_bytes()
-            except (OSError, ValueError) as error:
-                raise UserError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}.") from error
+            return read_bounded(path)
     return None
 
 

@@ -199,7 +199,8 @@ def _load_image_files(config: DataConfig, source: ImageFileSource, split: str) -
     with source.open_files(config, split) as image_files:
         if config.frames == "all":
             image_files = split_into_frames(image_files)
-        report_files(str(config.data_dir), "" if split == "train" else f" ({split} split)", image_files.describe())
+        shown = "" if split == "train" else f" ({split} split)"
+        report_line(f"{config.data_dir}{shown}: {image_files.describe()}")
         if line := enlargement_warning(image_files, transform):
             report_line(line)
         limit = 1 if config.skip_unreadable else MAX_SKIPPED
@@ -213,18 +214,6 @@ def _load_image_files(config: DataConfig, source: ImageFileSource, split: str) -
 
 
 @functools.cache  # an evaluation during training lists the same files again
-def report_files(source: str, split: str, description: str) -> None:
-    """Print, once per process, what a listing found.
-
-    Args:
-        source: what `--data-dir` names.
-        split: the split in parentheses, unless it is that for training.
-        description: the images, their classes and what is not read.
-    """
-    print(f"{source}{split}: {description}", file=sys.stderr)
-
-
-@functools.cache
 def report_line(line: str) -> None:
     """Print a line on standard error, once per process."""
     print(line, file=sys.stderr)

@@ -15,7 +15,7 @@ from dcgan.core.errors import UserError
 from dcgan.data.archives import ARCHIVE_ENDINGS
 from dcgan.data.decoding import SkippedImage, open_image, pillow_warnings
 from dcgan.data.decoding_pool import decode_all
-from dcgan.data.file_names import has_image_ending
+from dcgan.data.file_names import IMAGE_ENDINGS
 from dcgan.data.folder import open_split
 from dcgan.data.image_dataset import check_dataset_size
 from dcgan.data.transforms import CropResize
@@ -165,10 +165,8 @@ def _check_columns(path: Path, first: list[str], named: bool) -> None:
 
 def holds_images(path: Path) -> bool:
     """Return whether a path may be images of MNIST: any file, or a folder with images, an `.npz` or an archive."""
-    endings = (".npz", ".h5", ".parquet", *ARCHIVE_ENDINGS)
-    return path.is_file() or any(
-        has_image_ending(file.name) or file.name.lower().endswith(endings) for file in path.rglob("*")
-    )
+    endings = (*IMAGE_ENDINGS, ".npz", ".h5", ".parquet", *ARCHIVE_ENDINGS)
+    return path.is_file() or any(file.name.lower().endswith(endings) for file in path.rglob("*"))
 
 
 def read_images(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:

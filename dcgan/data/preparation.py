@@ -19,6 +19,7 @@ from dcgan.core.streams import shows_progress
 from dcgan.data.decoding import SkippedImage, UnknownRange, decode_file, measure_file, pillow_warnings
 from dcgan.data.decoding_pool import Decoded, Result, map_files, read_file
 from dcgan.data.deep_images import covering_range
+from dcgan.data.image_dataset import evenly_spaced
 from dcgan.data.image_files import ImageFiles
 from dcgan.data.transforms import CropResize
 
@@ -55,7 +56,7 @@ def assume(image_files: ImageFiles, transform: CropResize) -> CropResize:
         bits per channel.
     """
     entries = image_files.entries
-    for index in dict.fromkeys(number * (len(entries) - 1) // (PROBES - 1) for number in range(PROBES)):
+    for index in evenly_spaced(len(entries), min(PROBES, len(entries))):
         with pillow_warnings():
             result = decode_file(read_file(image_files.read, entries[index]), transform)
         if isinstance(result, UnknownRange):
@@ -102,7 +103,7 @@ def check_skipped(skipped: Sequence[SkippedImage], total: int, root: Path, limit
     if len(skipped) > limit * total:
         raise UserError(
             f"More than 1 in {round(1 / limit)} of the {total} images in {root} can't be used.",
-            f"The first ones: {describe_skipped(skipped)}. --skip-unreadable goes on with the others.",
+            f"The first ones: {describe_skipped(skipped)}. --skip-unreadable continues with the others.",
         )
 
 

@@ -6,8 +6,7 @@ from PIL import Image
 
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
-from dcgan.data import celeba as celeba_module
-from dcgan.data import load
+from dcgan.data import image_files, load
 from tests.support.synthetic_datasets import encode_image, write_files, write_zip
 
 COUNT = 6
@@ -197,7 +196,7 @@ def test_a_broken_attribute_file_is_refused(tmp_path, problem):
 
 
 def test_an_attribute_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(celeba_module, "MAX_ANNOTATION_BYTES", 10)
+    monkeypatch.setattr(image_files, "MAX_TABLE_BYTES", 10)
     root = as_zip(tmp_path / "d")
     write_files(tmp_path / "d", {"list_attr_celeba.txt": bytes(11)})
     refused(celeba(root, attribute="Smiling"), "too large")

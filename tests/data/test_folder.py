@@ -7,7 +7,7 @@ import pytest
 from dcgan.config import DataConfig
 from dcgan.core.errors import UserError
 from dcgan.data import load
-from dcgan.data.load import report_files
+from dcgan.data.load import report_line
 from tests.support.synthetic_datasets import solid_image, write_files, write_zip
 
 
@@ -35,7 +35,7 @@ def said(capsys):
 
 @pytest.fixture(autouse=True)
 def _say_it_again():
-    report_files.cache_clear()
+    report_line.cache_clear()
 
 
 def test_folders_of_splits_are_splits_and_the_folders_in_them_classes(write, capsys):
@@ -46,6 +46,14 @@ def test_folders_of_splits_are_splits_and_the_folders_in_them_classes(write, cap
     assert test.images[:, 0, 0, 0].tolist() == [6, 7, 8]
     assert test.labels.tolist() == [0, 0, 1]
     assert said(capsys) == "3 images in 2 classes (cats 2, dogs 1); not read: 6 images in test/ and val/"
+
+
+def test_what_training_leaves_out_is_not_said_of_the_test_split(write, capsys):
+    load(folder(write(images(*SPLITS, "test/cover.png"))), "test")
+    assert capsys.readouterr().err.partition("(test split): ")[2].partition("\n")[0] == (
+        "4 images"  # a quarter of them lies beside the folders
+        "; no classes, as 1 lies beside the 2 folders (--labels folders takes them)"
+    )
 
 
 def test_a_validation_split_is_the_test_split_where_there_is_no_other(write):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan.data.decoding import EncodedImage, SkippedImage, decode, decode_files
+from dcgan.data.decoding import EncodedImage, SkippedImage, decode, decode_file
 from dcgan.data.file_repair import png_chunks, without_texts
 from dcgan.data.formats import describe_unknown
 from dcgan.data.transforms import CropResize
@@ -19,7 +19,7 @@ SIZE = (24, 32)
 COLOR, GRAY = CropResize(SIZE, None, 3), CropResize(SIZE, None, 1)
 
 
-def picture(mode="RGB", seed=0):
+def example(mode="RGB", seed=0):
     pixels = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     return Image.fromarray(pixels).resize(SIZE[::-1], Image.Resampling.NEAREST).convert(mode)
 
@@ -30,15 +30,15 @@ FILES = {  # format and options of Pillow's writer, and the mode of the image
     "MPO, as stereo cameras and phones write it": (
         "MPO",
         "RGB",
-        {"save_all": True, "append_images": [picture(seed=1)]},
+        {"save_all": True, "append_images": [example(seed=1)]},
     ),
     "PNG": ("PNG", "RGB", {}),
-    "APNG, the first frame": ("PNG", "RGB", {"save_all": True, "append_images": [picture(seed=1)]}),
+    "APNG, the first frame": ("PNG", "RGB", {"save_all": True, "append_images": [example(seed=1)]}),
     "WebP": ("WEBP", "RGB", {"lossless": True}),
     "animated WebP, the first frame": (
         "WEBP",
         "RGB",
-        {"save_all": True, "append_images": [picture(seed=1)], "lossless": True},
+        {"save_all": True, "append_images": [example(seed=1)], "lossless": True},
     ),
     "GIF": ("GIF", "P", {}),
     "BMP": ("BMP", "RGB", {}),
@@ -57,7 +57,7 @@ FILES = {  # format and options of Pillow's writer, and the mode of the image
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_has_the_pixels_that_the_librarys_own_decoder_gives(name):
     form, mode, options = FILES[name]
-    data = encode_image(picture(mode), form, **options)
+    data = encode_image(example(mode), form, **options)
     with Image.open(io.BytesIO(data)) as image:
         expected = np.asarray(image.convert("RGB"))
     np.testing.assert_array_equal(decode(data, COLOR), expected)
@@ -66,7 +66,7 @@ def test_a_file_has_the_pixels_that_the_librarys_own_decoder_gives(name):
 def test_heic_has_the_pixels_that_pillow_heif_gives():
     pillow_heif = pytest.importorskip("pillow_heif")
     target = io.BytesIO()
-    pillow_heif.from_pillow(picture()).save(target, quality=90)
+    pillow_heif.from_pillow(example()).save(target, quality=90)
     expected = np.asarray(pillow_heif.open_heif(io.BytesIO(target.getvalue())))
     np.testing.assert_array_equal(decode(target.getvalue(), COLOR), expected)
 
@@ -76,7 +76,7 @@ HEIC = struct.pack(">I", 24) + b"ftypheic\0\0\0\0mif1heic" + bytes(40)
 
 def test_heic_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    (skipped,) = decode_files([EncodedImage("a.jpg", HEIC)], COLOR)
+    skipped = decode_file(EncodedImage("a.jpg", HEIC), COLOR)
     assert skipped == SkippedImage("a.jpg", "it is HEIC; to read it, pip install pillow-heif")
 
 
@@ -97,24 +97,27 @@ def test_netpbm_files_made_by_hand_are_read_as_their_specification_says():
 
 
 def test_a_tiff_of_several_pages_is_refused_in_words():
-    data = encode_image(picture(), "TIFF", save_all=True, append_images=[picture(seed=1), picture(seed=2)])
-    (skipped,) = decode_files([EncodedImage("a.tif", data)], COLOR)
+    data = encode_image(example(), "TIFF", save_all=True, append_images=[example(seed=1), example(seed=2)])
+    skipped = decode_file(EncodedImage("a.tif", data), COLOR)
     assert skipped.reason == "it is a TIFF of 3 pages; training reads each of them with --frames all"
 
 
 def test_a_smaller_copy_in_a_tiff_is_not_a_page():
-    small = picture().resize((8, 6))
+    small = example().resize((8, 6))
     small.encoderinfo = {"tiffinfo": {254: 1}}  # NewSubfileType: reduced resolution
-    data = encode_image(picture(), "TIFF", save_all=True, append_images=[small])
-    np.testing.assert_array_equal(decode(data, COLOR), np.asarray(picture()))
+    data = encode_image(example(), "TIFF", save_all=True, append_images=[small])
+    np.testing.assert_array_equal(decode(data, COLOR), np.asarray(example()))
 
 
 ARRAYS = {
-    "uint8 gray": (np.asarray(picture("L")), np.asarray(picture("L").convert("RGB"))),
-    "uint8 gray with a channel axis": (np.asarray(picture("L"))[..., None], np.asarray(picture("L").convert("RGB"))),
-    "uint8 color": (np.asarray(picture()), np.asarray(picture())),
+    "uint8 gray": (np.asarray(example("L")), np.asarray(example("L").convert("RGB"))),
+    "uint8 gray with a channel axis": (
+        np.asarray(example("L"))[..., None],
+        np.asarray(example("L").convert("RGB")),
+    ),
+    "uint8 color": (np.asarray(example()), np.asarray(example())),
     "uint8 with transparency, on white": (np.full((24, 32, 4), (0, 0, 0, 0), np.uint8), np.full((24, 32, 3), 255)),
-    "not contiguous": (np.asarray(picture())[:, ::-1], np.asarray(picture())[:, ::-1]),
+    "not contiguous": (np.asarray(example())[:, ::-1], np.asarray(example())[:, ::-1]),
 }
 
 
@@ -126,7 +129,7 @@ def test_an_array_of_pixels_needs_no_decoding(name):
 
 @pytest.mark.parametrize("pixels", [np.zeros((4, 4), np.float32), np.zeros((4, 4, 5), np.uint8), np.zeros(4, np.uint8)])
 def test_an_array_that_is_no_image_is_skipped(pixels):
-    (skipped,) = decode_files([EncodedImage("0", pixels)], COLOR)
+    skipped = decode_file(EncodedImage("0", pixels), COLOR)
     assert "is no array of an image" in skipped.reason
 
 
@@ -140,10 +143,10 @@ OTHERS = {
     "PDF": (b"%PDF-1.7\n", "a PDF document"),
     "Photoshop": (b"8BPS\0\1", "a Photoshop document"),
     "JPEG XL": (b"\xff\x0a\0\0", "a JPEG XL image"),
-    "JPEG 2000": (encode_image(picture(), "JPEG2000"), "a JPEG 2000 image"),
-    "icon": (encode_image(picture(), "ICO"), "a Windows icon"),
-    "QOI": (encode_image(picture(), "QOI"), "a QOI image"),
-    "DDS": (encode_image(picture(), "DDS"), "a DDS texture"),
+    "JPEG 2000": (encode_image(example(), "JPEG2000"), "a JPEG 2000 image"),
+    "icon": (encode_image(example(), "ICO"), "a Windows icon"),
+    "QOI": (encode_image(example(), "QOI"), "a QOI image"),
+    "DDS": (encode_image(example(), "DDS"), "a DDS texture"),
     "video": (struct.pack(">I", 20) + b"ftypisom" + bytes(20), "of the MP4 family"),
     "DICOM": (bytes(128) + b"DICM\2", "a DICOM image"),
     "a text": ("Größe: 5\n".encode() * 500, "a text"),
@@ -154,14 +157,14 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_file_that_is_no_image_is_named(name):
     data, expected = OTHERS[name]
-    (skipped,) = decode_files([EncodedImage("a.jpg", data)], COLOR)
+    skipped = decode_file(EncodedImage("a.jpg", data), COLOR)
     assert expected in skipped.reason
     assert skipped.reason == describe_unknown(data)
 
 
 def png_with(*chunks):
     """A PNG with more chunks after its header."""
-    data = encode_image(picture())
+    data = encode_image(example())
     return data[:33] + b"".join(png_chunk(*chunk) for chunk in chunks) + data[33:]
 
 
@@ -180,7 +183,7 @@ LARGE_CHUNKS = {
 @pytest.mark.parametrize("name", LARGE_CHUNKS)
 def test_large_texts_and_profiles_of_a_png_are_left_out_and_its_pixels_read(name):
     data = png_with(LARGE_CHUNKS[name], (b"tIME", bytes(7)))
-    np.testing.assert_array_equal(decode(data, COLOR), np.asarray(picture()))
+    np.testing.assert_array_equal(decode(data, COLOR), np.asarray(example()))
     shorter = without_texts(data)
     assert [kind for kind, _, _ in png_chunks(shorter)] == [b"IHDR", b"tIME", b"IDAT", b"IEND"]
     for _, start, end in png_chunks(shorter):
@@ -188,7 +191,7 @@ def test_large_texts_and_profiles_of_a_png_are_left_out_and_its_pixels_read(name
 
 
 def test_a_png_without_texts_is_not_copied():
-    data = encode_image(picture())
+    data = encode_image(example())
     assert without_texts(data) is data
 
 
@@ -223,7 +226,7 @@ def test_a_jpeg_that_is_cut_off_anywhere_earlier_is_skipped(pixels, name):
     data = jpeg(pixels, **WRITERS[name])
     for length in [len(data) - 4, *range(len(data) - 5, 400, -max(1, len(data) // 40))]:
         for cut in (data[:length], data[:length] + bytes(4096)):
-            (skipped,) = decode_files([EncodedImage("a.jpg", cut)], COLOR)
+            skipped = decode_file(EncodedImage("a.jpg", cut), COLOR)
             assert isinstance(skipped, SkippedImage), f"{length} of {len(data)} bytes"
 
 
@@ -234,5 +237,5 @@ def test_a_progressive_jpeg_that_lacks_whole_scans_is_skipped():
     for start in starts[1:]:
         before = max(data.rfind(b"\xff\xc4", 0, start), 0)  # its tables belong to the scan
         for cut in (data[:start], data[:before]):
-            (skipped,) = decode_files([EncodedImage("a.jpg", cut)], COLOR)
+            skipped = decode_file(EncodedImage("a.jpg", cut), COLOR)
             assert isinstance(skipped, SkippedImage)

@@ -26,7 +26,7 @@ from dcgan.core.errors import UserError
 from dcgan.data.celeba import read_table
 from dcgan.data.cifar10 import read_cifar10
 from dcgan.data.dataset_cache import open_cache, write_cache
-from dcgan.data.decoding import EncodedImage, SkippedImage, decode_files, pillow_warnings
+from dcgan.data.decoding import EncodedImage, SkippedImage, decode_file, pillow_warnings
 from dcgan.data.decoding_pool import decode_all
 from dcgan.data.idx import read_idx
 from dcgan.data.layout import folder_classes
@@ -235,7 +235,7 @@ def _folder_seeds() -> list[bytes]:
 def _image(folder: Path, data: bytes) -> None:
     with pillow_warnings():
         for transform in (_TRANSFORM, CropResize((8, 8), 2, 3)):
-            _check_images(decode_files([EncodedImage("i", data)], transform))
+            _check_images([decode_file(EncodedImage("i", data), transform)])
 
 
 def _image_seeds() -> list[bytes]:

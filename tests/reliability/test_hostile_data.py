@@ -21,7 +21,7 @@ from dcgan.core.errors import UserError
 from dcgan.data import cifar10, image_files
 from dcgan.data.celeba import read_table
 from dcgan.data.cifar10 import read_cifar10
-from dcgan.data.decoding import EncodedImage, SkippedImage, decode_files, pillow_warnings
+from dcgan.data.decoding import EncodedImage, SkippedImage, decode_file, pillow_warnings
 from dcgan.data.decoding_pool import decode_all
 from dcgan.data.listing import open_image_files
 from dcgan.data.transforms import CropResize
@@ -159,7 +159,7 @@ def png_header(width, height):
 @pytest.mark.parametrize("size", [(10_000, 10_000), (30_000, 30_000), (2**31 - 1, 2**31 - 1)])
 def test_an_image_of_too_many_pixels_is_skipped_before_it_is_decoded(size):
     with memory_below(8), pillow_warnings():
-        (skipped,) = decode_files([EncodedImage("1.png", png_header(*size))], TRANSFORM)
+        skipped = decode_file(EncodedImage("1.png", png_header(*size)), TRANSFORM)
     assert "of memory to decode, more than the limit" in skipped.reason
 
 

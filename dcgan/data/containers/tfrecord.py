@@ -16,7 +16,7 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.data.containers.common import class_labels, file_version, group_names, number_entries
 from dcgan.data.containers.numpy_files import explain_damage
-from dcgan.data.file_names import FIRST_BYTES, is_image
+from dcgan.data.formats import FIRST_BYTES, is_image
 from dcgan.data.image_files import ImageFile, ImageFiles, check_file_size
 
 _IMAGES = ("image/encoded", "image_raw", "image/raw", "image", "images", "img", "jpg", "jpeg", "png", "x", "data")
