@@ -179,7 +179,7 @@ def select_images(names: Iterable[str], first_bytes: Callable[[str], bytes]) -> 
     return chosen, not_read
 
 
-def find_by_end(names: Iterable[str], end: str) -> str | None:
+def find_by_end(names: Mapping[str, Any], end: str) -> str | None:
     """Find a file by its path or the end of its path, in upper or lower case; the shortest path of several.
 
     Args:

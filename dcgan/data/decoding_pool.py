@@ -82,7 +82,7 @@ def map_files(
     Yields:
         The function's result per file, in order.
     """
-    workers = min(workers or _count_cores(), _MAX_WORKERS)
+    workers = min(workers or count_cores(), _MAX_WORKERS)
     use_processes = workers > 1 and len(image_files.entries) >= MIN_FILES_FOR_PROCESSES
     processes = _start_process_pool(workers) if use_processes else None
     num_threads = 2 * workers if processes else workers  # two per process, so that none waits for its next chunk
@@ -200,7 +200,7 @@ def _wait(processes: Executor, future: Future) -> Any:
                 raise
 
 
-def _count_cores() -> int:
+def count_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

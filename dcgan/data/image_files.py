@@ -198,6 +198,15 @@ def read_bounded(path: Path) -> bytes:
     return data
 
 
+def class_order(name: str) -> tuple[int, int, str]:
+    """Return what names of classes are sorted by: numbers come first, by value.
+
+    Args:
+        name: of a class.
+    """
+    return (0, int(name), name) if re.fullmatch(r"-?[0-9]{1,9}", name) else (1, 0, name)
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number and a noun, in the plural unless the number is 1: `2 images`, `2 classes`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"

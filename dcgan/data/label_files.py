@@ -9,7 +9,7 @@ from typing import Any
 
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
-from dcgan.data.image_files import Labels, read_bounded
+from dcgan.data.image_files import Labels, class_order, read_bounded
 
 STYLEGAN_FILE = "dataset.json"
 """Name of the labels of StyleGAN's datasets."""
@@ -58,7 +58,7 @@ def read_label_file(data: bytes, source: str, column: str | None, names: Sequenc
             f"{source} labels none of the {len(names)} images.",
             f"Its first file is {example!r}, that of the images {names[0]!r}. Check that they belong together.",
         )
-    classes = sorted(labeled, key=_class_order)
+    classes = sorted(labeled, key=class_order)
     for name in classes:
         if (problem := class_name_problem(name)) is not None:
             raise UserError(f"The label {name!r} in {source} {problem}.", "Change the label.")
@@ -192,8 +192,3 @@ def _plain(file: str) -> str:
 def _without_ending(file: str) -> str:
     folder, slash, name = file.rpartition("/")
     return f"{folder}{slash}{name.rpartition('.')[0] or name}"
-
-
-def _class_order(name: str) -> tuple[int, int, str]:
-    """Numbers come first, by value."""
-    return (0, int(name), name) if name.isascii() and name.isdecimal() and len(name) < 10 else (1, 0, name)

@@ -8,7 +8,7 @@ from dcgan.core.sizes import format_shape
 from dcgan.data.decoding import open_image, pillow_warnings
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.data.image_files import ImageFiles
-from dcgan.data.transforms import CropResize
+from dcgan.data.transforms import CropResize, upright_size
 
 PROBES = 8
 """Number of files that are read."""
@@ -34,8 +34,9 @@ def enlargement_warning(image_files: ImageFiles, transform: CropResize) -> str:
                 return ""
             with contextlib.suppress(Exception):  # a broken file is reported when it is decoded
                 with open_image(image_files.read(entries[index])) as image:
-                    box = transform.box(*image.size)
-                factors.append(transform.inner_size(box)[0] / (box[3] - box[1]))
+                    size = upright_size(image)
+                factors.append(transform.enlargement(*size))
+                box = transform.box(*size)
                 sides.append(min(box[2] - box[0], box[3] - box[1]))
     if not factors or np.median(factors) < MUCH_ENLARGED:
         return ""

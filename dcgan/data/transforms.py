@@ -109,6 +109,25 @@ class CropResize:
         scale = min(self.size[0] / height, self.size[1] / width)
         return max(1, round(height * scale)), max(1, round(width * scale))
 
+    def enlargement(self, width: int, height: int) -> float:
+        """Return the factor by which the used part of an image is enlarged, below 1 where it shrinks.
+
+        Args:
+            width: width of the image in pixels.
+            height: height of the image in pixels.
+
+        Raises:
+            ValueError: the image is smaller than `crop`.
+        """
+        box = self.box(width, height)
+        return self.inner_size(box)[0] / (box[3] - box[1])
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height of an image that is turned upright, in pixels."""
+    width, height = image.size
+    return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
+
 
 def crop_and_resize(
     image: Image.Image, transform: CropResize, reopen: Callable[[], Image.Image] | None = None

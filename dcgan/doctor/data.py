@@ -98,8 +98,7 @@ def cut_fractions(sample: Sample) -> np.ndarray:
 def enlargement(sample: Sample) -> np.ndarray:
     """Return by which factor the used part of every image is enlarged, below 1 where it shrinks; float64 (n,)."""
     assert sample.transform is not None
-    boxes = [sample.transform.box(fact.width, fact.height) for fact in sample.facts]
-    return np.array([sample.transform.inner_size(box)[0] / (box[3] - box[1]) for box in boxes])
+    return np.array([sample.transform.enlargement(fact.width, fact.height) for fact in sample.facts])
 
 
 def _are_gray(images: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from dcgan.config.memory import machine_memory
 from dcgan.core import nvidia
 from dcgan.core.build_lock import resolve_cache_dir
 from dcgan.core.devices import describe_devices, explain_missing_gpu, visible_gpus
+from dcgan.data.decoding_pool import count_cores
 from dcgan.doctor.findings import Finding
 from dcgan.runs import default_run_dir
 from dcgan.training.preflight import format_bytes
@@ -45,7 +46,7 @@ def describe_machine(config: TrainConfig) -> dict[str, Any]:
         ],
         "processor": processor,
         "features": features,
-        "cores": _cores(),
+        "cores": count_cores(),
         "memory": machine_memory(),
         "free_memory": free_memory(),
         "run_dir": describe_folder(config.run_dir or default_run_dir(config)),
@@ -148,10 +149,6 @@ def _processor() -> tuple[str, list[str]]:
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     return fields.get("model name") or platform.machine(), [name for name in FEATURES if name in flags]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(package: str) -> str:

@@ -3,7 +3,6 @@
 The dataset cache is used where it is there, and never written.
 """
 
-import contextlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,11 +27,9 @@ from dcgan.data.deep_images import UnknownRangeError, covering_range, is_deep
 from dcgan.data.image_files import ImageFile, ImageFiles
 from dcgan.data.load import check_options, image_transform
 from dcgan.data.sources import ArraySource, ImageFileSource
-from dcgan.data.transforms import CropResize
+from dcgan.data.transforms import CropResize, upright_size
 from dcgan.doctor.duplicates import find_equal_files
 
-_ORIENTATION = 0x0112
-_SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange height and width
 _CORES_AT_MOST = 8
 
 
@@ -227,12 +224,7 @@ def _decode_one(
     try:
         content = files.read(entry)
         with open_image(content) as image:
-            width, height = image.size
-            orientation = 1
-            with contextlib.suppress(Exception):  # damaged Exif data
-                orientation = image.getexif().get(_ORIENTATION, 1)
-            if orientation in _SIDEWAYS:
-                width, height = height, width
+            width, height = upright_size(image)
             deep, alpha = is_deep(image), image.has_transparency_data
             facts = FileFacts(width, height, image.format or "", image.mode, alpha, deep)
         return facts, decode(content, transform)

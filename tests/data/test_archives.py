@@ -180,3 +180,12 @@ def test_a_single_image_is_no_dataset(tmp_path):
     (tmp_path / "x.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(UserError, match="is a single image"):
         content(tmp_path / "x.jpg")
+
+
+def test_a_file_that_is_named_whole_is_found_without_a_search():
+    class Unsearchable(dict):
+        def __iter__(self):
+            raise AssertionError("a WebDataset asks for one file per image")
+
+    assert archives.find_by_end(Unsearchable({"a/1.cls": 0}), "a/1.cls") == "a/1.cls"
+    assert archives.find_by_end({"top/a/1.cls": 0, "top/a/b/1.cls": 0}, "1.CLS") == "top/a/1.cls"

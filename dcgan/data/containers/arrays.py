@@ -11,8 +11,8 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.data import image_files as limits
-from dcgan.data.containers.common import IMAGE_KEYS, LABEL_KEYS, class_labels, number_entries
-from dcgan.data.image_files import ImageFile, ImageFiles, NotRead
+from dcgan.data.containers.common import IMAGE_KEYS, LABEL_KEYS, class_labels, numbered_files
+from dcgan.data.image_files import ImageFiles
 
 EXPECTED = "Expected are uint8 images of shape (N, H, W) or (N, H, W, C) with 1, 3 or 4 channels."
 """Which arrays are read, for error messages."""
@@ -65,30 +65,16 @@ def list_arrays(root: Path, arrays: Mapping[str, Array], versions: Mapping[str, 
     chosen = _choose_images(root, arrays)
     groups = [(split, [(_image_bytes(arrays[key]), versions[key] + 1 + n) for n in range(arrays[key].shape[0])])
               for split, key in chosen.items()]  # fmt: skip
-    entries, order = number_entries(groups)
     places = [(key, number) for key in chosen.values() for number in range(arrays[key].shape[0])]
-    place_of = {entry.name: places[index] for entry, index in zip(entries, order, strict=True)}
 
-    def read(entry: ImageFile) -> np.ndarray:
-        key, number = place_of[entry.name]
+    def read(index: int) -> np.ndarray:
+        key, number = places[index]
         return _as_channels_last(np.asarray(arrays[key][number]), arrays[key].shape)
 
     labels, class_names, remark, used = _find_labels(arrays, chosen)
-    not_read = NotRead()
-    if others := len(arrays) - len(chosen) - used:
-        not_read.others["other array|s"] = others
-    if labels is not None:
-        labels = labels[order]
-    return ImageFiles(
-        root,
-        tuple(entries),
-        read,
-        in_process=True,
-        labels=labels,
-        class_names=class_names,
-        not_read=not_read,
-        remark="; ".join(part for part in (_describe(chosen, arrays), remark) if part),
-    )
+    remark = "; ".join(part for part in (_describe(chosen, arrays), remark) if part)
+    files = numbered_files(root, groups, read, (labels, class_names, remark))
+    return files.noting("other array|s", len(arrays) - len(chosen) - used)
 
 
 def _choose_images(root: Path, arrays: Mapping[str, Array]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,16 @@ import numpy as np
 
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
-from dcgan.data.image_files import ImageFile
+from dcgan.data.image_files import ImageFile, ImageFiles, class_order
 
 IMAGE_KEYS = ("image", "images", "img", "imgs", "x", "data", "picture", "pictures", "photo", "pixels", "arr_0")
 """Usual names of the images in a file."""
 
 LABEL_KEYS = ("label", "labels", "y", "class", "classes", "target", "targets", "category", "fine_label", "cls", "arr_1")
 """Usual names of the labels in a file."""
+
+ClassLabels = tuple[np.ndarray | None, tuple[str, ...], str]
+"""int64 labels, the names of the classes, and a remark; see `class_labels`."""
 
 _SHARD = re.compile(r"[-_.]?\d+(?:[-_.]?of[-_.]?\d+)?$", re.IGNORECASE)
 
@@ -42,7 +45,7 @@ def group_names(paths: Sequence[Path]) -> list[str]:
     names = [_without_shard(path) for path in paths]
     if len(set(names)) < 2:
         return [""] * len(names)
-    if all(separator in name for name in names for separator in "-_"[:1]):  # mnist-train and mnist-test
+    if all("-" in name for name in names):  # mnist-train and mnist-test
         shared = {name.rpartition("-")[0] for name in names}
         names = [name.rpartition("-")[2] for name in names] if len(shared) == 1 else names
     return [f"{name}/" for name in names]
@@ -54,14 +57,19 @@ def _without_shard(path: Path) -> str:
     return _SHARD.sub("", stem) or path.parent.name
 
 
-def number_entries(groups: Iterable[tuple[str, Iterable[tuple[int, int]]]]) -> tuple[list[ImageFile], list[int]]:
-    """Name images that have no names by their numbers within their part of the dataset.
+def numbered_files(
+    root: Path,
+    groups: Iterable[tuple[str, Iterable[tuple[int, int]]]],
+    read: Callable[[int], bytes | np.ndarray],
+    labels: ClassLabels,
+) -> ImageFiles:
+    """List images that have no names under their numbers within their part of the dataset.
 
     Args:
+        root: what the user named.
         groups: for each file its part, as from `group_names`, and the size and version of each of its images.
-
-    Returns:
-        The entries sorted by name, and for each of them the position of its image in the order given.
+        read: returns the content of an image, given its position in the groups, counted from 0.
+        labels: of the images in the same order.
     """
     counts: Counter[str] = Counter()
     entries = []
@@ -70,10 +78,20 @@ def number_entries(groups: Iterable[tuple[str, Iterable[tuple[int, int]]]]) -> t
             entries.append(ImageFile(f"{group}{counts[group]:07d}", size, version))
             counts[group] += 1
     order = sorted(range(len(entries)), key=lambda index: entries[index].name)
-    return [entries[index] for index in order], order
+    position = {entries[index].name: index for index in order}
+    values, class_names, remark = labels
+    return ImageFiles(
+        root,
+        tuple(entries[index] for index in order),
+        lambda entry: read(position[entry.name]),
+        in_process=True,
+        labels=None if values is None else values[order],
+        class_names=class_names,
+        remark=remark,
+    )
 
 
-def class_labels(values: Sequence[Any] | np.ndarray, source: str) -> tuple[np.ndarray | None, tuple[str, ...], str]:
+def class_labels(values: Sequence[Any] | np.ndarray, source: str) -> ClassLabels:
     """Make labels from numbers or names.
 
     Args:
@@ -96,7 +114,7 @@ def class_labels(values: Sequence[Any] | np.ndarray, source: str) -> tuple[np.nd
         texts = [_text(value) for value in values]
         if None in texts:
             return None, (), f"{source} labels {len(texts) - texts.count(None)} of the images and is not used"
-        known = sorted({text for text in texts if text is not None}, key=_class_order)
+        known = sorted({text for text in texts if text is not None}, key=class_order)
         position = {name: index for index, name in enumerate(known)}
         labels, names = np.array([position[text] for text in texts if text is not None]), tuple(known)
     if len(names) > max(2, len(values) // 2):
@@ -116,8 +134,3 @@ def _text(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip() or None
-
-
-def _class_order(name: str) -> tuple[int, int, str]:
-    """Numbers come first, by value."""
-    return (0, int(name), name) if re.fullmatch(r"-?[0-9]{1,9}", name) else (1, 0, name)

@@ -17,10 +17,10 @@ from dcgan.data.containers.common import (
     class_labels,
     file_version,
     group_names,
-    number_entries,
+    numbered_files,
 )
 from dcgan.data.containers.numpy_files import explain_damage
-from dcgan.data.image_files import ImageFile, ImageFiles, check_file_size
+from dcgan.data.image_files import ImageFiles, check_file_size
 
 _MAX_GROUP_BYTES = 1 << 31
 _KEPT_GROUPS = 2  # images are read almost in order
@@ -77,23 +77,8 @@ def _list(root: Path, paths: Sequence[Path], files: Sequence[Any]) -> ImageFiles
     for index, name in enumerate(group_names(paths)):
         own = [(group, row) for group, row in _rows(root, files[index])]
         groups.append((name, [(sizes[index][group], versions[index] + row) for group, row in own]))
-    entries, order = number_entries(groups)
-    place_of = {entry.name: rows[index] for entry, index in zip(entries, order, strict=True)}
     reader = _Reader(files, column)
-
-    def read(entry: ImageFile) -> bytes:
-        return reader.read(*place_of[entry.name])
-
-    labels, class_names, remark = _labels(files, features)
-    return ImageFiles(
-        root,
-        tuple(entries),
-        read,
-        in_process=True,
-        labels=None if labels is None else labels[order],
-        class_names=class_names,
-        remark=remark,
-    )
+    return numbered_files(root, groups, lambda index: reader.read(*rows[index]), _labels(files, features))
 
 
 def _rows(root: Path, file: Any) -> Iterator[tuple[int, int]]:

@@ -3,10 +3,9 @@
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -73,26 +72,26 @@ def _join(root: Path, paths: Sequence[Path], parts: Sequence[ImageFiles]) -> Ima
 
 def _with_labels(files: ImageFiles) -> ImageFiles:
     """Label images by the file of the same key, if each of them has one."""
-    if not files.not_read.endings[".cls"] and not files.not_read.endings[".json"]:
+    ending = next((ending for ending in (".cls", ".json") if files.not_read.endings[ending]), None)
+    if ending is None:
         return files
     values = []
     for name in files.names:
         folder, slash, base = name.rpartition("/")
-        value = _value(files.read_other, f"{folder}{slash}{base.partition('.')[0]}")
+        data = files.read_other(f"{folder}{slash}{base.partition('.')[0]}{ending}")
+        value = None if data is None else _class_in(data, ending)
         if value is None:
             return files
         values.append(value)
-    labels, class_names, remark = class_labels(values, "the .cls or .json of each image")
+    labels, class_names, remark = class_labels(values, f"the {ending} of each image")
     remark = "; ".join(part for part in (files.remark, remark) if part)
     return replace(files, labels=labels, class_names=class_names, remark=remark)
 
 
-def _value(read: Callable[[str], bytes | None], key: str) -> Any:
-    """Return the class of a key; None without one."""
-    if (data := read(f"{key}.cls")) is not None:
+def _class_in(data: bytes, ending: str) -> str | int | None:
+    """Return the class that a file of an image names; None if it names none."""
+    if ending == ".cls":
         return data[:1000].decode("utf-8", "replace").strip() or None
-    if (data := read(f"{key}.json")) is None:
-        return None
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.data.containers.common import class_labels, file_version, group_names, number_entries
+from dcgan.data.containers.common import ClassLabels, class_labels, file_version, group_names, numbered_files
 from dcgan.data.containers.numpy_files import explain_damage
 from dcgan.data.formats import FIRST_BYTES, is_image
-from dcgan.data.image_files import ImageFile, ImageFiles, check_file_size
+from dcgan.data.image_files import ImageFiles, check_file_size
 
 _IMAGES = ("image/encoded", "image_raw", "image/raw", "image", "images", "img", "jpg", "jpeg", "png", "x", "data")
 _LABELS = ("image/class/text", "image/class/label", "label", "labels", "class", "target", "y", "category")
@@ -69,29 +69,19 @@ def open_tfrecords(paths: Sequence[Path], root: Path) -> Iterator[ImageFiles]:
     for name, path, images in zip(group_names(paths), paths, found, strict=True):
         version = file_version(path)
         groups.append((name, [(image.size, version + image.offset) for image in images]))
-    entries, order = number_entries(groups)
     places = [(path, image) for path, images in zip(paths, found, strict=True) for image in images]
-    place_of = {entry.name: places[index] for entry, index in zip(entries, order, strict=True)}
 
-    def read(entry: ImageFile) -> bytes | np.ndarray:
-        path, image = place_of[entry.name]
+    def read(index: int) -> bytes | np.ndarray:
+        path, image = places[index]
         check_file_size(image.size)
         with path.open("rb") as file:
             file.seek(image.offset)
             return image.pixels(file.read(image.size))
 
-    labels, class_names, remark = class_labels([image.label for _, image in places], "the label of the records")
-    if labels is None and all(image.label is None for _, image in places):
-        remark = ""
-    yield ImageFiles(
-        root,
-        tuple(entries),
-        read,
-        in_process=True,
-        labels=None if labels is None else labels[order],
-        class_names=class_names,
-        remark=remark,
-    )
+    labels: ClassLabels = (None, (), "")
+    if any(image.label is not None for _, image in places):
+        labels = class_labels([image.label for _, image in places], "the label of the records")
+    yield numbered_files(root, groups, read, labels)
 
 
 @dataclass(frozen=True, slots=True)
