@@ -1,9 +1,14 @@
 """Settings of every test: environment variables of TensorFlow, and a folder of its own."""
 
+import signal
+
 import pytest
 
 import dcgan  # noqa: F401  (sets environment variables that TensorFlow reads when it is imported)
 from dcgan.core.argument_names import options_are_typed
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell started the tests in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
