@@ -22,6 +22,7 @@ from benchmarks.options import argument_parser
 from benchmarks.tables import format_number, markdown_table, median, median_and_range, ratio
 from benchmarks.timing import Throughput, measure_in_rounds
 from benchmarks.workers import Baseline, Worker, WorkerError, start_workers
+from dcgan.core.resources import count_cores
 
 OURS = "ours"
 PACKAGE = "benchmarks.baselines."
@@ -252,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     records: list[dict[str, Any]] = []
     compared = groups(options.rehearse)
     baselines = distinct([baseline for group in compared for baseline in group.baselines])
-    at_once = machine.cores() >= ROWS_AT_ONCE_FROM_CORES
+    at_once = count_cores() >= ROWS_AT_ONCE_FROM_CORES
     with start_workers(baselines, at_once) as workers:
         first_steps = compile_rows(workers, at_once)
         for group in compared:

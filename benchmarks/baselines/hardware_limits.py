@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from benchmarks.machine import cores
+from dcgan.core.resources import count_cores
 
 
 class MatrixProduct:
@@ -36,7 +36,7 @@ class MemoryCopy:
     """
 
     def __init__(self, size: int = 1 << 28):
-        parts = cores()
+        parts = count_cores()
         self._source = np.ones((parts, size // parts), np.uint8)
         self._target = np.zeros_like(self._source)
         self._threads = ThreadPoolExecutor(parts)

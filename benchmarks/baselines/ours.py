@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import flops, machine
+from benchmarks import flops
 from benchmarks.baselines import DCGANSize
 from benchmarks.synthetic_images import random_images
 from dcgan import data
 from dcgan.config import TrainConfig
 from dcgan.core import devices
 from dcgan.core.classes import Classes
+from dcgan.core.resources import track_memory
 from dcgan.networks import build_generator
 from dcgan.sampling.generation import BATCH_SIZE, generate_images
 from dcgan.sampling.selection import Selection
@@ -73,8 +74,8 @@ class OurTraining:
         )
 
     def track_memory(self, steps: int) -> dict[str, int]:
-        """Train for `steps` steps; return the peak memory in bytes, as `machine.track_peak_memory` yields it."""
-        with machine.track_peak_memory() as peak:
+        """Train for `steps` steps; return the largest memory in bytes, as `resources.track_memory` yields it."""
+        with track_memory() as peak:
             self.run(steps)
         return peak
 

@@ -2,19 +2,17 @@
 
 import itertools
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from dcgan.config.data import DEFAULT_SIZES
 from dcgan.config.train import ResolvedTrainConfig
 from dcgan.core import nvidia
 from dcgan.core.errors import UserError
+from dcgan.core.resources import total_memory
 from dcgan.core.sizes import Size, base_size, num_stages, parse_size
 
 _FLOAT32 = 4
 _GIB = 2**30
-_CGROUP_LIMITS = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def check_memory(config: ResolvedTrainConfig) -> None:
     Raises:
         UserError: they need more, with both figures.
     """
-    available = machine_memory()
+    available = total_memory()
     if available is None or least_memory(config) <= available:
         return
     cards = nvidia.cards()
@@ -119,36 +117,3 @@ def check_memory(config: ResolvedTrainConfig) -> None:
             f"--batch-size {config.batch_size}.",
             "Reduce one of these.",
         )
-
-
-def machine_memory() -> int | None:
-    """Return the bytes of memory that this process may use; None if the system does not tell."""
-    limits = _physical_memory(), _cgroup_limit(), _address_space_limit()
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _physical_memory() -> int | None:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
-
-
-def _cgroup_limit() -> int | None:
-    """Return the limit of a container; None without one."""
-    for file in _CGROUP_LIMITS:
-        try:
-            return int(file.read_text())
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return None
-
-
-def _address_space_limit() -> int | None:
-    """Return the limit that `ulimit -v` sets; None without one."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return None if limit == resource.RLIM_INFINITY else limit

@@ -12,6 +12,7 @@ import tensorflow as tf
 from dcgan.core import nvidia
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.gpu_support import check_compute_capability, missing_gpu_reason, old_driver_reason
+from dcgan.core.resources import count_cores
 
 GIB = 2**30
 
@@ -110,7 +111,7 @@ def describe_devices() -> str:
         driver = next((f", driver {card.driver_version}" for card in by_name.values()), "")
         return f"{' and '.join(parts)}{driver}"
     onednn = "on" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0" else "off"
-    return f"CPU, {len(os.sched_getaffinity(0))} cores, oneDNN {onednn}" if hasattr(os, "sched_getaffinity") else "CPU"
+    return f"CPU, {count_cores()} cores, oneDNN {onednn}"
 
 
 def explain_missing_gpu() -> str:

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dcgan.core.errors import UserError
+from dcgan.core.resources import count_cores
 from dcgan.core.system_errors import unreadable
 from dcgan.data.decoding import (
     EncodedImage,
@@ -198,11 +199,6 @@ def _wait(processes: Executor, future: Future) -> Any:
         except TimeoutError:
             if future.done() or getattr(processes, "_broken", False):
                 raise
-
-
-def count_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start_process_pool(workers: int) -> Executor | None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dcgan.config import TrainConfig
-from dcgan.config.memory import machine_memory
 from dcgan.core import nvidia
 from dcgan.core.build_lock import resolve_cache_dir
 from dcgan.core.devices import describe_devices, explain_missing_gpu, visible_gpus
-from dcgan.data.decoding_pool import count_cores
+from dcgan.core.resources import available_memory, count_cores, processor, total_memory
 from dcgan.doctor.findings import Finding
 from dcgan.runs import default_run_dir
 from dcgan.training.preflight import format_bytes
@@ -23,7 +22,6 @@ FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd")
 """Processor features that the speed of a training depends on, by their names in `/proc/cpuinfo`."""
 
 _LITTLE_DISK = 1 << 30
-_CPU_INFO, _MEMORY_INFO = Path("/proc/cpuinfo"), Path("/proc/meminfo")
 
 
 def describe_machine(config: TrainConfig) -> dict[str, Any]:
@@ -32,7 +30,7 @@ def describe_machine(config: TrainConfig) -> dict[str, Any]:
     Args:
         config: options of the training that is planned; its device is selected already.
     """
-    processor, features = _processor()
+    name, features = processor(FEATURES)
     return {
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
@@ -44,11 +42,11 @@ def describe_machine(config: TrainConfig) -> dict[str, Any]:
             {"name": card.name, "memory": card.memory, "free": card.free_memory, "driver": card.driver_version}
             for card in nvidia.cards()
         ],
-        "processor": processor,
+        "processor": name,
         "features": features,
         "cores": count_cores(),
-        "memory": machine_memory(),
-        "free_memory": free_memory(),
+        "memory": total_memory(),
+        "free_memory": available_memory(),
         "run_dir": describe_folder(config.run_dir or default_run_dir(config)),
         "cache_dir": describe_folder(resolve_cache_dir(config.cache_dir)),
     }
@@ -127,28 +125,6 @@ def find_in_machine(config: TrainConfig, facts: dict[str, Any]) -> list[Finding]
             )
             findings.append(Finding("warning", "no_locks", text))
     return findings
-
-
-def free_memory() -> int | None:
-    """Return the bytes of memory that programs can still take; None where the system does not tell."""
-    try:
-        lines = dict(line.split(":", 1) for line in _MEMORY_INFO.read_text().splitlines() if ":" in line)
-        free = int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, ValueError, KeyError):
-        return None
-    limit = machine_memory()
-    return free if limit is None else min(free, limit)
-
-
-def _processor() -> tuple[str, list[str]]:
-    """Return the processor's name and those of its `FEATURES`."""
-    try:
-        text = _CPU_INFO.read_text(errors="replace")
-    except OSError:
-        return platform.processor() or platform.machine(), []
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
-    flags = (fields.get("flags") or fields.get("Features") or "").split()
-    return fields.get("model name") or platform.machine(), [name for name in FEATURES if name in flags]
 
 
 def _version(package: str) -> str:

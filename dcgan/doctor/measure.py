@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from dcgan.config import ResolvedTrainConfig
 from dcgan.core.classes import Classes
+from dcgan.core.resources import track_memory
 from dcgan.data import ImageDataset
 from dcgan.data.batches import ResidentImages
-from dcgan.doctor.process_memory import track_memory
 from dcgan.runs import Run
 from dcgan.sampling.generation import generate_images
 from dcgan.sampling.selection import default_selection
@@ -128,7 +128,7 @@ def measure_costs(
             run.path.mkdir()
             _measure_events(trainer, batches, run, dataset, classes, clock, costs)
         del initial
-    costs.memory = peak.size
+    costs.memory = peak.get("resident")
     costs.gpu_memory = _gpu_memory()
     for name in ("build", "first_step", "report"):
         setattr(costs, name, clock.seconds[name][0])

@@ -2,14 +2,14 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dcgan.config import TrainConfig, memory
-from dcgan.config.memory import check_memory, discriminator_size, generator_size, least_memory, machine_memory
+from dcgan.config.memory import check_memory, discriminator_size, generator_size, least_memory
 from dcgan.core.errors import UserError
+from dcgan.core.resources import total_memory
 from dcgan.networks import build_discriminator, build_generator
 from dcgan.networks.layers import TRAINING_LAYERS
 from dcgan.training.memory import estimate_memory
@@ -64,25 +64,24 @@ def test_networks_that_can_not_fit_are_refused_with_the_figures_before_tensorflo
     done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True)
     assert done.returncode == 2, done.stderr
     assert "needs more than" in done.stderr
-    assert f"there are {machine_memory() / 2**30:.1f} GiB" in done.stderr
+    assert f"there are {total_memory() / 2**30:.1f} GiB" in done.stderr
     assert "--image-size 2048" in done.stderr
     assert "Reduce one of these." in done.stderr
 
 
-def test_every_limit_counts_and_a_larger_gpu_too(monkeypatch):
+def test_the_memory_of_a_larger_gpu_counts_too(monkeypatch):
     config = TrainConfig(dataset="folder", batch_size=64).resolve()
+    monkeypatch.setattr(memory.nvidia, "cards", list)
     need = least_memory(config)
-    for limit in ("_physical_memory", "_cgroup_limit", "_address_space_limit"):
-        with monkeypatch.context() as patch:
-            patch.setattr(memory, limit, lambda: need)
-            check_memory(config)
-            patch.setattr(memory, limit, lambda: need - 1)
-            with pytest.raises(UserError, match="needs more than"):
-                check_memory(config)
-            patch.setattr(memory.nvidia, "cards", lambda: [type("Card", (), {"memory": need})])
-            check_memory(config)
-            patch.setattr(memory.nvidia, "cards", lambda: [type("Card", (), {"memory": need - 2})] * 2)
-            check_memory(replace(config))  # two cards share a batch
+    monkeypatch.setattr(memory, "total_memory", lambda: need)
+    check_memory(config)
+    monkeypatch.setattr(memory, "total_memory", lambda: need - 1)
+    with pytest.raises(UserError, match="needs more than"):
+        check_memory(config)
+    monkeypatch.setattr(memory.nvidia, "cards", lambda: [type("Card", (), {"memory": need})])
+    check_memory(config)
+    monkeypatch.setattr(memory.nvidia, "cards", lambda: [type("Card", (), {"memory": need - 2})] * 2)
+    check_memory(config)  # two cards share a batch
 
 
 def test_without_a_gpu_automatic_precision_counts_as_float32(monkeypatch):
@@ -103,7 +102,7 @@ def test_every_option_that_takes_too_much_memory_is_named(option):
 
 
 def test_a_large_image_size_is_refused_on_a_machine_of_24_gib(monkeypatch):
-    monkeypatch.setattr(memory, "machine_memory", lambda: 24 * 2**30)
+    monkeypatch.setattr(memory, "total_memory", lambda: 24 * 2**30)
     monkeypatch.setattr(memory.nvidia, "cards", list)
     check_memory(TrainConfig(dataset="folder", image_size="512").resolve())
     with pytest.raises(UserError, match=r"needs more than 24\.4 GiB .* `image_size=1024` "):
@@ -111,20 +110,8 @@ def test_a_large_image_size_is_refused_on_a_machine_of_24_gib(monkeypatch):
 
 
 def test_a_system_that_does_not_tell_its_memory_refuses_nothing(monkeypatch):
-    for limit in ("_physical_memory", "_cgroup_limit", "_address_space_limit"):
-        monkeypatch.setattr(memory, limit, lambda: None)
-    assert machine_memory() is None
+    monkeypatch.setattr(memory, "total_memory", lambda: None)
     check_memory(TrainConfig(batch_size=10**9).resolve())
-
-
-def test_the_limit_of_a_container_is_read(tmp_path, monkeypatch):
-    file = tmp_path / "memory.max"
-    monkeypatch.setattr(memory, "_CGROUP_LIMITS", (tmp_path / "absent", file))
-    assert memory._cgroup_limit() is None
-    file.write_text("max\n")
-    assert memory._cgroup_limit() is None
-    file.write_text("1073741824\n")
-    assert memory._cgroup_limit() == 2**30
 
 
 def test_frozen_layers_need_no_gradients_and_moments(monkeypatch):
