@@ -108,18 +108,26 @@ def check_skipped(skipped: Sequence[SkippedImage], total: int, root: Path, limit
 
 
 def describe_skipped(skipped: Sequence[SkippedImage], limit: int = 3) -> str:
-    """Return the first skipped images and the reasons as one line that any terminal can show.
+    """Return why images were skipped, and which, as one line that any terminal can show.
 
     Args:
         skipped: the skipped images.
-        limit: number of images to name.
+        limit: number of reasons to give.
 
     Returns:
-        `name (reason); name (reason) …`.
+        `name (reason); name and 7 more (reason) …`: the most frequent reasons first, each with the first image that it
+        applies to.
     """
-    first = [printable(f"{item.name} ({item.reason})") for item in skipped[:limit]]
-    text = "; ".join(first).encode("utf-8", "backslashreplace").decode()
-    return f"{text}{' …' * (len(skipped) > limit)}"
+    by_reason: dict[str, list[str]] = {}
+    for item in skipped:
+        by_reason.setdefault(item.reason, []).append(item.name)
+    groups = sorted(by_reason.items(), key=lambda group: -len(group[1]))
+    texts = [
+        printable(f"{names[0]}{f' and {len(names) - 1:,} more' if len(names) > 1 else ''} ({reason})")
+        for reason, names in groups[:limit]
+    ]
+    text = "; ".join(texts).encode("utf-8", "backslashreplace").decode()
+    return f"{text}{' …' * (len(groups) > limit)}"
 
 
 def limit_skipped(results: Iterable[Decoded], total: int, root: Path, limit: float) -> Iterator[Decoded]:

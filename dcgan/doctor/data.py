@@ -13,7 +13,7 @@ from dcgan.doctor.duplicates import Duplicates, find_duplicates
 from dcgan.doctor.findings import Finding
 from dcgan.doctor.sample import Sample
 from dcgan.training.conditioning import MAX_CLASSES
-from dcgan.training.preflight import class_balance_warning, gray_note
+from dcgan.training.preflight import augmentation_note, class_balance_warning, gray_note
 
 MUCH_CUT = 0.25
 """Median fraction of an image that is cropped away from which on it is worth a line."""
@@ -150,6 +150,8 @@ def _few(config: TrainConfig, sample: Sample, facts: dict[str, Any]) -> list[Fin
     elif sample.total < FEW_IMAGES and config.augment is None:
         text = f"{sample.total} images without augmentation are learned by heart. Leave --augment none out."
         findings.append(Finding("warning", "no_augmentation", text))
+    elif note := augmentation_note(sample.total, sample.images.shape[3], config.augment == "auto"):
+        findings.append(Finding("note", "augmentation", note))
     if sample.total < FEW_IMAGES and not config.flip and facts["gray_images"] < len(sample.images):
         text = "If a mirrored image is as good as the image (not with text or digits), --flip doubles their number."
         findings.append(Finding("note", "flip", text))

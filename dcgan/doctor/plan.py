@@ -109,6 +109,26 @@ def plan_seconds(costs: Costs, events: Events, sample: Sample, before: float, im
     }
 
 
+def plan_end(minutes: float | None, steps: int, seconds: dict[str, float]) -> tuple[float, int]:
+    """Return when a training ends.
+
+    Args:
+        minutes: after which training stops; None without a limit.
+        steps: all training steps.
+        seconds: of every part of all of them, as `plan_seconds` returns them.
+
+    Returns:
+        Seconds from start to end, and the number of steps that are done by then.
+    """
+    total = sum(seconds.values())
+    outside = seconds["start"] + seconds["preparing images"] + seconds["report"]  # the clock runs during the loop
+    loop, limit = total - outside, math.inf if minutes is None else 60 * minutes
+    if loop <= limit:
+        return total, steps
+    fraction = max(0.0, limit - seconds["compilation"]) / (loop - seconds["compilation"])
+    return outside + limit, max(1, round(fraction * steps))
+
+
 def plan_disk(costs: Costs, events: Events, config: ResolvedTrainConfig) -> dict[str, int]:
     """Return the bytes of everything that a training writes to its run directory.
 
@@ -184,7 +204,7 @@ def examine_plan(
     clusters_seconds = (time.perf_counter() - began) * len(whole) / len(dataset)
     costs = measure_costs(config, dataset, classes, labels, limit)
     seconds = plan_seconds(costs, events, sample, import_seconds + clusters_seconds, config.evaluate_num)
-    total = sum(seconds.values())
+    total, reached = plan_end(config.minutes, events.steps, seconds)
     disk = plan_disk(costs, events, config)
     memory = costs.memory
     cache_bytes = 0 if given.data_dir is None or sample.transform is None else _nbytes(sample)
@@ -193,7 +213,8 @@ def examine_plan(
     facts |= {
         "costs": vars(costs),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "total_seconds": total if config.minutes is None else min(total, 60 * config.minutes + seconds["start"]),
+        "total_seconds": total,
+        "steps_reached": reached,
         "images_per_second": config.batch_size / costs.step,
         "memory": memory,
         "gpu_memory": costs.gpu_memory,

@@ -109,7 +109,12 @@ def _plan_lines(facts: dict[str, Any]) -> Iterator[str]:
     )
     largest = sorted(facts["seconds"].items(), key=lambda item: -item[1])
     parts = ", ".join(f"{name} {_duration(value)}" for name, value in largest if value >= 0.5)
-    yield f"          time: {_duration(facts['total_seconds'])} ({parts})"
+    if facts["steps_reached"] < steps:
+        until = f"{_duration(facts['total_seconds'])}, as --minutes says: about {facts['steps_reached']} steps"
+        yield f"          time: {until}"
+        yield f"          time of all steps: {_duration(sum(facts['seconds'].values()))} ({parts})"
+    else:
+        yield f"          time: {_duration(facts['total_seconds'])} ({parts})"
     if facts["memory"] is not None:
         gpu = "" if facts["gpu_memory"] is None else f", and {format_bytes(facts['gpu_memory'])} on the GPU"
         yield f"          memory: {format_bytes(facts['memory'])}{gpu}"

@@ -70,7 +70,7 @@ class Sample:
         tried: number of files that were tried.
         description: what the listing found, in one line.
         transform: how the images are prepared; None for a dataset that is not made of files.
-        equal_files: pairs of files with equal bytes, of all files.
+        equal_files: pairs of files with equal bytes, of all files that are not known to be broken.
         not_compared: number of files whose bytes were not compared.
         seconds_per_image: time to prepare one on this machine; 0 where nothing is left to prepare.
         load_seconds: time to list the files or to read the arrays.
@@ -175,6 +175,7 @@ def _sample_files(config: TrainConfig, source: ImageFileSource, most: int) -> Sa
         kept = [index for index, entry in enumerate(files.entries) if entry.name not in broken]
         names = tuple(files.entries[index].name for index in kept)
         labels = None if files.labels is None else files.labels[kept]
+    unusable = {item.name for item in skipped}
     return Sample(
         total=len(files.entries),
         images=images,
@@ -187,7 +188,7 @@ def _sample_files(config: TrainConfig, source: ImageFileSource, most: int) -> Sa
         tried=len(chosen) if cache is None else len(files.entries),
         description=files.describe(),
         transform=transform,
-        equal_files=tuple(equal_files),
+        equal_files=tuple(pair for pair in equal_files if pair[1] not in unusable),
         not_compared=not_compared,
         seconds_per_image=0.0 if cache is not None else seconds,
         load_seconds=load_seconds,

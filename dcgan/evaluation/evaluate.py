@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dcgan.evaluation.metrics import MetricResult
     from dcgan.evaluation.reference_statistics import ReferenceStatistics
 
-_ROW = "{:22}{:>20}{:>20}{:>9}"
+_ROW = "{:22}{:>19} {:>19} {:>9}"
 _PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn")
 
 

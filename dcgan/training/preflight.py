@@ -18,6 +18,9 @@ from dcgan.training.trainer import Trainer
 UNEVEN = 10
 """How many times as many images the largest class has as the smallest one before it is worth a line."""
 
+FEW_COLOR_IMAGES = 1000
+"""Number of color images below which the default augmentation may not keep the discriminator from winning."""
+
 _PROBES = 32  # images that are looked at for color
 
 
@@ -31,6 +34,7 @@ def preflight(run: Run, dataset: ImageDataset, trainer: Trainer, is_conditional:
         is_conditional: whether the networks are conditioned on the classes.
     """
     lines = [disk_warning(run.path, checkpoints_bytes(trainer))]
+    lines.append(augmentation_note(len(dataset), dataset.channels, trainer.config.augmentations == ("translation",)))
     if is_conditional and dataset.labels is not None:
         counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
         lines.append(class_balance_warning(dataset.class_names, counts))
@@ -38,6 +42,22 @@ def preflight(run: Run, dataset: ImageDataset, trainer: Trainer, is_conditional:
     if dataset.channels == 3 and len(dataset) >= _PROBES and (probes[..., :1] == probes).all():
         lines.append(gray_note(f"{_PROBES} of {len(dataset)} images were looked at, and all"))
     return [line for line in lines if line]
+
+
+def augmentation_note(count: int, channels: int, only_translation: bool) -> str:
+    """Return a line if stronger augmentation than the default one may be needed; empty otherwise.
+
+    Args:
+        count: number of images.
+        channels: of the images.
+        only_translation: whether they are augmented by translation alone, as by default.
+    """
+    if not only_translation or channels == 1 or count >= FEW_COLOR_IMAGES:
+        return ""
+    return (
+        f"{count} color images are few: if colors become garish and D(x) stays near 1, "
+        "--augment color,translation,cutout helps."
+    )
 
 
 def checkpoints_bytes(trainer: Trainer) -> int:

@@ -63,9 +63,9 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
     if trainer.step >= last:
         print(f"{run.path} already has {trainer.step} steps; a larger --steps or --epochs continues it.")
     elif trainer.step:
-        print(f"{run.path}: resuming after step {trainer.step}, up to step {last}")
+        print(f"{run.path}: resuming after step {trainer.step}, up to step {last}{_time_limit(trainer.config)}")
     else:
-        print(f"{run.path}: new run of {last} steps; the first step takes longer")
+        print(f"{run.path}: new run of {last} steps{_time_limit(trainer.config)}; the first step takes longer")
     if trainer.step < last and len(dataset) < FEW_IMAGES:
         images = (
             "1 image: expect copies of it" if len(dataset) == 1 else f"{len(dataset)} images: expect copies of them"
@@ -79,6 +79,11 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
             print(line)
     if trainer.config.tensorboard and trainer.step < last:
         print(f"TensorBoard: {_tensorboard_command()} --logdir {typed_path(run.path.parent)}")
+
+
+def _time_limit(config: ResolvedTrainConfig) -> str:
+    """Return what `--minutes` adds to a number of steps; empty without it."""
+    return "" if config.minutes is None else f" or {config.minutes:g} minute{'s' * (config.minutes != 1)}"
 
 
 def print_evaluation(evaluator: object | None, is_training: bool) -> None:

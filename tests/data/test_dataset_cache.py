@@ -300,7 +300,7 @@ def test_one_broken_image_in_ten_is_skipped_and_more_are_an_error(tmp_path, caps
     write_files(root, {"z.png": b""})
     with pytest.raises(UserError, match="More than 1 in 10 of the 21 images") as caught:
         prepare(root, tmp_path / "t")
-    assert "x.png (the file is empty)" in caught.value.hint
+    assert "x.png and 2 more (the file is empty)" in caught.value.hint
     assert [path.name for path in (tmp_path / "t").iterdir() if not path.name.endswith(".lock")] == []
 
 
@@ -395,6 +395,14 @@ def test_a_log_gets_lines_and_a_terminal_a_bar(tmp_path, monkeypatch, capsys):
 
 def test_names_that_are_not_utf_8_can_be_reported():
     assert dataset_cache.describe_skipped([SkippedImage("caf\udce9.png", "why")]) == "caf\\udce9.png (why)"
+
+
+def test_skipped_images_are_reported_by_reason_so_that_a_frequent_one_hides_no_other():
+    skipped = [SkippedImage(f"{n}.png", "empty") for n in range(3)] + [SkippedImage("a.jpg", "page")]
+    skipped += [SkippedImage(f"{n}.gif", "pointer") for n in range(5)] + [SkippedImage("b.jpg", "cut off")]
+    expected = "0.gif and 4 more (pointer); 0.png and 2 more (empty); a.jpg (page) …"
+    assert dataset_cache.describe_skipped(skipped) == expected
+    assert dataset_cache.describe_skipped(skipped, limit=4) == expected.replace(" …", "; b.jpg (cut off)")
 
 
 def test_other_formats_than_the_supported_ones_are_not_decoded():

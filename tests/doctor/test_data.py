@@ -110,6 +110,17 @@ def test_files_and_images_that_repeat_are_counted_apart(examine, write_images, n
     assert "2 of 42 images" in found["equal_images"].text
 
 
+def test_files_that_can_not_be_used_are_broken_and_not_repeated(examine, write_images, noise):
+    folder = write_images("images", noise(60))
+    for name in ("a.png", "b.png"):
+        (folder / name).write_text("<!DOCTYPE html><title>Not found</title>")
+    facts, found = examine()
+    assert "0060" not in found["broken_images"].text
+    assert "a.png and 1 more" in found["broken_images"].text
+    assert facts["equal_files"] == []
+    assert "equal_files" not in found
+
+
 def test_nearly_equal_images_are_found_and_images_that_are_alike_in_kind_only_are_not(examine, write_images):
     random = np.random.default_rng(0)
     smooth = [

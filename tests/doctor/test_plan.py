@@ -7,7 +7,7 @@ import pytest
 
 from dcgan.config import TrainConfig
 from dcgan.doctor.measure import Costs
-from dcgan.doctor.plan import count_events, plan_disk, plan_seconds
+from dcgan.doctor.plan import count_events, plan_disk, plan_end, plan_seconds
 from dcgan.doctor.sample import Sample
 from dcgan.training.schedule import Schedule
 
@@ -79,3 +79,14 @@ def test_checkpoints_that_are_removed_take_no_disk():
     assert disk["log"] == 100
     short = TrainConfig(steps=100).resolve()
     assert plan_disk(costs, count_events(short, 0, 100), short)["checkpoints"] == 100
+
+
+def test_a_training_that_ends_by_the_clock_is_planned_up_to_there():
+    seconds = {"start": 10.0, "preparing images": 5.0, "compilation": 20.0, "steps": 400.0, "checkpoints": 40.0}
+    seconds["report"] = 7.0
+    assert plan_end(None, 1000, seconds) == (482.0, 1000)
+    assert plan_end(60.0, 1000, seconds) == (482.0, 1000)
+    total, steps = plan_end(2.0, 1000, seconds)
+    assert total == 10 + 5 + 120 + 7
+    assert steps == round(1000 * (120 - 20) / (400 + 40))
+    assert plan_end(0.1, 1000, seconds)[1] == 1

@@ -1,5 +1,6 @@
 """What training says before it starts: one line for what matters, and nothing where all is well."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,13 @@ import pytest
 from dcgan.data.image_dataset import dataset_from_arrays
 from dcgan.runs import Run
 from dcgan.training import preflight as module
-from dcgan.training.preflight import checkpoints_bytes, class_balance_warning, format_bytes, preflight
+from dcgan.training.preflight import (
+    augmentation_note,
+    checkpoints_bytes,
+    class_balance_warning,
+    format_bytes,
+    preflight,
+)
 from dcgan.training.trainer import Trainer
 from tests.support.tiny_runs import tiny_config
 
@@ -40,6 +47,19 @@ def test_uneven_classes_are_named_in_a_conditional_run_only(trainer, tmp_path):
 def test_gray_images_in_color_are_noted(trainer, tmp_path):
     (line,) = preflight(Run(tmp_path), dataset(channels_differ=False), trainer, False)
     assert "--channels 1" in line
+
+
+def test_stronger_augmentation_is_named_for_few_images_in_color_with_the_default_one_only():
+    assert "--augment color,translation,cutout" in augmentation_note(999, 3, True)
+    assert augmentation_note(999, 3, False) == ""
+    assert augmentation_note(999, 1, True) == ""
+    assert augmentation_note(1000, 3, True) == ""
+
+
+def test_few_color_images_are_noted_before_training(trainer, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "config", replace(trainer.config, augment="translation"))
+    (line,) = preflight(Run(tmp_path), dataset(), trainer, False)
+    assert line.startswith("100 color images are few")
 
 
 def test_a_disk_that_is_nearly_full_is_named_with_both_sizes(trainer, tmp_path, monkeypatch):

@@ -51,6 +51,13 @@ def test_the_first_lines_introduce_the_run_and_the_last_says_what_to_do_next(tmp
     assert lines[-1].startswith("Generate new images: python -m dcgan generate --run-dir ")
 
 
+def test_the_first_lines_say_how_long_a_training_takes_that_ends_by_the_clock(tmp_path, capsys):
+    train(tiny_config(tmp_path, steps=4, minutes=1))
+    assert "new run of 4 steps or 1 minute;" in capsys.readouterr().out
+    train(tiny_config(tmp_path, minutes=2.5))
+    assert "resuming after step 4, up to step 6 or 2.5 minutes" in capsys.readouterr().out
+
+
 def test_resuming_reports_the_step(tmp_path, capsys):
     train(tiny_config(tmp_path, steps=4))
     capsys.readouterr()
