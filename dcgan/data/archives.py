@@ -27,12 +27,16 @@ ARCHIVE_ENDINGS = (".zip", *TAR_ENDINGS)
 
 _ZIP_READ_BYTES = 1 << 12  # what a decompressor is given at once, as its result may be a million times as large
 _COPY_BYTES = 1 << 20
+_MAX_UNPACKED_BYTES = 1 << 30  # of any file
+_MAX_UNPACKED_RATIO = 100  # of a larger one; Deflate reaches 1,032
 _RESERVED_BYTES = 1 << 30  # of the disk with temporary files, which are left free
+_MAX_NESTED = 3  # archives in an archive; there are zips that hold themselves
 _ENCRYPTED = 0x1  # bits of the general purpose flags (PKWARE's APPNOTE, 4.4.4)
 _UTF_8 = 0x800
 _COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 COMPRESSED = tuple(_COMPRESSIONS)
 """How files begin that gzip, bzip2 or xz compressed."""
+
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _DEFLATE64 = 9  # APPNOTE, 4.4.5
@@ -40,12 +44,13 @@ _ODD_NAMES = "its file names are not in UTF-8 and may be misread"
 
 
 @contextlib.contextmanager
-def open_zip(path: Path, root: Path) -> Iterator[ImageFiles]:
+def open_zip(path: Path, root: Path, nested: int = 0) -> Iterator[ImageFiles]:
     """List the images of a zip.
 
     Args:
         path: the zip.
         root: what the user named: the zip, or what it was found in.
+        nested: number of archives that it was found in.
 
     Yields:
         The files; the zip is open until the block ends.
@@ -69,8 +74,8 @@ def open_zip(path: Path, root: Path) -> Iterator[ImageFiles]:
                     stream = stack.enter_context(archive.open(infos[inner]))
                 except Exception as error:
                     raise _zip_error(path, error) from error
-                copy = stack.enter_context(temporary_copy(stream, root, size))
-                yield stack.enter_context(open_archive(copy, root, infos[inner].CRC))
+                copy = stack.enter_context(temporary_copy(stream, root, size, infos[inner].compress_size))
+                yield stack.enter_context(open_archive(copy, root, infos[inner].CRC, nested + 1))
             return
         _check_methods(path, [infos[name] for name in names])
         entries = tuple(ImageFile(name, infos[name].file_size, infos[name].CRC) for name in names)
@@ -91,13 +96,14 @@ def open_zip(path: Path, root: Path) -> Iterator[ImageFiles]:
 
 
 @contextlib.contextmanager
-def open_tar(path: Path, root: Path, version: int | None = None) -> Iterator[ImageFiles]:
+def open_tar(path: Path, root: Path, version: int | None = None, nested: int = 0) -> Iterator[ImageFiles]:
     """List the images of a tar archive; a compressed one is unpacked to a temporary file first.
 
     Args:
         path: the archive, uncompressed or compressed by gzip, bzip2 or xz.
         root: what the user named: the archive, or what it was found in.
         version: differs when the archive does; by default the times of its last changes.
+        nested: as for `open_zip`.
 
     Yields:
         The files; temporary ones exist until the block ends.
@@ -114,29 +120,41 @@ def open_tar(path: Path, root: Path, version: int | None = None) -> Iterator[Ima
                 version = status.st_mtime_ns + status.st_ctime_ns
             for signature, opener in _COMPRESSIONS.items():
                 if start.startswith(signature):
-                    path = stack.enter_context(temporary_copy(stack.enter_context(opener(path, "rb")), root, None))
+                    stream = stack.enter_context(opener(path, "rb"))
+                    path = stack.enter_context(temporary_copy(stream, root, None, path.stat().st_size))
                     break
             image_files, inner = _list_tar(path, root, version)
             if inner is not None:
                 stream = stack.enter_context(path.open("rb"))
                 stream.seek(inner[0])
-                copy = stack.enter_context(temporary_copy(stream, root, inner[1]))
-                image_files = stack.enter_context(open_archive(copy, root, version))
+                copy = stack.enter_context(temporary_copy(stream, root, inner[1], inner[1]))
+                image_files = stack.enter_context(open_archive(copy, root, version, nested + 1))
         yield image_files
 
 
-def open_archive(path: Path, root: Path, version: int | None = None) -> contextlib.AbstractContextManager[ImageFiles]:
+def open_archive(
+    path: Path, root: Path, version: int | None = None, nested: int = 0
+) -> contextlib.AbstractContextManager[ImageFiles]:
     """List the images of an archive, a tar where it is not a zip.
 
     Args:
         path: the archive.
         root: what the user named.
         version: as for `open_tar`.
+        nested: as for `open_zip`.
 
     Returns:
         The files, until the block ends.
+
+    Raises:
+        UserError: it was found in too many archives, one in another.
     """
-    return open_tar(path, root, version) if is_tar(path) else open_zip(path, root)
+    if nested > _MAX_NESTED:
+        raise UserError(
+            f"{root} holds an archive in an archive more than {_MAX_NESTED} times.",
+            "Unpack it yourself and name the folder of the images.",
+        )
+    return open_tar(path, root, version, nested) if is_tar(path) else open_zip(path, root, nested)
 
 
 def is_tar(path: Path) -> bool:
@@ -365,36 +383,50 @@ def _tar_errors(path: Path) -> Iterator[None]:
     """Explain what is wrong with a tar archive."""
     try:
         yield
-    except UserError:
+    except (UserError, MemoryError):
         raise
-    except (tarfile.TarError, EOFError, lzma.LZMAError, ValueError) as error:
+    except Exception as error:  # tarfile and the decompressors raise many types
+        if isinstance(error, OSError) and error.errno is not None:  # not of gzip and bz2
+            raise unreadable(path, error) from error
         raise UserError(f"{path} is cut off, damaged or not an archive of images: {error}.", "Get it again.") from error
-    except OSError as error:
-        if error.errno is None:  # of gzip and bz2
-            raise UserError(f"{path} is cut off or damaged: {error}.", "Get it again.") from error
-        raise unreadable(path, error) from error
+
+
+def most_unpacked(packed: int) -> int:
+    """Return the number of bytes that a file may unpack to; more is a mistake, or made to fill memory or a disk.
+
+    Args:
+        packed: size of the file.
+    """
+    return max(_MAX_UNPACKED_BYTES, _MAX_UNPACKED_RATIO * packed)
 
 
 @contextlib.contextmanager
-def temporary_copy(stream: IO[bytes], root: Path, size: int | None) -> Iterator[Path]:
+def temporary_copy(stream: IO[bytes], root: Path, size: int | None, packed: int) -> Iterator[Path]:
     """Copy a stream to a temporary file.
 
     Args:
         stream: what to copy.
         root: what the user named, for the error.
         size: number of bytes to copy at most; None for everything.
+        packed: number of bytes that they are packed in.
 
     Yields:
         The file, which is removed when the block ends.
 
     Raises:
-        UserError: it does not fit on the disk.
+        UserError: it is damaged, unpacks to more than `most_unpacked`, or does not fit on the disk.
     """
+    limit = most_unpacked(packed)
     with tempfile.TemporaryDirectory(prefix="dcgan-") as folder:
         path = Path(folder) / "archive"
         with path.open("wb") as file:
             remaining = size
-            while chunk := stream.read(_COPY_BYTES if remaining is None else min(_COPY_BYTES, remaining)):
+            while chunk := _read_chunk(stream, root, _COPY_BYTES if remaining is None else min(_COPY_BYTES, remaining)):
+                if file.tell() + len(chunk) > limit:
+                    raise UserError(
+                        f"{root} unpacks to more than {limit >> 20} MiB, over {_MAX_UNPACKED_RATIO} times its size.",
+                        "It may be made to fill a disk. If you trust it, unpack it yourself and name the result.",
+                    )
                 if shutil.disk_usage(folder).free < _RESERVED_BYTES + len(chunk):
                     raise UserError(
                         f"{root} has to be unpacked, and the disk of {folder} is almost full.",
@@ -403,3 +435,15 @@ def temporary_copy(stream: IO[bytes], root: Path, size: int | None) -> Iterator[
                 file.write(chunk)
                 remaining = None if remaining is None else remaining - len(chunk)
         yield path
+
+
+def _read_chunk(stream: IO[bytes], root: Path, size: int) -> bytes:
+    """Read from a stream that is decompressed."""
+    try:
+        return stream.read(size)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # the decompressors raise many types
+        if isinstance(error, OSError) and error.errno is not None:
+            raise unreadable(root, error) from error
+        raise UserError(f"{root} is cut off or damaged: {error}.", "Get it again.") from error
