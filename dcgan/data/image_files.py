@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,12 @@ MAX_FILE_BYTES = 1 << 27  # an image file above it is a mistake or an attack
 
 MAX_TABLE_BYTES = 1 << 28
 """Largest table of labels that is read; the largest one of CelebA has 27 million bytes."""
+
+LABEL_KEYS = (
+    *("label", "labels", "class", "classes", "category", "target", "targets", "class_name", "label_name"),
+    *("fine_label", "cls", "y", "breed", "species", "arr_1"),
+)
+"""Usual names of labels, in a file with many images and as a column of a table."""
 
 Reader = Callable[["ImageFile"], bytes | np.ndarray]
 """From an entry to its bytes, or to its pixels: (H, W) or (H, W, C), uint8 or uint16."""
@@ -205,6 +212,21 @@ def class_order(name: str) -> tuple[int, int, str]:
         name: of a class.
     """
     return (0, int(name), name) if re.fullmatch(r"-?[0-9]{1,9}", name) else (1, 0, name)
+
+
+def label_text(value: Any) -> str | None:
+    """Return a label as text; None for no label.
+
+    Args:
+        value: text, bytes of text, a number or a truth value; `3.0` is `3`, and NaN is no label.
+    """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if value is None or (isinstance(value, float) and value != value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip() or None
 
 
 def counted(count: int, noun: str) -> str:

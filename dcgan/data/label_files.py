@@ -2,14 +2,16 @@
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
-from dcgan.data.image_files import Labels, class_order, read_bounded
+from dcgan.data.image_files import LABEL_KEYS, Labels, class_order, label_text, read_bounded
 
 STYLEGAN_FILE = "dataset.json"
 """Name of the labels of StyleGAN's datasets."""
@@ -21,7 +23,11 @@ LABEL_FILES = (
 """Names under which a file of labels is looked for, beside the images or their archive."""
 
 _FILE_COLUMNS = ("file_name", "filename", "file", "image", "image_id", "img", "path", "image_path", "name", "id")
-_LABEL_COLUMNS = ("label", "class", "category", "target", "class_name", "label_name", "y", "breed", "species")
+_MAX_ROWS = 1 << 22
+_MAX_JSON_BYTES = 1 << 26  # twenty times as much in memory
+
+
+_Row = TypeVar("_Row")
 
 
 def read_label_file(data: bytes, source: str, column: str | None, names: Sequence[str]) -> Labels:
@@ -90,34 +96,53 @@ def _parse_table(data: bytes, source: str, column: str | None) -> dict[str, str]
     """Return the label of each file name, as text."""
     text = data.decode("utf-8-sig")
     ending = source.lower().rpartition(".")[2]
-    if ending in ("jsonl", "ndjson"):
-        return _from_json([json.loads(line) for line in text.splitlines() if line.strip()], column)
-    if ending == "json" or text.lstrip()[:1] in ("{", "["):
-        return _from_json(json.loads(text), column)
-    return _from_csv(text, column)
+    lines = ending in ("jsonl", "ndjson")
+    if not lines and ending != "json" and text.lstrip()[:1] not in ("{", "["):
+        return _from_csv(text, column)
+    if len(data) > _MAX_JSON_BYTES:
+        raise ValueError(f"JSON of more than {_MAX_JSON_BYTES >> 20} MiB is not read, a .csv is")
+    return _from_json([json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text),
+                      column)  # fmt: skip
 
 
 def _from_csv(text: str, column: str | None) -> dict[str, str]:
     first = text.partition("\n")[0]
     delimiter = max("\t,;", key=first.count) if any(map(first.count, "\t,;")) else None
     if delimiter is None:  # `name label` in each line, with or without column names
-        rows = [line.rsplit(None, 1) for line in text.splitlines() if line.strip()]
-        if any(len(row) != 2 for row in rows):
-            raise ValueError("its lines have no comma, semicolon or tab, and are not a name and a label")
-        return dict(rows)
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
-    header = [cell.strip() for cell in rows[0]]
-    known = {*_FILE_COLUMNS, *_LABEL_COLUMNS}
+        return dict(_name_and_label(line) for line in _bounded(io.StringIO(text)) if line.strip())
+    rows = _bounded(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row))
+    header = next(rows, None)
+    if header is None:
+        raise ValueError("its lines are empty")
+    header = [cell.strip() for cell in header]
+    known = {*_FILE_COLUMNS, *LABEL_KEYS}
     if column is None and len(header) == 2 and known.isdisjoint(map(str.lower, header)):
         files, labels = 0, 1  # most likely without column names
+        rows = itertools.chain([header], rows)
     else:
         files, labels = _columns(header, column)
-        rows = rows[1:]
-    width = max(files, labels)
+    table, width = {}, max(files, labels)
     for number, row in enumerate(rows):
         if len(row) <= width:
             raise ValueError(f"line {number + 2} has {len(row)} columns instead of {len(header)}")
-    return {row[files].strip(): row[labels].strip() for row in rows if row[labels].strip()}
+        if label := row[labels].strip():
+            table[row[files].strip()] = sys.intern(label)
+    return table
+
+
+def _bounded(rows: Iterable[_Row]) -> Iterator[_Row]:
+    """Yield at most `_MAX_ROWS` rows; a ValueError if there are more."""
+    for number, row in enumerate(rows):
+        if number == _MAX_ROWS:
+            raise ValueError(f"it has more than {_MAX_ROWS:,} lines")
+        yield row
+
+
+def _name_and_label(line: str) -> list[str]:
+    parts = line.rsplit(None, 1)
+    if len(parts) != 2:
+        raise ValueError("its lines have no comma, semicolon or tab, and are not a name and a label")
+    return parts
 
 
 def _columns(header: list[str], column: str | None) -> tuple[int, int]:
@@ -128,7 +153,7 @@ def _columns(header: list[str], column: str | None) -> tuple[int, int]:
         if column not in header:
             raise ValueError(f"it has no column {column!r}, only {', '.join(header[:20])}")
         return files, header.index(column)
-    labels = next((lower.index(name) for name in _LABEL_COLUMNS if name in lower and lower.index(name) != files), None)
+    labels = next((lower.index(name) for name in LABEL_KEYS if name in lower and lower.index(name) != files), None)
     if labels is None:
         others = [index for index in range(len(header)) if index != files]
         if len(others) != 1:
@@ -152,15 +177,14 @@ def _from_json(content: Any, column: str | None) -> dict[str, str]:
     pairs = [item for item in content if isinstance(item, list | tuple) and len(item) == 2]
     if len(pairs) != len(content):
         raise ValueError("its items are not pairs of a file and a label")
-    return {str(file): _label_text(label) for file, label in pairs if file is not None and label not in (None, "")}
+    table = ((str(file), _label(label)) for file, label in pairs if file is not None)
+    return {file: label for file, label in table if label is not None}
 
 
-def _label_text(label: Any) -> str:
-    if isinstance(label, float) and label.is_integer():
-        return str(int(label))
-    if isinstance(label, bool | str | int | float):
-        return str(label).strip()
-    raise ValueError(f"the label {str(label)[:50]} is neither a name nor a number")
+def _label(value: Any) -> str | None:
+    if value is None or isinstance(value, bool | str | int | float):
+        return label_text(value)
+    raise ValueError(f"the label {str(value)[:50]} is neither a name nor a number")
 
 
 def _match(table: dict[str, str], names: Sequence[str]) -> list[str | None]:

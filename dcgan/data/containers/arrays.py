@@ -1,8 +1,10 @@
 """Arrays of images under names: the keys of an `.npz`, the datasets of an HDF5 file, or several `.npy` files."""
 
+import bisect
 import functools
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,23 +13,19 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
 from dcgan.data import image_files as limits
-from dcgan.data.containers.common import IMAGE_KEYS, LABEL_KEYS, class_labels, numbered_files
-from dcgan.data.image_files import ImageFiles
+from dcgan.data.archives import most_unpacked
+from dcgan.data.containers.common import IMAGE_KEYS, class_labels, most_images, numbered_files
+from dcgan.data.image_files import LABEL_KEYS, MAX_TABLE_BYTES, ImageFiles
 
 EXPECTED = "Expected are uint8 images of shape (N, H, W) or (N, H, W, C) with 1, 3 or 4 channels."
 """Which arrays are read, for error messages."""
-
-MAX_LABEL_BYTES = 1 << 30
-
-MAX_IMAGES = 1 << 24
-"""Most images that are listed: a compressed file can declare any number of them."""
 
 _MIN_IMAGE_BYTES = 16
 _SPLITS = {"train": "train", "tr": "train", "test": "test", "te": "test", "val": "validation", "valid": "validation"}
 
 
 class Array(Protocol):
-    """An array that is read piece by piece, such as those of NumPy and h5py."""
+    """An array in a file, which is read piece by piece."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -39,12 +37,22 @@ class Array(Protocol):
         """Type of an element."""
         ...
 
+    @property
+    def version(self) -> int:
+        """A number that differs when the content does."""
+        ...
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the file."""
+        ...
+
     def __getitem__(self, index: Any, /) -> Any:
         """Return a part as an array of NumPy."""
         ...
 
 
-def list_arrays(root: Path, arrays: Mapping[str, Array], versions: Mapping[str, int]) -> ImageFiles:
+def list_arrays(root: Path, arrays: Mapping[str, Array]) -> ImageFiles:
     """List the images of the arrays in a file.
 
     The only array that can hold images is taken, or those of a usual name (`images`, `x_train` and `x_test`); where
@@ -54,7 +62,6 @@ def list_arrays(root: Path, arrays: Mapping[str, Array], versions: Mapping[str, 
     Args:
         root: what the user named.
         arrays: the arrays by name.
-        versions: for each of them a number that differs when its content does.
 
     Returns:
         The images; `read` returns pixels, and works in this process alone.
@@ -63,13 +70,14 @@ def list_arrays(root: Path, arrays: Mapping[str, Array], versions: Mapping[str, 
         UserError: there are no images, or several arrays of them.
     """
     chosen = _choose_images(root, arrays)
-    groups = [(split, [(_image_bytes(arrays[key]), versions[key] + 1 + n) for n in range(arrays[key].shape[0])])
-              for split, key in chosen.items()]  # fmt: skip
-    places = [(key, number) for key in chosen.values() for number in range(arrays[key].shape[0])]
+    images = [arrays[key] for key in chosen.values()]
+    groups = [(split, _entries(array)) for split, array in zip(chosen, images, strict=True)]
+    starts = list(itertools.accumulate((array.shape[0] for array in images), initial=0))
 
     def read(index: int) -> np.ndarray:
-        key, number = places[index]
-        return _as_channels_last(np.asarray(arrays[key][number]), arrays[key].shape)
+        number = bisect.bisect_right(starts, index) - 1
+        array = images[number]
+        return _as_channels_last(np.asarray(array[index - starts[number]]), array.shape)
 
     labels, class_names, remark, used = _find_labels(arrays, chosen)
     remark = "; ".join(part for part in (_describe(chosen, arrays), remark) if part)
@@ -112,8 +120,10 @@ def _problem(array: Array) -> str | None:
     if dtype == np.uint8 or (dtype == np.uint16 and len(shape) == 3):
         if not _MIN_IMAGE_BYTES <= _image_bytes(array) <= limits.MAX_FILE_BYTES:
             return f"an image of {format_shape(shape[1:])} is too small or too large."
-        if shape[0] > MAX_IMAGES:
-            return f"more than {MAX_IMAGES:,} images are not read at once."
+        if (declared := shape[0] * _image_bytes(array)) > most_unpacked(array.file_bytes):
+            return f"its {declared:,} bytes are more than a file of {array.file_bytes:,} bytes may unpack to."
+        if shape[0] > most_images(array.file_bytes):
+            return f"{shape[0]:,} images are more than a file of {array.file_bytes:,} bytes can hold or than are read."
         return ""
     if dtype.kind == "f":
         return (
@@ -134,6 +144,12 @@ def _channels_first(shape: tuple[int, ...]) -> bool:
 
 def _as_channels_last(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return image.transpose(1, 2, 0) if _channels_first(shape) else image
+
+
+def _entries(array: Array) -> Iterator[tuple[int, int]]:
+    """Yield the size and the version of each image."""
+    size = _image_bytes(array)
+    return ((size, array.version + 1 + number) for number in range(array.shape[0]))
 
 
 def _image_bytes(array: Array) -> int:
@@ -163,7 +179,7 @@ def _find_labels(
 def _may_be_labels(array: Array, count: int) -> bool:
     """Return whether an array has one integer or name per image; (N, 1) is as good as (N,)."""
     fits = len(array.shape) >= 1 and array.shape[0] == count and all(side == 1 for side in array.shape[1:])
-    return fits and array.dtype.kind in "iubUSO" and count * array.dtype.itemsize <= MAX_LABEL_BYTES
+    return fits and array.dtype.kind in "iubUSO" and count * array.dtype.itemsize <= MAX_TABLE_BYTES
 
 
 def _words(key: str) -> set[str]:

@@ -1,7 +1,8 @@
 """What the formats of files with many images share: names of their images, and labels from values."""
 
+import bisect
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ import numpy as np
 
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
-from dcgan.data.image_files import ImageFile, ImageFiles, class_order
+from dcgan.data.image_files import ImageFile, ImageFiles, class_order, label_text
 
 IMAGE_KEYS = ("image", "images", "img", "imgs", "x", "data", "picture", "pictures", "photo", "pixels", "arr_0")
 """Usual names of the images in a file."""
 
-LABEL_KEYS = ("label", "labels", "y", "class", "classes", "target", "targets", "category", "fine_label", "cls", "arr_1")
-"""Usual names of the labels in a file."""
+MAX_IMAGES = 1 << 24
+"""Most images that are listed; each takes a hundred bytes of memory."""
+
+_FEW_IMAGES = 1 << 20
+_LEAST_IMAGE_BYTES = 16
 
 ClassLabels = tuple[np.ndarray | None, tuple[str, ...], str]
 """int64 labels, the names of the classes, and a remark; see `class_labels`."""
@@ -28,6 +32,15 @@ def file_version(path: Path) -> int:
     """Return a number that differs when a file was rewritten, as in `ImageFile.version`."""
     status = path.stat()
     return status.st_mtime_ns + status.st_ctime_ns
+
+
+def most_images(file_bytes: int) -> int:
+    """Return the number of images that are believed to be in a file: a small one can declare any number of them.
+
+    Args:
+        file_bytes: size of the file.
+    """
+    return min(MAX_IMAGES, max(_FEW_IMAGES, file_bytes // _LEAST_IMAGE_BYTES))
 
 
 def group_names(paths: Sequence[Path]) -> list[str]:
@@ -72,18 +85,25 @@ def numbered_files(
         labels: of the images in the same order.
     """
     counts: Counter[str] = Counter()
-    entries = []
+    positions: dict[str, list[tuple[int, int]]] = defaultdict(list)  # of a part: number and position of its images
+    entries: list[ImageFile] = []
     for group, images in groups:
+        positions[group].append((counts[group], len(entries)))
         for size, version in images:
             entries.append(ImageFile(f"{group}{counts[group]:07d}", size, version))
             counts[group] += 1
     order = sorted(range(len(entries)), key=lambda index: entries[index].name)
-    position = {entries[index].name: index for index in order}
+
+    def position(name: str) -> int:
+        group, number = name[: name.rfind("/") + 1], int(name.rpartition("/")[2])
+        first, start = positions[group][bisect.bisect_right(positions[group], (number, len(entries))) - 1]
+        return start + number - first
+
     values, class_names, remark = labels
     return ImageFiles(
         root,
         tuple(entries[index] for index in order),
-        lambda entry: read(position[entry.name]),
+        lambda entry: read(position(entry.name)),
         in_process=True,
         labels=None if values is None else values[order],
         class_names=class_names,
@@ -111,7 +131,7 @@ def class_labels(values: Sequence[Any] | np.ndarray, source: str) -> ClassLabels
         numbers, labels = np.unique(values, return_inverse=True)
         names = tuple(str(int(number)) for number in numbers)
     else:
-        texts = [_text(value) for value in values]
+        texts = [label_text(value) for value in values]
         if None in texts:
             return None, (), f"{source} labels {len(texts) - texts.count(None)} of the images and is not used"
         known = sorted({text for text in texts if text is not None}, key=class_order)
@@ -123,14 +143,3 @@ def class_labels(values: Sequence[Any] | np.ndarray, source: str) -> ClassLabels
         if (problem := class_name_problem(name)) is not None:
             raise UserError(f"The label {name[:80]!r} of {source} {problem}.", "Change it, or use --labels none.")
     return labels.astype(np.int64).reshape(-1), names, ""
-
-
-def _text(value: Any) -> str | None:
-    """Return a label as text, None for no label."""
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if value is None or (isinstance(value, float) and value != value):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip() or None

@@ -1,6 +1,8 @@
 """Arrays of NumPy: `.npy`, and `.npz` with one or more of them. Pickled objects are never loaded."""
 
 import contextlib
+import functools
+import io
 import math
 import threading
 import zipfile
@@ -18,7 +20,8 @@ from dcgan.data.containers.common import file_version
 from dcgan.data.image_files import ImageFiles
 
 _MAGIC = b"\x93NUMPY"
-_HEADER_BYTES = 1 << 16  # far more than the header of an array of numbers has
+_HEADER_BYTES = 10_000  # as in NumPy, far more than the header of an array of numbers has
+_PREFIX_BYTES = 12  # magic, version and length of the header
 _MEMBER_BYTES = 30  # of a zip (APPNOTE 4.3.7); the last four are the length of the name and that of extras
 
 
@@ -50,14 +53,13 @@ def open_numpy(paths: Sequence[Path], root: Path) -> Iterator[ImageFiles]:
     """
     with contextlib.ExitStack() as stack:
         arrays: dict[str, _FileArray] = {}
-        versions: dict[str, int] = {}
         for path in paths:
             with explain_damage(path, "array of NumPy"):
-                for key, array, version in _arrays(path, root, stack):
+                for key, array in _arrays(path, root, stack):
                     name = path.stem if not key else f"{path.stem}/{key}" if len(paths) > 1 else key
-                    arrays[name], versions[name] = array, version
+                    arrays[name] = array
         with explain_damage(root, "array of NumPy"):  # which labels are read from
-            image_files = list_arrays(root, arrays, versions)
+            image_files = list_arrays(root, arrays)
         yield image_files
 
 
@@ -93,11 +95,15 @@ class _FileArray:
     Args:
         shape: size of each dimension.
         dtype: type of an element.
+        version: differs when its content does.
+        file_bytes: size of the file.
         map: returns the mapped array.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
+    version: int
+    file_bytes: int
     map: Callable[[], np.ndarray]
     mapped: np.ndarray | None = None
     lock: Any = field(default_factory=threading.Lock)
@@ -109,13 +115,14 @@ class _FileArray:
         return self.mapped[index]
 
 
-def _arrays(path: Path, root: Path, stack: contextlib.ExitStack) -> Iterator[tuple[str, _FileArray, int]]:
-    """Yield the key, the array and the version of each array in a file; the key of an `.npy` is empty."""
+def _arrays(path: Path, root: Path, stack: contextlib.ExitStack) -> Iterator[tuple[str, _FileArray]]:
+    """Yield the key of each array in a file, and the array; the key of an `.npy` is empty."""
+    size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) == _MAGIC:
             file.seek(0)
-            header = _read_header(file, path.stat().st_size, str(path))
-            yield "", _FileArray(header.shape, header.dtype, lambda: header.map(path, 0)), file_version(path)
+            header = _read_header(file, size, str(path))
+            yield "", _FileArray(header.shape, header.dtype, file_version(path), size, lambda: header.map(path, 0))
             return
     archive = stack.enter_context(zipfile.ZipFile(path))
     for info in archive.infolist():
@@ -123,28 +130,28 @@ def _arrays(path: Path, root: Path, stack: contextlib.ExitStack) -> Iterator[tup
             continue
         with archive.open(info) as stream:
             header = _read_header(stream, info.file_size, f"{info.filename} in {path}")
-        yield info.filename[:-4], _zipped_array(path, root, stack, archive, info, header), info.CRC << 32
+        map_array = functools.partial(_map_member, path, root, stack, archive, info, header)
+        yield info.filename[:-4], _FileArray(header.shape, header.dtype, info.CRC << 32, size, map_array)
 
 
-def _zipped_array(
+def _map_member(
     path: Path,
     root: Path,
     stack: contextlib.ExitStack,
     archive: zipfile.ZipFile,
     info: zipfile.ZipInfo,
     header: "_Header",
-) -> _FileArray:
-    def map_array() -> np.ndarray:
-        if info.compress_type == zipfile.ZIP_STORED:
-            with path.open("rb") as file:
-                file.seek(info.header_offset)
-                start = file.read(_MEMBER_BYTES)
-            lengths = int.from_bytes(start[26:28], "little") + int.from_bytes(start[28:30], "little")
-            return header.map(path, info.header_offset + _MEMBER_BYTES + lengths)
-        stream = stack.enter_context(archive.open(info))
-        return header.map(stack.enter_context(temporary_copy(stream, root, info.file_size)), 0)
-
-    return _FileArray(header.shape, header.dtype, map_array)
+) -> np.ndarray:
+    """Map an array in a zip; a compressed one is unpacked to a temporary file."""
+    if info.compress_type == zipfile.ZIP_STORED:
+        with path.open("rb") as file:
+            file.seek(info.header_offset)
+            start = file.read(_MEMBER_BYTES)
+        lengths = int.from_bytes(start[26:28], "little") + int.from_bytes(start[28:30], "little")
+        return header.map(path, info.header_offset + _MEMBER_BYTES + lengths)
+    stream = stack.enter_context(archive.open(info))
+    copy = temporary_copy(stream, root, info.file_size, info.compress_size)
+    return header.map(stack.enter_context(copy), 0)
 
 
 @dataclass(frozen=True)
@@ -165,11 +172,12 @@ class _Header:
 
 def _read_header(file: IO[bytes], size: int, source: str) -> _Header:
     """Read the header of an `.npy`; a ValueError if it does not fit to a file of `size` bytes."""
-    version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
+    file = io.BytesIO(file.read(_PREFIX_BYTES + _HEADER_BYTES))  # NumPy would read as many bytes as the file declares
+    version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version} of the format is not known")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = read(file, max_header_size=_HEADER_BYTES)  # type: ignore[arg-type]
+    shape, fortran_order, dtype = read(file, max_header_size=_HEADER_BYTES)
     if dtype.hasobject:
         raise UserError(f"{source} holds pickled objects, which are not loaded for safety.", "Save an array of uint8.")
     if any(side < 0 for side in shape) or math.prod(shape) * dtype.itemsize > size - file.tell():

@@ -1,28 +1,33 @@
 """Parquet files with a column of images, as the data sets of Hugging Face are, by pyarrow (an extra)."""
 
+import bisect
 import contextlib
+import functools
 import importlib
+import itertools
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from dcgan.core.errors import UserError
-from dcgan.data.containers.arrays import MAX_IMAGES
 from dcgan.data.containers.common import (
     IMAGE_KEYS,
-    LABEL_KEYS,
+    ClassLabels,
     class_labels,
     file_version,
     group_names,
+    most_images,
     numbered_files,
 )
 from dcgan.data.containers.numpy_files import explain_damage
-from dcgan.data.image_files import ImageFiles, check_file_size
+from dcgan.data.image_files import LABEL_KEYS, ImageFiles, check_file_size
 
 _MAX_GROUP_BYTES = 1 << 31
+_MAX_PASSED_BYTES = 1 << 28
+_LABEL_ROWS = 1 << 14
 _KEPT_GROUPS = 2  # images are read almost in order
 
 
@@ -69,30 +74,57 @@ def _import_pyarrow(root: Path) -> Any:
 def _list(root: Path, paths: Sequence[Path], files: Sequence[Any]) -> ImageFiles:
     features = _features(files[0].schema_arrow)
     column = _image_column(root, files[0].schema_arrow, features)
-    rows = [(index, group, row) for index, file in enumerate(files) for group, row in _rows(root, file)]
-    sizes = [[file.metadata.row_group(group).total_byte_size // max(1, file.metadata.row_group(group).num_rows)
-              for group in range(file.metadata.num_row_groups)] for file in files]  # fmt: skip
-    groups = []
-    versions = [file_version(path) for path in paths]
-    for index, name in enumerate(group_names(paths)):
-        own = [(group, row) for group, row in _rows(root, files[index])]
-        groups.append((name, [(sizes[index][group], versions[index] + row) for group, row in own]))
-    reader = _Reader(files, column)
-    return numbered_files(root, groups, lambda index: reader.read(*rows[index]), _labels(files, features))
+    row_groups = [_RowGroup(file, group, column) for path, file in zip(paths, files, strict=True)
+                  for group in _checked_groups(path, file)]  # fmt: skip
+    starts = list(itertools.accumulate((group.rows for group in row_groups), initial=0))
+    entries = []
+    for name, path, file in zip(group_names(paths), paths, files, strict=True):
+        own = [group for group in row_groups if group.file is file]
+        entries.append((name, _entries(file_version(path), own)))
+    lock, recent = threading.Lock(), OrderedDict[int, _RowGroup]()
+
+    def read(index: int) -> bytes:
+        number = bisect.bisect_right(starts, index) - 1
+        with lock:
+            recent[number] = row_groups[number]
+            recent.move_to_end(number)
+            while len(recent) > _KEPT_GROUPS:
+                recent.popitem(last=False)[1].close()
+            value = row_groups[number].read(index - starts[number])
+        return _image_bytes(value)
+
+    return numbered_files(root, entries, read, _labels(paths, files, features, starts[-1]))
 
 
-def _rows(root: Path, file: Any) -> Iterator[tuple[int, int]]:
-    """Yield the row group and the number in it of each row."""
-    total = 0
+def _checked_groups(path: Path, file: Any) -> range:
+    """Return the numbers of the row groups of a file."""
+    total, most = 0, most_images(path.stat().st_size)
     for group in range(file.metadata.num_row_groups):
         description = file.metadata.row_group(group)
         total += description.num_rows
-        if description.total_byte_size > _MAX_GROUP_BYTES or not 0 <= total <= MAX_IMAGES:
+        if description.num_rows < 0 or total > most:
+            raise ValueError(f"it declares {total:,} rows, more than its size allows or than are read")
+        if description.total_byte_size > _MAX_GROUP_BYTES:
             raise UserError(
-                f"{root} has a row group of {description.num_rows} rows with {description.total_byte_size} bytes.",
+                f"{path} has a row group of {description.num_rows} rows with {description.total_byte_size} bytes.",
                 "Write it again with a smaller row_group_size, for example 1000.",
             )
-        yield from ((group, row) for row in range(description.num_rows))
+    return range(file.metadata.num_row_groups)
+
+
+def _entries(version: int, groups: Iterable["_RowGroup"]) -> Iterator[tuple[int, int]]:
+    """Yield the size, on average, and the version of each image."""
+    for group in groups:
+        yield from ((group.row_bytes, version + row) for row in range(group.rows))
+
+
+def _image_bytes(value: Any) -> bytes:
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if data is None:
+        path = value.get("path") if isinstance(value, dict) else None
+        raise ValueError(f"the image is not in the file, only its path {str(path)[:80]}" if path else "it is empty")
+    check_file_size(len(data))
+    return data
 
 
 def _features(schema: Any) -> dict[str, Any]:
@@ -131,7 +163,7 @@ def _is_binary(kind: Any) -> bool:
     return bool(pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind))
 
 
-def _labels(files: Sequence[Any], features: dict[str, Any]) -> tuple[Any, tuple[str, ...], str]:
+def _labels(paths: Sequence[Path], files: Sequence[Any], features: dict[str, Any], count: int) -> ClassLabels:
     """Return labels, class names and a remark, as `class_labels` does."""
     columns = files[0].schema_arrow.names
     described = [name for name in columns if _kind(features, name) == "ClassLabel"]
@@ -139,40 +171,70 @@ def _labels(files: Sequence[Any], features: dict[str, Any]) -> tuple[Any, tuple[
     column = next(iter([*described, *usual]), None)
     if column is None or not all(column in file.schema_arrow.names for file in files):
         return None, (), ""
-    values = [value for file in files for value in file.read(columns=[column]).column(0).to_pylist()]
+    values: list[Any] = []
+    for path, file in zip(paths, files, strict=True):
+        if importlib.import_module("pyarrow").types.is_nested(file.schema_arrow.field(column).type):
+            return None, (), ""
+        values += _read_labels(path, column)
+    if len(values) != count:
+        raise ValueError(f"the column {column} has {len(values)} rows instead of {count}")
     names = features[column].get("names") if described else None
     if isinstance(names, list):
         values = [names[value] if isinstance(value, int) and 0 <= value < len(names) else None for value in values]
-    if any(isinstance(value, list | dict) for value in values):
-        return None, (), ""
     return class_labels(values, f"the column {column}")
 
 
-class _Reader:
-    """Reads single rows, and keeps the row groups that were needed last.
+def _read_labels(path: Path, column: str) -> Iterator[Any]:
+    """Yield the labels of a file; a text that many rows share is in memory once, since it may be long."""
+    with _import_pyarrow(path).ParquetFile(path, read_dictionary=[column]) as file:
+        for batch in file.iter_batches(_LABEL_ROWS, columns=[column]):
+            labels = batch.column(0)
+            if hasattr(labels, "dictionary"):
+                texts = labels.dictionary.to_pylist()
+                yield from (None if index is None else texts[index] for index in labels.indices.to_pylist())
+            else:
+                yield from labels.to_pylist()
+
+
+class _RowGroup:
+    """Images of a row group, read one after the other.
+
+    A row is unpacked alone: with a dictionary, all rows may have the same large value. Rows that were passed over are
+    kept for other threads, which read them soon.
 
     Args:
-        files: the opened files.
+        file: of pyarrow.
+        group: number of the row group.
         column: name of the column of images.
     """
 
-    def __init__(self, files: Sequence[Any], column: str):
-        self._files, self._column = files, column
-        self._groups: OrderedDict[tuple[int, int], Any] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, file: Any, group: int, column: str):
+        description = file.metadata.row_group(group)
+        self.file, self.rows = file, description.num_rows
+        self.row_bytes = max(0, description.total_byte_size) // max(1, self.rows)
+        self._open = functools.partial(file.iter_batches, 1, row_groups=[group], columns=[column])
+        self.close()
 
-    def read(self, file: int, group: int, row: int) -> bytes:
-        """Return the bytes of one image."""
-        with self._lock:
-            if (file, group) not in self._groups:
-                while len(self._groups) >= _KEPT_GROUPS:
-                    self._groups.popitem(last=False)
-                self._groups[file, group] = self._files[file].read_row_group(group, columns=[self._column]).column(0)
-            self._groups.move_to_end((file, group))
-            value = self._groups[file, group][row].as_py()
-        data = value.get("bytes") if isinstance(value, dict) else value
-        if data is None:
-            path = value.get("path") if isinstance(value, dict) else None
-            raise ValueError(f"the image is not in the file, only its path {str(path)[:80]}" if path else "it is empty")
-        check_file_size(len(data))
-        return data
+    def close(self) -> None:
+        """Free what is in memory; the next read begins at the first row."""
+        self._batches: Iterator[Any] | None = None
+        self._position, self._passed, self._passed_bytes = 0, OrderedDict[int, Any](), 0
+
+    def read(self, row: int) -> Any:
+        """Return the value of a row; a ValueError if there is none."""
+        if row < self._position and row not in self._passed:
+            self.close()
+        if self._batches is None:
+            self._batches = iter(self._open())
+        while self._position <= row:
+            batch = next(self._batches, None)
+            if batch is None:
+                raise ValueError("the rows of its group are damaged or missing")
+            self._passed[self._position] = batch.column(0)
+            self._passed_bytes += batch.nbytes
+            self._position += 1
+            while self._passed_bytes > _MAX_PASSED_BYTES and len(self._passed) > 1:
+                self._passed_bytes -= self._passed.popitem(last=False)[1].nbytes
+        value = self._passed.pop(row)
+        self._passed_bytes -= value.nbytes
+        return value[0].as_py()
