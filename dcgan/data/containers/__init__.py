@@ -45,12 +45,13 @@ CONTAINERS: tuple[Container, ...] = (
 
 
 _SHARD = re.compile(r"-\d+-of-\d+$")  # as TensorFlow Datasets names files: x.tfrecord-00000-of-00002
+_COMPRESSED = re.compile(r"\.(gz|gzip|zlib|zz)$")  # as TFRecord files may be
 
 
 def has_container_ending(name: str) -> bool:
     """Return whether a name ends like that of a file with many images, in upper or lower case."""
     endings = tuple(ending for container in CONTAINERS for ending in container.endings)
-    return _SHARD.sub("", name.lower()).endswith(endings)
+    return _SHARD.sub("", _COMPRESSED.sub("", name.lower())).endswith(endings)
 
 
 def container_of(path: Path) -> Container | None:

@@ -5,15 +5,19 @@ feature.proto of TensorFlow, and their encoding at https://protobuf.dev/programm
 """
 
 import contextlib
+import gzip
 import mmap
 import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 
 from dcgan.core.errors import UserError
+from dcgan.data.archives import temporary_copy
 from dcgan.data.containers.common import ClassLabels, class_labels, file_version, group_names, numbered_files
 from dcgan.data.containers.numpy_files import explain_damage
 from dcgan.data.formats import FIRST_BYTES, is_image
@@ -28,6 +32,9 @@ _SHAPES = (
 )
 
 _HEADER_BYTES, _FOOTER_BYTES = 12, 4  # length and its checksum; checksum of the record
+_GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32  # that zlib tells them by their headers
+_PACKED_BYTES = 1 << 16
 _BYTES_LIST, _INT64_LIST = 1, 3
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 
@@ -43,12 +50,24 @@ def is_tfrecord(start: bytes) -> bool:
     Args:
         start: its first 512 bytes.
     """
+    return _is_framed(start) or _is_framed(_inflated(start))
+
+
+def _is_framed(start: bytes) -> bool:
     return len(start) > _HEADER_BYTES and struct.unpack_from("<I", start, 8)[0] == _masked_crc32c(start[:8])
+
+
+def _inflated(start: bytes) -> bytes:
+    """Return the first bytes of what gzip or zlib compressed; empty if they did not."""
+    try:
+        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(start, 2 * _HEADER_BYTES)
+    except zlib.error:
+        return b""
 
 
 @contextlib.contextmanager
 def open_tfrecords(paths: Sequence[Path], root: Path) -> Iterator[ImageFiles]:
-    """List the images of TFRecord files.
+    """List the images of TFRecord files; those that gzip or zlib compressed are unpacked to a temporary file.
 
     Args:
         paths: files of one dataset; their names tell the splits.
@@ -59,17 +78,61 @@ def open_tfrecords(paths: Sequence[Path], root: Path) -> Iterator[ImageFiles]:
         `depth`; or `shape` with the channels first, as StyleGAN writes them).
 
     Raises:
-        UserError: a file is damaged, compressed, or its records hold no images.
+        UserError: a file is damaged, or its records hold no images.
     """
-    found = []
-    for path in paths:
-        with explain_damage(path, "TFRecord file"):
-            found.append(_index(path))
-    groups = []
-    for name, path, images in zip(group_names(paths), paths, found, strict=True):
-        version = file_version(path)
-        groups.append((name, [(image.size, version + image.offset) for image in images]))
-    places = [(path, image) for path, images in zip(paths, found, strict=True) for image in images]
+    with contextlib.ExitStack() as stack:
+        plain, found = [], []
+        for path in paths:
+            with explain_damage(path, "TFRecord file"):
+                plain.append(stack.enter_context(_unpacked(path, root)))
+                found.append(_index(plain[-1], path))
+        groups = []
+        for name, path, images in zip(group_names(paths), paths, found, strict=True):
+            version = file_version(path)
+            groups.append((name, [(image.size, version + image.offset) for image in images]))
+        places = [(path, image) for path, images in zip(plain, found, strict=True) for image in images]
+        yield _list(root, groups, places)
+
+
+@contextlib.contextmanager
+def _unpacked(path: Path, root: Path) -> Iterator[Path]:
+    """Yield an uncompressed file: the same one, or a temporary one."""
+    with path.open("rb") as file:
+        start = file.read(512)
+        if _is_framed(start) or not _inflated(start):
+            yield path
+            return
+    with path.open("rb") as file:
+        stream = gzip.GzipFile(fileobj=file) if start.startswith(_GZIP) else _ZlibStream(file)
+        with temporary_copy(cast(IO[bytes], stream), root, None, path.stat().st_size) as copy:
+            yield copy
+
+
+class _ZlibStream:
+    """The content of a file that zlib compressed, read piece by piece.
+
+    Args:
+        file: the compressed file.
+    """
+
+    def __init__(self, file: IO[bytes]):
+        self._file, self._decompressor = file, zlib.decompressobj()
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, none at the end; an EOFError if the file is cut off."""
+        while not self._decompressor.eof:
+            packed = self._decompressor.unconsumed_tail or self._file.read(_PACKED_BYTES)
+            if data := self._decompressor.decompress(packed, size):
+                return data
+            if not packed:
+                raise EOFError("its compressed data ends too early")
+        return b""
+
+
+def _list(
+    root: Path, groups: list[tuple[str, list[tuple[int, int]]]], places: list[tuple[Path, "_Image"]]
+) -> ImageFiles:
+    """List the images of records, given for each its file and where it is."""
 
     def read(index: int) -> bytes | np.ndarray:
         path, image = places[index]
@@ -81,7 +144,7 @@ def open_tfrecords(paths: Sequence[Path], root: Path) -> Iterator[ImageFiles]:
     labels: ClassLabels = (None, (), "")
     if any(image.label is not None for _, image in places):
         labels = class_labels([image.label for _, image in places], "the label of the records")
-    yield numbered_files(root, groups, read, labels)
+    return numbered_files(root, groups, read, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +173,8 @@ class _Image:
         return array.transpose(1, 2, 0) if self.channels_first else array
 
 
-def _index(path: Path) -> list[_Image]:
-    """Find the image of each record of a file."""
+def _index(path: Path, source: Path) -> list[_Image]:
+    """Find the image of each record of a file; `source` is the file that it was unpacked from."""
     size = path.stat().st_size
     if not size:
         return []
@@ -123,7 +186,7 @@ def _index(path: Path) -> list[_Image]:
             if key is None:
                 names = ", ".join(sorted(features)[:12]) or "none"
                 raise UserError(
-                    f"Record {len(images) + 1} of {path} holds no image; its features are {names}.",
+                    f"Record {len(images) + 1} of {source} holds no image; its features are {names}.",
                     f"Expected are the bytes of an image under one of the names {', '.join(_IMAGES[:4])}.",
                 )
             images.append(_image(buffer, features, key))

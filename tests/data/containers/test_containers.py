@@ -267,7 +267,7 @@ def test_labels_of_a_webdataset_may_be_in_json_and_are_not_used_where_one_is_mis
     assert loaded(tmp_path / "x1.tar", tmp_path).labels is None
 
 
-def write_records(path, examples):
+def write_records(path, examples, compression=""):
     import tensorflow as tf
 
     def feature(value):
@@ -275,7 +275,7 @@ def write_records(path, examples):
             return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
         return tf.train.Feature(int64_list=tf.train.Int64List(value=value))
 
-    with tf.io.TFRecordWriter(str(path)) as writer:
+    with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression)) as writer:
         for example in examples:
             features = tf.train.Features(feature={name: feature(value) for name, value in example.items()})
             writer.write(tf.train.Example(features=features).SerializeToString())
@@ -295,6 +295,33 @@ def test_pixels_in_tfrecords_are_read_in_the_shape_of_their_record(tmp_path):
         assert dataset.class_names == (("-2", "-1", "0") if name == "old" else ())
     path = write_records(tmp_path / "text.tfrecords", [{"text": b"no image"}])
     refused(path, tmp_path, "Record 1 of .* holds no image; its features are text")
+
+
+@pytest.mark.parametrize("compression", ["GZIP", "ZLIB"])
+@pytest.mark.parametrize("name", ["x.tfrecords", "x.tfrecord.gz", "x.tfrecord-00000-of-00001.zlib"])
+def test_tfrecords_that_tensorflow_compressed_are_read(tmp_path, compression, name):
+    images, labels = random_images()
+    examples = [
+        {"image": encode_image(image), "label": [int(label)]} for image, label in zip(images, labels, strict=True)
+    ]
+    (tmp_path / "data").mkdir()
+    path = write_records(tmp_path / "data" / name, examples, compression)
+    for data_dir in (path, path.parent):
+        dataset = loaded(data_dir, tmp_path)
+        np.testing.assert_array_equal(dataset.images, images)
+        assert dataset.labels.tolist() == labels.tolist()
+    path.write_bytes(path.read_bytes()[:-9])
+    refused(path, tmp_path, "cut off or damaged")
+
+
+def test_the_length_of_a_record_may_look_like_the_header_of_zlib(tmp_path):
+    example = {"image": encode_image(random_images(size=(8, 8))[0][0]), "pad": b""}
+    path = write_records(tmp_path / "x.tfrecords", [example])
+    while path.stat().st_size != 0x0178 + 16:
+        example["pad"] += b"-"
+        write_records(path, [example])
+    assert path.read_bytes()[:2] == b"\x78\x01"
+    assert len(loaded(path, tmp_path, image_size="8")) == 1
 
 
 def test_damage_of_tfrecords_is_found(tmp_path):
