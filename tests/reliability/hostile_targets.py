@@ -9,11 +9,14 @@ import json
 import os
 import shutil
 import struct
+import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from hypothesis import strategies as st
@@ -25,10 +28,14 @@ from dcgan.core.classes import Classes, read_classes, write_classes
 from dcgan.core.errors import UserError
 from dcgan.data.celeba import read_table
 from dcgan.data.cifar10 import read_cifar10
+from dcgan.data.containers import hdf5
+from dcgan.data.containers.tfrecord import _masked_crc32c
 from dcgan.data.dataset_cache import open_cache, write_cache
 from dcgan.data.decoding import EncodedImage, SkippedImage, decode_file, pillow_warnings
 from dcgan.data.decoding_pool import decode_all
 from dcgan.data.idx import read_idx
+from dcgan.data.image_files import ImageFiles, Labels
+from dcgan.data.label_files import read_label_file
 from dcgan.data.layout import folder_classes
 from dcgan.data.listing import open_image_files
 from dcgan.data.mnist import read_mnist
@@ -51,6 +58,24 @@ _FOLDER_TOKENS = (b"l ", b"d ", b"p ", b"n ", b"f ", b"\n", b"/", b"\xff", b".pn
 _TABLE_TOKENS = ("²".encode(), "٣".encode(), b"\xff", b",", b"\r", "\x1c\u2028".encode(), b"9" * 5000, b"-1", b"\n")
 
 
+_NPY_TOKENS = (
+    *(
+        b"'|u1'",
+        b"'<u2'",
+        b"'|O'",
+        b"'<U9'",
+        b"'V0'",
+        b"'S0'",
+        b"[('a', '|u1')]",
+        b"True",
+        b"(4, 4, 4)",
+        b"()",
+        b"(-1, 9)",
+    ),
+    *(b"1000000000000", b"9" * 30, b"(" * 90, b"\x93NUMPY", b"PK\3\4", b"PK\1\2", b".npy", b"\0", b"\xff" * 4),
+)
+
+
 @dataclass(frozen=True)
 class Target:
     """A reader.
@@ -61,6 +86,7 @@ class Target:
         executions: its part of a million.
         tokens: bytes that mean something in the format.
         max_bytes: length of the longest input.
+        requires: module of an extra that the reader needs; empty for none.
     """
 
     read: Callable[[Path, bytes], None]
@@ -68,6 +94,7 @@ class Target:
     executions: int
     tokens: tuple[bytes, ...] = _DAMAGED_TOKENS
     max_bytes: int = 4096
+    requires: str = ""
 
     def run(self, folder: Path, data: bytes) -> None:
         """Read an input; a UserError is an answer, if it can be printed."""
@@ -257,7 +284,6 @@ def _keras(folder: Path, data: bytes) -> None:
 
 
 def _keras_seeds() -> list[bytes]:
-    import tempfile
 
     import keras
 
@@ -328,7 +354,6 @@ def _classes(folder: Path, data: bytes) -> None:
 
 
 def _classes_seeds() -> list[bytes]:
-    import tempfile
 
     seeds = []
     for classes in (Classes(("a", "ä"), (0.5, 0.5)), Classes(("a", "b"), (0.25, 0.75), ((1.0,), (0.5, 0.5)))):
@@ -356,13 +381,194 @@ def _manifest(folder: Path, data: bytes) -> None:
 
 
 def _manifest_seeds() -> list[bytes]:
-    import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         images = [np.full((2, 2, 1), 7, np.uint8), SkippedImage("2.png", "it is broken")]
         write_cache(Path(folder) / "cache", _MADE_FROM, (2, 2, 1), images)
         manifest, pixels = (Path(folder) / "cache" / name for name in ("manifest.json", "images.npy"))
         return [manifest.read_bytes() + b"\0" + pixels.read_bytes()]
+
+
+def _container(name: str) -> Callable[[Path, bytes], None]:
+    """Return a reader of a file with many images: it lists all and decodes the first ones."""
+
+    def read(folder: Path, data: bytes) -> None:
+        with open_image_files(_write(folder, name, data)) as files:
+            assert len(files.fingerprint) == 64
+            files.describe()
+            assert files.labels is None or (files.labels.shape == (len(files.entries),) and files.labels.min() >= 0)
+            _check_images(decode_all(_first(files, 6), _TRANSFORM, workers=1))
+
+    return read
+
+
+def _first(files: ImageFiles, count: int) -> ImageFiles:
+    names = set(files.names[:count])
+    return files.filter(names.__contains__)
+
+
+_PIXELS = np.arange(5 * 4 * 4 * 3, dtype=np.uint8).reshape(5, 4, 4, 3)
+_NUMBERS = np.array([0, 1, 0, 1, 1])
+
+
+def _saved(save: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> bytes:
+    with io.BytesIO() as file:
+        save(file, *arrays, **named)
+        return file.getvalue()
+
+
+def _npy_seeds() -> list[bytes]:
+    header = _saved(np.lib.format.write_array, _PIXELS, version=(2, 0))
+    return [_saved(np.save, _PIXELS), _saved(np.save, np.asfortranarray(_PIXELS[..., 0])), header]
+
+
+def _npz(folder: Path, data: bytes) -> None:
+    """The checksums of the archive are made right, so that damage reaches what is in it."""
+    _container("x.npz")(folder, _right_checksums(data))
+
+
+def _npz_seeds() -> list[bytes]:
+    names = np.array(["a", "b", "a", "b", "b"])
+    return [
+        _saved(np.savez, x_train=_PIXELS, y_train=_NUMBERS, x_test=_PIXELS[:2], y_test=_NUMBERS[:2]),
+        _saved(np.savez_compressed, images=_PIXELS, labels=names),
+    ]
+
+
+def _hdf5(folder: Path, data: bytes) -> None:
+    """HDF5 reads damaged texts for ever; a second is enough for others here."""
+    with mock.patch.object(hdf5, "TEXT_SECONDS", 1):
+        _container("x.h5")(folder, data)
+
+
+def _hdf5_seeds() -> list[bytes]:
+    import h5py
+
+    seeds = []
+    for names, options in (
+        (_NUMBERS.astype(np.uint8), {}),
+        (np.array([b"a", b"b", b"a", b"b", b"b"]), {"chunks": (2, 4, 4, 3), "compression": "gzip", "shuffle": True}),
+        (["a", "b", "a", "b", "b"], {"chunks": (1, 4, 4, 3)}),
+    ):
+        with io.BytesIO() as target:
+            with h5py.File(target, "w") as file:
+                file.create_dataset("images", data=_PIXELS, **options)
+                file.create_dataset("labels", data=names)
+            seeds.append(target.getvalue())
+    return seeds
+
+
+def _parquet_seeds() -> list[bytes]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = [encode_image(image) for image in _PIXELS]
+    names = ["a", "b", "a", "b", "b"]
+    info = {"info": {"features": {"img": {"_type": "Image"}, "label": {"names": ["a", "b"], "_type": "ClassLabel"}}}}
+    rows = pa.array([{"bytes": data, "path": None} for data in files], pa.struct({"bytes": pa.binary(), "path": "str"}))
+    described = pa.table({"img": rows, "label": _NUMBERS}).replace_schema_metadata({"huggingface": json.dumps(info)})
+    seeds = []
+    for table, options in (
+        (described, {"compression": "none", "row_group_size": 2}),
+        (pa.table({"image": files, "label": names}), {"compression": "snappy"}),
+        (pa.table({"image": files[:1] * 5, "y": names}), {"compression": "zstd", "use_dictionary": True}),
+        (pa.table({"image": files}), {"compression": "gzip", "use_dictionary": False}),
+    ):
+        with io.BytesIO() as target:
+            pq.write_table(table, target, store_schema=table is described, write_statistics=False, **options)
+            seeds.append(target.getvalue())
+    return seeds
+
+
+def _tfrecord(folder: Path, data: bytes) -> None:
+    """The checksums of the lengths are made right as long as there are records, so that damage reaches what is in."""
+    fixed, place = bytearray(data), 0
+    while data[:1] != b"x" and place + 12 <= len(data):
+        struct.pack_into("<I", fixed, place + 8, _masked_crc32c(bytes(fixed[place : place + 8])))
+        place += 16 + struct.unpack_from("<Q", fixed, place)[0]
+    _container("x.tfrecord")(folder, bytes(fixed))
+
+
+def _tfrecord_seeds() -> list[bytes]:
+    """Two records made by hand: an image file with a name, and pixels with their shape and a number."""
+
+    def field(number: int, content: bytes) -> bytes:
+        length = len(content)
+        size = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+        return bytes([number << 3 | 2]) + size + content
+
+    def feature(name: bytes, kind: int, values: bytes) -> bytes:
+        return field(1, field(1, name) + field(2, field(kind, values)))
+
+    def record(*features: bytes) -> bytes:
+        example = field(1, b"".join(features))
+        return struct.pack("<QI", len(example), 0) + example + bytes(4)
+
+    named = feature(b"image/encoded", 1, field(1, encode_image(_PIXELS[0]))) + feature(b"label", 1, field(1, b"a"))
+    shape = feature(b"shape", 3, field(1, bytes([3, 4, 4]))) + feature(b"label", 3, b"\x08\x01")
+    pixels = feature(b"image", 1, field(1, _PIXELS[1].tobytes())) + shape
+    return [record(named) * 3, record(named) + record(pixels), record(pixels) * 2]
+
+
+def _tar_seeds() -> list[bytes]:
+    """WebDataset with classes in their own files, and in JSON, and a compressed archive in an archive."""
+
+    def tar(files: dict[str, bytes], mode: str = "w") -> bytes:
+        with io.BytesIO() as target:
+            with tarfile.open(fileobj=target, mode=mode) as archive:
+                for name, data in files.items():
+                    info = tarfile.TarInfo(name)
+                    info.size = len(data)
+                    archive.addfile(info, io.BytesIO(data))
+            return target.getvalue().rstrip(b"\0") + bytes(1024)
+
+    gray = encode_image(Image.new("L", (4, 4)))
+    classes = {f"{number}.{end}": data for number in "12" for end, data in (("png", gray), ("cls", b"3"))}
+    named = {f"{number}.{end}": data for number in "12" for end, data in (("png", gray), ("json", b'{"label": "a"}'))}
+    return [tar(classes), tar(named), tar({"x.tar.gz": tar(classes, "w:gz")}), *(tar(classes, f"w:{form}") for form in
+            ("gz", "bz2", "xz"))]  # fmt: skip
+
+
+_LABELED = ["00/a.png", "00/b.png", "c.jpg"]
+_LABEL_TOKENS = (
+    *(b"file_name", b"label", b"class", b",", b";", b"\t", b'"', b"\n", b"\r", b"\0", b"a.png", "ä".encode(), b"\xff"),
+    *_JSON_TOKENS,
+)
+
+
+def _label_table(name: str) -> Callable[[Path, bytes], None]:
+    def read(folder: Path, data: bytes) -> None:
+        for column in (None, "label"):
+            with contextlib.suppress(UserError):
+                _check_labels(read_label_file(data, name, column, _LABELED))
+        read_label_file(data, name, None, _LABELED)
+
+    return read
+
+
+def _check_labels(labels: Labels) -> None:
+    assert labels.labels is not None
+    assert len(labels.labels) == len(_LABELED)
+    assert set(labels.labels) - {-1} == set(range(len(labels.names)))
+    assert all(name.encode() for name in labels.names)
+
+
+def _label_csv_seeds() -> list[bytes]:
+    rows = ["00/a.png,x,1", "b,y,2", "c.jpg,x,1"]
+    text = "\n".join(["file_name,label,number", *rows]).encode()
+    return [text, text.replace(b",", b"\t"), b"\xef\xbb\xbf" + text.replace(b",", b";"), b"a.png cat\nc dog\n"]
+
+
+def _label_json_seeds() -> list[bytes]:
+    return [
+        b'{"labels": [["00/a.png", 3], ["c.jpg", 1.0]]}',
+        b'{"a.png": "x", "c": true}',
+        b'[{"file_name": "a.png", "label": "x"}, {"file_name": "c.jpg", "label": null, "text": "-"}]',
+    ]
+
+
+def _label_jsonl_seeds() -> list[bytes]:
+    return [b'{"file_name": "a.png", "label": "x"}\n{"file_name": "c.jpg", "label": 2}\n["b.png", "z"]\n']
 
 
 TARGETS = {
@@ -381,6 +587,15 @@ TARGETS = {
     "jsonl": Target(_jsonl, _jsonl_seeds, 100_000, _JSON_TOKENS),
     "classes": Target(_classes, _classes_seeds, 100_000, _JSON_TOKENS),
     "manifest": Target(_manifest, _manifest_seeds, 60_000, _JSON_TOKENS),
+    "npy": Target(_container("x.npy"), _npy_seeds, 60_000, _NPY_TOKENS),
+    "npz": Target(_npz, _npz_seeds, 40_000, _NPY_TOKENS),
+    "hdf5": Target(_hdf5, _hdf5_seeds, 20_000, max_bytes=1 << 14),
+    "parquet": Target(_container("x.parquet"), _parquet_seeds, 20_000, max_bytes=1 << 13, requires="pyarrow"),
+    "tfrecord": Target(_tfrecord, _tfrecord_seeds, 60_000),
+    "tar": Target(_container("x.tar"), _tar_seeds, 30_000, max_bytes=1 << 14),
+    "labels_csv": Target(_label_table("labels.csv"), _label_csv_seeds, 150_000, _LABEL_TOKENS),
+    "labels_json": Target(_label_table("dataset.json"), _label_json_seeds, 100_000, _LABEL_TOKENS),
+    "labels_jsonl": Target(_label_table("labels.jsonl"), _label_jsonl_seeds, 100_000, _LABEL_TOKENS),
 }
 
 
