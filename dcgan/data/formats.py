@@ -15,6 +15,8 @@ from PIL import (  # the modules register the formats; Pillow would load its for
     WebPImagePlugin,  # noqa: F401
 )
 
+from dcgan.core.git_lfs import is_pointer
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")
 """Formats that Pillow reads, by its names; `JPEG` includes MPO, and `PPM` is PBM, PGM and PPM."""
 
@@ -118,7 +120,7 @@ def describe_unknown(data: bytes) -> str:
         return "the file is empty"
     if not any(start) and not any(data):
         return "it holds nothing but zeros, as a copy or download that was interrupted does"
-    if text.startswith(b"version https://git-lfs"):
+    if is_pointer(text):
         return "it is a Git LFS pointer and not the image; git lfs pull fetches the images"
     if text.startswith(_WEB_PAGE) or (text.startswith(b"<?xml") and b"<html" in text):
         return "it is a web page, not an image"

@@ -187,9 +187,8 @@ def _support(context: EvaluationContext, figure: Path | None) -> Iterable[Metric
     result = memorization.support(generated, random_subset(context.splits.training, count)[0])
     if figure is not None:
         save_png(figure, memorization.repeats_grid(generated, result))
-    note = f"{result.repeats} repeats among {count}"
-    note += "" if result.estimate else f": at least {result.at_least:.3g} distinct images"
-    note += "" if result.real else ", none among as many real images"
+    note = f"{result.repeats:,} repeats among {count}" + ("" if result.real else ", none among as many real images")
+    note += "" if result.estimate else f"; at least {float(f'{result.at_least:.3g}'):,.0f} distinct images"
     yield MetricResult("support", result.estimate, result.real, "higher", note=note)
 
 

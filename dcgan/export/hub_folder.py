@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 SAMPLES = "samples.png"
 """Name of the grid of the images of the seeds 0 to 63."""
 
-ATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in ("*.keras", "*.h5", "*.png"))
-"""The files that Git stores by Git LFS, which the hub requires for such files."""
+_BINARY = ("*.keras", "*.h5", "*.png", "*.onnx", "*.tflite", "*.npz", "*.npy", "*.pb", "*.data-*", "*.gif")
+
+ATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in _BINARY)
+"""The files that Git stores by Git LFS, as the hub requires; those of other exports, too, which may be added later."""
 
 
 def write_hub_folder(generator: "keras.Model", path: Path, run: Run, weights: Weights) -> None:

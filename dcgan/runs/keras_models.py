@@ -11,6 +11,7 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.errors import UserError, first_line
+from dcgan.core.git_lfs import is_pointer_file
 from dcgan.runs.model_safety import check_model_file
 
 if TYPE_CHECKING:
@@ -104,6 +105,12 @@ def load_model(file: Path, description: str) -> "keras.Model":
     except UserError:
         raise
     except Exception as error:  # a damaged or malicious file makes Keras raise any of them
+        if is_pointer_file(file):
+            hint = "Run `git lfs pull` in its repository; Git LFS has to be installed."
+            raise UserError(f"{file} is a Git LFS pointer, and not the {description}.", hint) from error
+        if isinstance(error, zipfile.BadZipFile):
+            hint = "Copy or download it again."
+            raise UserError(f"{file} is not a {description}: it is not a .keras file, or cut off.", hint) from error
         raise UserError(f"{file} is not a {description}: {first_line(error)}") from error
 
 

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import keras
@@ -19,11 +20,13 @@ from dcgan.cli.main import main
 from dcgan.config import ExportConfig, TrainConfig
 from dcgan.core.errors import UserError
 from dcgan.export import export
+from dcgan.export.formats import FORMATS
 from dcgan.export.public_files import public_config
 from dcgan.networks import build_discriminator
 from dcgan.runs import Run, find_run
 from dcgan.runs.jsonl import write_jsonl
 from dcgan.visualization import read_png, tile
+from tests.support import hub_server
 from tests.support.small_generators import CLASSES, images_from, inputs_for, run_with_generator, small_generator
 
 REPORT = {
@@ -181,6 +184,17 @@ def test_the_line_that_publishes_does_so_and_the_run_is_read_from_there(run, hub
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
     assert hub.repositories["ann/birds"][hub.revisions["ann/birds"]["main"]].keys() == {f.name for f in out.iterdir()}
     assert find_run("hf://ann/birds").generator_file.read_bytes() == (out / "generator.keras").read_bytes()
+    large = {file.read_bytes() for file in out.iterdir() if file.suffix in hub_server.LFS}
+    assert set(hub.stored.values()) == large
+
+
+def test_git_stores_every_exported_file_that_is_no_text_by_git_lfs(run):
+    out = published(run)
+    patterns = [line.split()[0] for line in (out / ".gitattributes").read_text().splitlines()]
+    exported = {format.suffix for format in FORMATS.values() if format.suffix} - {".html"}
+    for name in [file.name for file in out.iterdir()] + [f"generator{suffix}" for suffix in exported]:
+        is_text = Path(name).suffix in ("", ".json", ".jsonl", ".md", ".yaml")
+        assert any(fnmatch(name, pattern) for pattern in patterns) != is_text, name
 
 
 def test_a_folder_with_other_files_is_not_replaced(run):

@@ -76,8 +76,20 @@ def test_a_discriminator_of_other_images_or_classes_is_refused(size, classes):
 def test_a_damaged_discriminator_is_named():
     run = run_with()
     run.discriminator_file.write_bytes(b"nothing")
-    with pytest.raises(UserError, match="is not a discriminator"):
+    with pytest.raises(UserError, match=r"is not a discriminator: it is not a \.keras file, or cut off"):
         load_discriminator(run, (8, 8), 1)
+
+
+def test_a_pointer_of_git_lfs_is_called_so():
+    run = run_with()
+    for load, name in (
+        (run.load_generator, "generator"),
+        (lambda: load_discriminator(run, (8, 8), 1), "discriminator"),
+    ):
+        (run.path / f"{name}.keras").write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\n")
+        with pytest.raises(UserError, match=f"is a Git LFS pointer, and not the {name}") as caught:
+            load()
+        assert "git lfs pull" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A stand-in for the HTTP interface of Hugging Face on this machine: downloads, and uploads of small files."""
+"""A stand-in for the HTTP interface of Hugging Face on this machine: downloads and uploads, also by Git LFS."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 LFS = (".keras", ".h5")
-"""Files that the hub stores elsewhere and redirects to."""
+"""Files that the hub stores elsewhere and redirects to; it asks for an upload by Git LFS."""
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Hub:
         cut: files whose transfer ends in the middle.
         claimed_sizes: sizes of files as the listing states them, where they are not the true ones.
         down: whether every request fails, as while the hub is down.
+        stored: content that was uploaded by Git LFS, by its SHA-256.
         requests: what was requested: method and path.
     """
 
@@ -40,6 +41,7 @@ class Hub:
     cut: set[str] = field(default_factory=set)
     claimed_sizes: dict[str, int] = field(default_factory=dict)
     down: bool = False
+    stored: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
 
     def add(self, name: str, files: dict[str, bytes] | Path, branch: str = "main") -> str:
@@ -121,14 +123,35 @@ class _Handler(BaseHTTPRequestHandler):
             name = f"{asked['organization']}/{asked['name']}"
             self.hub.repositories.setdefault(name, {})
             return self._json({"url": f"{self.hub.url}/{name}", "name": name})
+        if path.endswith(".git/info/lfs/objects/batch"):
+            return self._json({"transfer": "basic", "objects": [self._upload(o) for o in json.loads(body)["objects"]]})
         name, action = re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)/(preupload|commit)/main", path).groups()
         if action == "preupload":
             files = [file["path"] for file in json.loads(body)["files"]]
-            return self._json({"files": [{"path": f, "uploadMode": "regular", "shouldIgnore": False} for f in files]})
+            modes = {f: "lfs" if f.endswith(LFS) else "regular" for f in files}
+            return self._json({"files": [{"path": f, "uploadMode": modes[f], "shouldIgnore": False} for f in files]})
         entries = [json.loads(line) for line in body.splitlines()]
-        added = {entry["value"]["path"]: entry["value"]["content"] for entry in entries if entry["key"] == "file"}
-        commit = self.hub.add(name, {path: base64.b64decode(content) for path, content in added.items()})
+        added = {}
+        for kind, value in ((entry["key"], entry["value"]) for entry in entries):
+            if kind == "file":
+                added[value["path"]] = base64.b64decode(value["content"])
+            elif kind == "lfsFile":
+                added[value["path"]] = self.hub.stored[value["oid"]]  # what was not uploaded can't be committed
+        commit = self.hub.add(name, added)
         return self._json({"commitOid": commit, "commitUrl": f"{self.hub.url}/{name}/commit/{commit}"})
+
+    def do_PUT(self):
+        self.hub.requests.append(f"{self.command} {self.path}")
+        body, expected = self._read_body(), self.path.rsplit("/", 1)[1]
+        if _sha256(body) != expected:
+            return self._error(400)
+        self.hub.stored[expected] = body
+        return self._send(200, b"", {})
+
+    def _upload(self, asked: dict) -> dict:
+        """Return where the content of a file is to be uploaded to; nowhere if it is there."""
+        actions = {"upload": {"href": f"{self.hub.url}/lfs/{asked['oid']}"}}
+        return asked | ({} if asked["oid"] in self.hub.stored else {"actions": actions})
 
     def _read_body(self) -> bytes:
         if self.headers["Transfer-Encoding"] != "chunked":
