@@ -39,24 +39,34 @@ def processor(known: Collection[str]) -> tuple[str, list[str]]:
     return fields.get("model name") or platform.machine(), [name for name in known if name in flags]
 
 
-def total_memory() -> int | None:
+def total_memory(reserved: int = 0) -> int | None:
     """Return the bytes of memory that this process may use at most; None if the system does not tell.
 
     That is the machine's memory, the limit of a container or job (control group), or the one that `ulimit -v` sets.
+
+    Args:
+        reserved: bytes of addresses that the process reserves without using them, which count for `ulimit -v` alone.
     """
-    limits = physical_memory(), *(limit for limit, _ in _cgroup_memory()), _address_space_limit()
+    limits = [physical_memory(), *(limit for limit, _ in _cgroup_memory())]
+    if (limit := address_space_limit()) is not None:
+        limits.append(max(0, limit - reserved))
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def available_memory() -> int | None:
+def available_memory(reserved: int = 0) -> int | None:
     """Return the bytes of memory that this process can still take at present; None if the system does not tell.
 
     Other programs have taken the rest. Memory that the system would give back without swapping, such as files that it
     has cached, counts as available.
+
+    Args:
+        reserved: as for `total_memory`.
     """
     sizes = [_available_in_machine(), *(limit - used for limit, used in _cgroup_memory())]
-    if (limit := _address_space_limit()) is not None:
-        sizes.append(limit - resident_memory().get("addresses", 0))
+    if (limit := address_space_limit()) is not None:
+        own = resident_memory()
+        resident, addresses = own.get("resident", 0), own.get("addresses", 0)
+        sizes.append(limit - max(addresses, resident + reserved))
     return min((max(0, size) for size in sizes if size is not None), default=None)
 
 
@@ -121,8 +131,8 @@ def _reclaimable(folder: Path) -> int:
         return 0
 
 
-def _address_space_limit() -> int | None:
-    """Return the limit that `ulimit -v` sets; None without one."""
+def address_space_limit() -> int | None:
+    """Return the bytes of addresses that `ulimit -v` allows; None without a limit."""
     try:
         import resource
     except ImportError:  # Windows

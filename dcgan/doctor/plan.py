@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dcgan.config import ResolvedTrainConfig, TrainConfig
-from dcgan.config.memory import check_memory
+from dcgan.config.memory import check_memory, least_memory, memory_warning
 from dcgan.config.run_commands import check_features
 from dcgan.core.classes import Classes, divide_classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, visible_gpus
@@ -186,6 +186,7 @@ def examine_plan(
         "classes": 0 if classes is None else len(classes),
         "clusters": config.clusters,
         "augment": config.augment,
+        "least_memory": least_memory(config).total,
     }
     findings = _find_in_options(config, facts)
     if start >= last:
@@ -196,6 +197,9 @@ def examine_plan(
             text = "Steps were not timed: only those of one device are, with at least a batch of images to look at."
             findings.append(Finding("note", "not_timed", text))
         return facts, findings
+    if warning := memory_warning(config):
+        text = f"{warning} Steps were not timed, which takes as much."
+        return facts, [*findings, Finding("warning", "memory", text)]
     configure_tensorflow(config.seed, op_determinism=config.compile == "none")
     check_gpus()
     began = time.perf_counter()

@@ -101,6 +101,7 @@ def _plan_lines(facts: dict[str, Any]) -> Iterator[str]:
     after = f", resumed after step {facts['resumes_after']}" if facts["resumes_after"] else ""
     yield f"Plan      {steps} steps of {facts['batch_size']} images, {facts['epochs']:g} epochs{after}"
     if "costs" not in facts:
+        yield f"          memory: more than {format_bytes(facts['least_memory'])}"
         return
     costs = facts["costs"]
     yield (

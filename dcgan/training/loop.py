@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dcgan import data
 from dcgan.config import ResolvedTrainConfig, TrainConfig, differing_options
-from dcgan.config.memory import check_memory
+from dcgan.config.memory import check_memory, memory_warning
 from dcgan.core.autotuning import store_autotuning_results
 from dcgan.core.classes import Classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, explain_memory_errors, select_device, visible_gpus
@@ -99,6 +99,8 @@ def train(
     check_memory(config)
     memory = MemoryReport(config)
     job = resolve_job(config)
+    if warning := memory_warning(config):
+        print(warning, flush=True)
     if job.workers > 1:
         something_to_save()  # one worker that ends alone would be an error of the others
     if dataset is None:

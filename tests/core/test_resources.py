@@ -22,7 +22,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "_PROC", tmp_path / "proc")
     monkeypatch.setattr(resources, "_CGROUPS", tmp_path / "cgroup")
     monkeypatch.setattr(resources, "physical_memory", lambda: 100 * MIB)
-    monkeypatch.setattr(resources, "_address_space_limit", lambda: None)
+    monkeypatch.setattr(resources, "address_space_limit", lambda: None)
 
     def write(**files):
         for name, text in files.items():
@@ -77,9 +77,13 @@ def test_a_group_beyond_its_limit_has_nothing_left(machine):
 
 def test_a_limit_of_addresses_counts(machine, monkeypatch):
     machine(proc__self__status="Name:\tpython\nVmSize:\t   10240 kB\n")
-    monkeypatch.setattr(resources, "_address_space_limit", lambda: 64 * MIB)
+    monkeypatch.setattr(resources, "address_space_limit", lambda: 64 * MIB)
     assert total_memory() == 64 * MIB
     assert available_memory() == 54 * MIB
+    assert total_memory(reserved=20 * MIB) == 44 * MIB
+    assert available_memory(reserved=20 * MIB) == 44 * MIB  # more than the 10 MiB that are reserved by now
+    machine(proc__self__status="VmSize:\t   40960 kB\nVmRSS:\t   20480 kB\n")
+    assert available_memory(reserved=20 * MIB) == 24 * MIB  # it has reserved all of them
 
 
 def test_ulimit_is_read():
@@ -97,7 +101,7 @@ def test_ulimit_is_read():
 def test_a_system_that_does_not_tell_gives_none(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "_PROC", tmp_path)
     monkeypatch.setattr(resources, "_CGROUPS", tmp_path)
-    for limit in ("physical_memory", "_address_space_limit"):
+    for limit in ("physical_memory", "address_space_limit"):
         monkeypatch.setattr(resources, limit, lambda: None)
     assert total_memory() is None
     assert available_memory() is None
