@@ -29,6 +29,7 @@ CONFIGURATIONS = {
         *("--no-conditional", "--generator-width", "16", "--discriminator-width", "16"),
         *("--steps", "600", "--no-tensorboard"),
     ],
+    "evaluations, mnist10k": ["--steps", "300", "--evaluate-every", "100"],
 }
 """Options of `dcgan train`, by row; `JPEGS` stands for the folder of JPEGs."""
 

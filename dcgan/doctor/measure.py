@@ -52,6 +52,7 @@ class Costs:
         log: one logged step.
         report: what follows after the last step.
         generated_image: one generated image of an evaluation.
+        recalibration: statistics of BatchNorm for the EMA weights, before images are generated for an evaluation.
         checkpoint_bytes: size of one checkpoint.
         sample_bytes: size of one sample grid, in the run and in TensorBoard.
         log_bytes: size of one logged step, in the log and in TensorBoard.
@@ -72,6 +73,7 @@ class Costs:
     log: float = 0.0
     report: float = 0.0
     generated_image: float = 0.0
+    recalibration: float = 0.0
     checkpoint_bytes: int = 0
     sample_bytes: int = 0
     log_bytes: int = 0
@@ -225,6 +227,10 @@ def _measure_events(
     if config.tensorboard:
         costs.log_bytes += 1000  # ten tags of some hundred bytes
     selection = default_selection(classes)
+    _wait(trainer.train_steps(batches, tf.constant(1)))
+    began = time.perf_counter()
+    trainer.sampling_generator()
+    costs.recalibration = time.perf_counter() - began
     began = time.perf_counter()
     generate_images(trainer.sampling_generator(), selection.rows(config.latent_dim))
     costs.generated_image = (time.perf_counter() - began) / len(selection)

@@ -16,6 +16,7 @@ from dcgan.core.devices import check_gpus, configure_tensorflow, visible_gpus
 from dcgan.core.rng import derived_seed
 from dcgan.data import ImageDataset
 from dcgan.data.clusters import cluster_images
+from dcgan.doctor.evaluation import EvaluationCosts, measure_evaluation
 from dcgan.doctor.findings import Finding
 from dcgan.doctor.measure import Costs, measure_costs
 from dcgan.doctor.sample import Sample
@@ -26,7 +27,13 @@ from dcgan.training.health import DIVERSITY_CHECK_INTERVAL
 from dcgan.training.loop import last_step, resolve_config
 from dcgan.training.preflight import format_bytes
 
+OUTSIDE_THE_LOOP = ("start", "preparing images", "classifier", "features of real images", "report")
+"""Parts of a training during which the clock of `--minutes` does not run."""
+
 LONG_SECONDS = 24 * 3600
+MUCH_EVALUATION = 0.3
+"""Fraction of the time that evaluations take from which on it is worth a line."""
+
 FEW_EPOCHS = 3.0
 DISK_MARGIN = 1.2
 """Factor of the space that a run needs; below it, the disk is nearly full in the end."""
@@ -84,7 +91,9 @@ def _count_due(start: int, last: int, intervals: list[int]) -> int:
     return count
 
 
-def plan_seconds(costs: Costs, events: Events, sample: Sample, before: float, images: int) -> dict[str, float]:
+def plan_seconds(
+    costs: Costs, events: Events, sample: Sample, before: float, evaluation: EvaluationCosts | None = None
+) -> dict[str, float]:
     """Return the seconds of every part of a training.
 
     Args:
@@ -92,8 +101,10 @@ def plan_seconds(costs: Costs, events: Events, sample: Sample, before: float, im
         events: how often it happens.
         sample: the images.
         before: seconds until the networks are built: imports, clusters.
-        images: number of images that an evaluation generates.
+        evaluation: what an evaluation costs; None for a training without.
     """
+    evaluation = evaluation or EvaluationCosts(0, 0.0, 0.0, 0.0)
+    each = costs.recalibration + costs.generated_image * evaluation.images + evaluation.each
     preparation = 0.0 if sample.is_cached else sample.seconds_per_image * sample.total
     return {
         "start": before + sample.load_seconds,
@@ -104,7 +115,9 @@ def plan_seconds(costs: Costs, events: Events, sample: Sample, before: float, im
         "sample grids": costs.sample * events.sample,
         "checkpoints": costs.checkpoint * events.checkpoint,
         "log": costs.log * events.log,
-        "evaluations": costs.generated_image * images * events.evaluate,
+        "classifier": evaluation.classifier,
+        "features of real images": evaluation.start,
+        "evaluations": each * events.evaluate,
         "report": costs.report,
     }
 
@@ -121,7 +134,7 @@ def plan_end(minutes: float | None, steps: int, seconds: dict[str, float]) -> tu
         Seconds from start to end, and the number of steps that are done by then.
     """
     total = sum(seconds.values())
-    outside = seconds["start"] + seconds["preparing images"] + seconds["report"]  # the clock runs during the loop
+    outside = sum(seconds.get(name, 0.0) for name in OUTSIDE_THE_LOOP)
     loop, limit = total - outside, math.inf if minutes is None else 60 * minutes
     if loop <= limit:
         return total, steps
@@ -206,16 +219,20 @@ def examine_plan(
     dataset = _training_dataset(given, sample)
     classes, labels = _divide(config, sample, dataset, classes)
     clusters_seconds = (time.perf_counter() - began) * len(whole) / len(dataset)
+    evaluation = None if config.evaluate_every is None else measure_evaluation(config, sample, dataset)
     costs = measure_costs(config, dataset, classes, labels, limit)
-    seconds = plan_seconds(costs, events, sample, import_seconds + clusters_seconds, config.evaluate_num)
+    seconds = plan_seconds(costs, events, sample, import_seconds + clusters_seconds, evaluation)
     total, reached = plan_end(config.minutes, events.steps, seconds)
     disk = plan_disk(costs, events, config)
     memory = costs.memory
     cache_bytes = 0 if given.data_dir is None or sample.transform is None else _nbytes(sample)
+    if memory is not None and evaluation is not None:
+        memory += evaluation.images * dataset.images[0].nbytes  # generated at once
     if memory is not None and cache_bytes:
         memory += max(0, cache_bytes - dataset.images.nbytes)  # mapped pages count as this process's
     facts |= {
         "costs": vars(costs),
+        "evaluation": None if evaluation is None else vars(evaluation),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "total_seconds": total,
         "steps_reached": reached,
@@ -273,12 +290,6 @@ def _find_in_options(config: ResolvedTrainConfig, facts: dict[str, Any]) -> list
     if facts["epochs"] < FEW_EPOCHS and config.minutes is None:
         text = f"Each image is seen {facts['epochs']:.2g} times in {facts['last_step']} steps; --epochs 25 is common."
         findings.append(Finding("note", "few_epochs", text))
-    if config.evaluate_every is not None:
-        text = (
-            f"Of each of the {facts['events']['evaluate']} evaluations, only generating images is in the estimate; "
-            "computing features takes longer, and the first one trains or downloads a classifier."
-        )
-        findings.append(Finding("note", "evaluations", text))
     return findings
 
 
@@ -302,6 +313,14 @@ def _find_in_costs(
             "them, half the --generator-width and --discriminator-width a third; a GPU is tens of times faster."
         )
         findings.append(Finding("warning", "long", text))
+    seconds = facts["seconds"]
+    evaluations = seconds["evaluations"] + seconds["features of real images"] + seconds["classifier"]
+    if evaluations > MUCH_EVALUATION * sum(seconds.values()):
+        text = (
+            f"Evaluations take {evaluations / sum(seconds.values()):.0%} of the time. A larger --evaluate-every or a "
+            "smaller --evaluate-num takes less."
+        )
+        findings.append(Finding("note", "evaluations", text))
     if not sample.is_cached and facts["seconds"]["preparing images"] > 60:
         text = "Preparing the images takes minutes, once: `python -m dcgan prepare` does it ahead of the training."
         findings.append(Finding("note", "preparation", text))

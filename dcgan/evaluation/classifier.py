@@ -83,20 +83,42 @@ def train_classifier(images: ImageDataset, steps: int = STEPS) -> keras.Model:
     Returns:
         As `load_classifier`.
     """
-    assert images.labels is not None
     devices.configure_tensorflow(_SEED)
-    model = build_classifier(images.image_size, images.channels, len(images.class_names))
-    rate: Any = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)  # pyright: ignore[reportArgumentType]  (the stub knows only "auto")
+    model = untrained_classifier(images, steps)
     message = f"Training a classifier of {images.name} (once)"
     if not shows_progress():  # tqdm shows no bar there
         print(f"{message}.", file=sys.stderr, flush=True)
     with devices.without_tensor_float_32():
         for step in tqdm(range(1, steps + 1), message, leave=False, disable=not shows_progress()):
-            chosen = batch_indices(step, BATCH_SIZE, len(images), _SEED)
-            model.train_on_batch(to_float(images.images[chosen]), images.labels[chosen])
+            train_step(model, images, step)
     return model
+
+
+def untrained_classifier(images: ImageDataset, steps: int = STEPS) -> keras.Model:
+    """Build a classifier with its optimizer.
+
+    Args:
+        images: as for `load_classifier`.
+        steps: as for `load_classifier`.
+    """
+    model = build_classifier(images.image_size, images.channels, len(images.class_names))
+    rate: Any = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)  # pyright: ignore[reportArgumentType]  (the stub knows only "auto")
+    return model
+
+
+def train_step(model: keras.Model, images: ImageDataset, step: int) -> None:
+    """Train a classifier for one step.
+
+    Args:
+        model: what `untrained_classifier` returned.
+        images: as for `load_classifier`.
+        step: number of the step, from 1 on; it decides which images are used.
+    """
+    assert images.labels is not None
+    chosen = batch_indices(step, BATCH_SIZE, len(images), _SEED)
+    model.train_on_batch(to_float(images.images[chosen]), images.labels[chosen])
 
 
 def build_classifier(image_size: Size, channels: int, classes: int) -> keras.Model:

@@ -47,10 +47,12 @@ class Evaluator:
 
     def __init__(self, config: TrainConfig, part: str = VALIDATION):
         splits = load_splits(config)
-        if config.features == CLASSIFIER and splits.classifier.labels is None:
-            hint = "Use --features inception or a .keras file, or leave out --evaluate-every."
-            raise UserError(f"--evaluate-every needs a dataset with labels, but {config.dataset} has none.", hint)
-        _check_counts(config, splits, part)
+        check_evaluation(
+            config,
+            has_labels=splits.classifier.labels is not None,
+            smallest=min(len(splits.reference), len(getattr(splits, part))),
+            description=splits.description,
+        )
         context = _build_context(config, splits, part)
         self._count, self._extractor, self._real = context.count, context.extractor, context.held_out_features
         self._real_distance = _real_distance(config, context)
@@ -71,27 +73,49 @@ class Evaluator:
             `precision` and `recall`.
         """
         images = samples_from_generator(generator, classes, "training", FIRST_SEED).take(self._count)
-        return _metrics(self._extractor(images), self._real, self._real_distance)
+        return compute_metrics(self._extractor(images), self._real, self._real_distance)
 
 
-def _metrics(generated: np.ndarray, real: np.ndarray, real_distance: float) -> dict[str, float]:
-    """Compute every metric from features, float32 (N, D) and (M, D)."""
+def compute_metrics(generated: np.ndarray, real: np.ndarray, real_distance: float) -> dict[str, float]:
+    """Compute every metric of an evaluation during training.
+
+    Args:
+        generated: features of generated images, float32 (N, D).
+        real: features of real images, float32 (M, D).
+        real_distance: Fréchet distance of the real reference.
+
+    Returns:
+        What `Evaluator` returns.
+    """
     distance = frechet_distance(generated, real)
     precision, recall = precision_recall(real, generated)
     ratio = distance / real_distance
     return {"frechet_distance": distance, "frechet_ratio": ratio, "precision": precision, "recall": recall}
 
 
-def _check_counts(config: TrainConfig, splits: Splits, part: str) -> None:
-    """Refuse numbers of images for which a metric does not exist."""
+def check_evaluation(config: TrainConfig, *, has_labels: bool, smallest: int, description: str) -> None:
+    """Refuse evaluations that lack labels or images.
+
+    Args:
+        config: the options of the training.
+        has_labels: whether the images have labels, on which a classifier can be trained.
+        smallest: number of images in the smaller part that is compared.
+        description: the parts of the dataset, in one sentence.
+
+    Raises:
+        UserError: the features need labels, or there are too few images for a metric.
+    """
+    if config.features == CLASSIFIER and not has_labels:
+        hint = "Use --features inception or a .keras file, or leave out --evaluate-every."
+        raise UserError(f"--evaluate-every needs a dataset with labels, but {config.dataset} has none.", hint)
     if config.evaluate_num < MIN_IMAGES:
         raise UserError(
             f"--evaluate-num {config.evaluate_num} is too small: precision and recall need {MIN_IMAGES} images.",
             f"Use --evaluate-num {MIN_IMAGES} or more, or leave it out.",
         )
-    if min(len(splits.reference), len(getattr(splits, part))) < MIN_IMAGES:
+    if smallest < MIN_IMAGES:
         raise UserError(
-            f"--evaluate-every needs {MIN_IMAGES} images or more in each part of the dataset, but {splits.description}",
+            f"--evaluate-every needs {MIN_IMAGES} images or more in each part of the dataset, but {description}",
             "Add images, or leave out --evaluate-every.",
         )
 
@@ -113,7 +137,7 @@ def _real_distance(config: TrainConfig, context: EvaluationContext) -> float:
             "ratio to it.",
             "Choose other --features or another dataset, or leave out --evaluate-every.",
         )
-    _metrics(reference[: 2 * MIN_IMAGES], real[: 2 * MIN_IMAGES], distance)
+    compute_metrics(reference[: 2 * MIN_IMAGES], real[: 2 * MIN_IMAGES], distance)
     return distance
 
 

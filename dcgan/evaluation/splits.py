@@ -109,24 +109,43 @@ def _check_count(config: DataConfig, images: ImageDataset) -> None:
         )
 
 
-def _divide(count: int, *, with_test_split: bool) -> dict[str, np.ndarray]:
-    """Return the indices of each part, random and disjoint; held-out ones only if there is no test split.
+def part_sizes(count: int, *, with_test_split: bool) -> dict[str, int]:
+    """Return the number of images in each part by its name; held-out ones only if there is no test split.
 
     The classifier has what the others leave: from a training split at least half of the images, and two fifths of a
     dataset without a test split.
+
+    Args:
+        count: number of images that are divided.
+        with_test_split: whether the held-out images are others.
     """
     fifth = count // 5
     if with_test_split:
         sizes = {REFERENCE: min(MAX_REFERENCE, count // 3), VALIDATION: min(MAX_REFERENCE, fifth)}
     else:
         sizes = {HELD_OUT: fifth, REFERENCE: fifth, VALIDATION: fifth}
-    parts = np.split(fixed_permutation(count, "splits"), np.cumsum(list(sizes.values())))
-    return dict(zip([*sizes, CLASSIFIER], parts, strict=True))
+    return {**sizes, CLASSIFIER: count - sum(sizes.values())}
+
+
+def _divide(count: int, *, with_test_split: bool) -> dict[str, np.ndarray]:
+    """Return the indices of each part, random and disjoint."""
+    sizes = part_sizes(count, with_test_split=with_test_split)
+    parts = np.split(fixed_permutation(count, "splits"), np.cumsum(list(sizes.values()))[:-1])
+    return dict(zip(sizes, parts, strict=True))
 
 
 def _part_limit(images: ImageDataset) -> int:
     """Return the maximum number of images per part."""
-    return max(1, MAX_PART_BYTES // images.images[0].nbytes)
+    return part_limit(images.images[0].nbytes)
+
+
+def part_limit(image_bytes: int) -> int:
+    """Return the maximum number of images per part.
+
+    Args:
+        image_bytes: of one image.
+    """
+    return max(1, MAX_PART_BYTES // image_bytes)
 
 
 def _all_but_held_out(images: ImageDataset, indices: dict[str, np.ndarray]) -> ImageDataset:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dcgan.config import TrainConfig
+from dcgan.doctor.evaluation import EvaluationCosts
 from dcgan.doctor.measure import Costs
 from dcgan.doctor.plan import count_events, plan_disk, plan_end, plan_seconds
 from dcgan.doctor.sample import Sample
@@ -56,7 +57,7 @@ def test_the_time_is_the_sum_of_all_parts():
     )
     config = TrainConfig(steps=1000).resolve()
     events = count_events(config, 0, 1000)
-    seconds = plan_seconds(costs, events, sample, before=6.0, images=0)
+    seconds = plan_seconds(costs, events, sample, before=6.0)
     assert seconds["start"] == 6.25
     assert seconds["preparing images"] == 10
     assert seconds["steps"] == pytest.approx(99.9)
@@ -66,7 +67,20 @@ def test_the_time_is_the_sum_of_all_parts():
     assert seconds["log"] == 20 * 0.5
     assert seconds["compilation"] == 24
     cached = dataclasses.replace(sample, is_cached=True)
-    assert plan_seconds(costs, events, cached, before=6.0, images=0)["preparing images"] == 0
+    assert plan_seconds(costs, events, cached, before=6.0)["preparing images"] == 0
+
+
+def test_evaluations_take_the_time_of_their_parts_as_often_as_they_happen():
+    costs = Costs(generated_image=0.01, recalibration=0.5)
+    sample = Sample(10, np.zeros((10, 8, 8, 3), np.uint8), None, (), np.zeros(0, np.int64))
+    config = TrainConfig(steps=1000, evaluate_every=300).resolve()
+    seconds = plan_seconds(costs, count_events(config, 0, 1000), sample, 0.0, EvaluationCosts(200, 40.0, 7.0, 3.0))
+    assert seconds["classifier"] == 40
+    assert seconds["features of real images"] == 7
+    assert seconds["evaluations"] == pytest.approx(4 * (0.5 + 200 * 0.01 + 3))  # 300, 600, 900, 1000
+    assert plan_end(1.0, 1000, seconds)[0] == pytest.approx(40 + 7 + seconds["evaluations"])  # 18 of 60 seconds
+    without = plan_seconds(costs, count_events(config, 0, 1000), sample, 0.0)
+    assert without["classifier"] == without["features of real images"] == 0
 
 
 def test_checkpoints_that_are_removed_take_no_disk():
