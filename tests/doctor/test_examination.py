@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dcgan.cli.main import main
-from dcgan.config import DoctorConfig, TrainConfig
+from dcgan.config import DoctorConfig, TrainConfig, memory
 from dcgan.core.errors import UserError
 from dcgan.doctor import diagnose
 from dcgan.runs import Run
@@ -156,3 +156,18 @@ def test_the_contact_sheet_has_a_row_per_class(write_images, options):
     assert sheet.shape[:2] == (2 * 18 + 2, 32 * 18 + 2)
     assert (sheet[2:18, 2:18] < 16).all()
     assert (sheet[20:36, 2:18] == 200).all()
+
+
+def test_where_memory_is_short_nothing_is_timed_and_the_figures_are_said(
+    write_images, noise, options, monkeypatch, capsys
+):
+    write_images("images", noise(40))
+    monkeypatch.setattr(memory, "available_memory", lambda reserved: 2**28)
+    monkeypatch.setattr(memory, "resident_memory", dict)
+    report = diagnose(options(check_seconds=0.1))
+    assert "costs" not in report.plan
+    (finding,) = [finding for finding in report.findings if finding.code == "memory"]
+    assert finding.level == "warning"
+    assert "0.2 GiB are available now" in finding.text
+    assert "Steps were not timed" in finding.text
+    assert "memory: more than" in capsys.readouterr().out
