@@ -56,6 +56,7 @@ class Costs:
         checkpoint_bytes: size of one checkpoint.
         sample_bytes: size of one sample grid, in the run and in TensorBoard.
         log_bytes: size of one logged step, in the log and in TensorBoard.
+        generator_bytes: size of the generator alone, of which `best.keras` is another one.
         other_bytes: size of everything else that a run leaves.
         memory: largest memory of this process in bytes; None where the system does not tell.
         gpu_memory: largest memory on the GPU in bytes; None without one.
@@ -77,6 +78,7 @@ class Costs:
     checkpoint_bytes: int = 0
     sample_bytes: int = 0
     log_bytes: int = 0
+    generator_bytes: int = 0
     other_bytes: int = 0
     memory: int | None = None
     gpu_memory: int | None = None
@@ -221,6 +223,7 @@ def _measure_events(
     if stopped:
         raise KeyboardInterrupt
     costs.checkpoint_bytes = run.checkpoints.file(trainer.step).stat().st_size
+    costs.generator_bytes = run.generator_file.stat().st_size
     costs.log_bytes = sizes[-1]["log"] - sizes[-2]["log"]
     checkpoints = sum(file.stat().st_size for file in run.checkpoints.folder.iterdir())
     costs.other_bytes = _size(run.path) - checkpoints - 3 * costs.sample_bytes - sizes[-1]["log"]

@@ -156,7 +156,7 @@ def plan_disk(costs: Costs, events: Events, config: ResolvedTrainConfig) -> dict
         "checkpoint that is being written": costs.checkpoint_bytes,
         "sample grids": costs.sample_bytes * events.sample,
         "log": costs.log_bytes * events.log,
-        "other files": costs.other_bytes,
+        "other files": costs.other_bytes + (costs.generator_bytes if events.evaluate else 0),
     }
 
 

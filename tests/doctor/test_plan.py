@@ -91,6 +91,9 @@ def test_checkpoints_that_are_removed_take_no_disk():
     assert disk["checkpoint that is being written"] == 100
     assert disk["sample grids"] == 20 * 10
     assert disk["log"] == 100
+    evaluated = dataclasses.replace(count_events(config, 0, 5000), evaluate=2)  # `best.keras` is one more generator
+    costs.generator_bytes = 7
+    assert plan_disk(costs, evaluated, config)["other files"] == disk["other files"] + 7
     short = TrainConfig(steps=100).resolve()
     assert plan_disk(costs, count_events(short, 0, 100), short)["checkpoints"] == 100
 
