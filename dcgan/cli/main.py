@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dcgan
 from dcgan.cli.commands import COMMANDS
-from dcgan.cli.terminal import EscapedStream
+from dcgan.cli.terminal import EscapedErrorStream, EscapedStream
 from dcgan.config.parser import docstring, parse
 from dcgan.core.argument_names import options_are_typed
 from dcgan.core.errors import UserError, first_line, ran_out_of_memory
@@ -106,7 +106,7 @@ def _escape_output() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
         sys.stdout = EscapedStream(sys.stdout)
     if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr = EscapedStream(sys.stderr)
+        sys.stderr = EscapedErrorStream(sys.stderr)
 
 
 @contextlib.contextmanager

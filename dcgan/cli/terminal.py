@@ -4,6 +4,7 @@ import re
 from typing import Any, TextIO
 
 from dcgan.core.printable import UNSAFE, escape
+from dcgan.core.streams import discard_output
 
 _CURSOR = re.compile(r"(?:[\r\n]|\x1b\[A)*")
 """What tqdm writes between two bars."""
@@ -39,3 +40,22 @@ class EscapedStream:
     def __getattr__(self, name: str) -> Any:
         """Return any other attribute of the stream."""
         return getattr(self._stream, name)
+
+
+class EscapedErrorStream(EscapedStream):
+    """An `EscapedStream` of messages that nobody has to read: if they can't be written, the command goes on."""
+
+    def write(self, text: str) -> int:
+        """Write a text, if possible; return its length."""
+        try:
+            return super().write(text)
+        except OSError:  # a closed pipe, a full disk
+            discard_output(2)
+            return len(text)
+
+    def flush(self) -> None:
+        """Write what is buffered, if possible."""
+        try:
+            self._stream.flush()
+        except OSError:
+            discard_output(2)

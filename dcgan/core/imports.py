@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan.core.errors import UserError, first_line
+from dcgan.core.streams import discard_output
 
 
 def lazy_exporter(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
@@ -150,9 +151,7 @@ def was_interrupted(error: BaseException | None) -> bool:
 
 def silence_stdout() -> None:
     """Discard further output: the process that read it has closed the pipe."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.close(null)
+    discard_output(1)
 
 
 def import_tensorflow() -> None:

@@ -21,6 +21,17 @@ def open_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8", errors="backslashreplace"))  # noqa: SIM115, PTH123
 
 
+def discard_output(number: int) -> None:
+    """Connect an output stream that can't be written to any more to the null device.
+
+    Args:
+        number: 1 for standard output, 2 for standard error.
+    """
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
+
+
 def shows_progress() -> bool:
     """Return whether standard error is a terminal, on which a progress bar can be seen; false where there is none."""
     try:

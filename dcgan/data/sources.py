@@ -109,6 +109,8 @@ def _download(dataset: str, split: str) -> Arrays:
     """Let Keras download a dataset, or read its earlier download (`~/.keras/datasets`)."""
     try:
         pairs = importlib.import_module(f"keras.datasets.{dataset}").load_data()
+    except BrokenPipeError:  # of the progress bar, which nobody reads any more
+        raise
     except Exception as error:  # Keras raises plain `Exception` when an address can't be reached
         raise UserError(
             f"{dataset} could not be downloaded: {' '.join(str(error).split())[:200]}",

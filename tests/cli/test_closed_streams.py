@@ -46,6 +46,20 @@ def test_an_error_without_standard_error_still_has_its_exit_code():
     assert run("prepare --dataset folder", "2>&-").returncode == 2
 
 
+@pytest.mark.parametrize("unwritable", ["2>/dev/full", "2>&1 >/dev/null | true"])
+def test_messages_that_can_not_be_written_change_no_exit_code(unwritable, tmp_path):
+    """The first process of the pipe waits until its end can't be read any more."""
+    make_images(tmp_path / "images")
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    good = f"prepare --dataset folder --data-dir {tmp_path}/images --image-size 8 --cache-dir {tmp_path}/cache"
+    for arguments, code in (("prepare --dataset folder", 2), (good, 0), (good, 0)):
+        line = f'{{ sleep 0.2; "{sys.executable}" -m dcgan {arguments}; echo $? >{tmp_path}/code; }} {unwritable}'
+        variables = os.environ | {"PYTHONPATH": str(CHECKOUT)}
+        subprocess.run(["sh", "-c", line], env=variables, stdout=subprocess.DEVNULL, check=False)
+        assert (tmp_path / "code").read_text() == f"{code}\n"
+
+
 def test_streams_that_are_closed_are_opened_and_others_stay():
     code = (
         "import os, sys; from dcgan.core.streams import open_closed_streams, shows_progress\n"
