@@ -31,6 +31,7 @@ _FOLDERS = (
     "img_align_celeba/img_align_celeba",  # Kaggle's
     *(f"{parent}{name}" for name in ("img_align_celeba", "img_align_celeba_png") for parent in ("", "Img/")),
 )
+_MAX_WITHOUT_ROW = 0.1  # of the images; more is taken for a table that is cut off, or of other images
 _ANNOTATION_FOLDERS = ("", "Anno", "Eval")  # those of the official folder
 
 
@@ -164,7 +165,7 @@ def _select_split(faces: ImageFiles, split: str) -> ImageFiles:
             raise UserError(
                 f"CelebA's test split is defined by list_eval_partition.txt, which is not beside {faces.root}.", WHERE
             )
-        return faces
+        return _remarking(faces, "without list_eval_partition.txt, all of them are for training")
     partition = table.column("partition")
     chosen = faces.filter(lambda name: partition.get(_number(name)) == _PARTITIONS[split])
     if not chosen.entries:
@@ -174,7 +175,16 @@ def _select_split(faces: ImageFiles, split: str) -> ImageFiles:
     unknown = sum(_number(name) not in partition for name in faces.names)
     others = len(faces.entries) - len(chosen.entries) - unknown
     chosen = chosen.noting("image|s of other splits", others)
-    return chosen.noting(f"image|s without a line in {table.source}", unknown)
+    chosen = chosen.noting(f"image|s without a row in {_basename(table.source)}", unknown)
+    missing = len(partition.keys() - {_number(name) for name in faces.names})
+    if not missing:
+        return chosen
+    named = f"the {len(partition)} images in {_basename(table.source)}"
+    return _remarking(chosen, f"it is a partial copy, without {missing} of {named}")
+
+
+def _remarking(files: ImageFiles, remark: str) -> ImageFiles:
+    return replace(files, remark="; ".join(part for part in (files.remark, remark) if part))
 
 
 def find_celeba(data_dir: Path) -> Path:
@@ -210,13 +220,17 @@ def _label_by_attribute(files: ImageFiles, attribute: str) -> ImageFiles:
     if table is None:
         raise UserError(f"--attribute needs list_attr_celeba.txt (or .csv) beside {files.root}.", WHERE)
     column = table.column(attribute)
-    missing = next((name for name in files.names if _number(name) not in column), None)
-    if missing is not None:
+    labeled = files.filter(lambda name: _number(name) in column)
+    missing = len(files.entries) - len(labeled.entries)
+    if missing > _MAX_WITHOUT_ROW * len(files.entries):
+        example = _basename(next(name for name in files.names if _number(name) not in column))
         raise UserError(
-            f"{table.source} has no row for {_basename(missing)}.", "It belongs to other images, or is cut off."
+            f"{table.source} has no row for {missing} of the {len(files.entries)} images, such as {example}.",
+            "It belongs to other images, or is cut off: download it again.",
         )
-    labels = np.array([column[_number(name)] > 0 for name in files.names], np.int64)
-    return replace(files, labels=labels, class_names=(f"not {attribute}", attribute))
+    labels = np.array([column[_number(name)] > 0 for name in labeled.names], np.int64)
+    labeled = replace(labeled, labels=labels, class_names=(f"not {attribute}", attribute))
+    return labeled.noting(f"image|s without a row in {_basename(table.source)}", missing)
 
 
 def _number(name: str) -> str:

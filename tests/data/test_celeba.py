@@ -177,13 +177,67 @@ def test_an_unknown_attribute_is_reported_before_anything_is_prepared(tmp_path):
     assert not (tmp_path / "caches").exists()
 
 
+TABLES = {"list_attr_celeba.csv": ATTRIBUTES_CSV.encode(), "list_eval_partition.txt": PARTITION_TXT.encode()}
+
+
+def test_a_copy_with_fewer_images_than_rows_is_read_and_says_what_is_missing(tmp_path, capsys):
+    write_files(tmp_path / "d/img_align_celeba", {name: FACES[name] for name in NAMES[:4]})
+    write_files(tmp_path / "d", TABLES)
+    faces = load(celeba(tmp_path / "d", attribute="Smiling"))
+    assert faces.images[:, 0, 0, 0].tolist() == [30, 60]
+    assert faces.labels.tolist() == [0, 1]
+    said = capsys.readouterr().err
+    assert "2 images in 2 classes" in said
+    assert "it is a partial copy, without 2 of the 6 images in list_eval_partition.txt" in said
+    assert "not read: 2 images of other splits" in said
+
+
+def test_images_without_a_row_are_left_out_and_counted(tmp_path, capsys):
+    faces = {f"{number:06d}.jpg": face(number % 7) for number in range(1, 23)}
+    rows = [name for name in faces if name not in ("000003.jpg", "000021.jpg")]
+    write_files(tmp_path / "d/img_align_celeba", faces)
+    write_files(
+        tmp_path / "d", {"list_eval_partition.csv": ("image_id,partition\n" + ",0\n".join(rows) + ",0").encode()}
+    )
+    assert len(load(celeba(tmp_path / "d"))) == 20
+    assert "not read: 2 images without a row in list_eval_partition.csv" in capsys.readouterr().err
+    (tmp_path / "d/list_eval_partition.csv").unlink()
+    write_files(tmp_path / "d", {"list_attr_celeba.csv": ("image_id,Young\n" + ",1\n".join(rows) + ",-1").encode()})
+    dataset = load(celeba(tmp_path / "d", attribute="Young"))
+    assert dataset.labels.tolist() == [1] * 19 + [0]
+    said = capsys.readouterr().err
+    assert "without list_eval_partition.txt, all of them are for training" in said
+    assert "not read: 2 images without a row in list_attr_celeba.csv" in said
+
+
+def test_png_files_have_the_rows_of_the_jpeg_files(tmp_path, capsys):
+    """The PNG version comes with the tables of the JPEG version."""
+    images = {name.replace("jpg", "png"): encode_image(np.full((218, 178, 3), 9, np.uint8)) for name in NAMES[1:]}
+    write_files(tmp_path / "d/img_align_celeba_png", images)
+    write_files(tmp_path / "d", TABLES)
+    train, test = (load(celeba(tmp_path / "d", attribute="Smiling"), split) for split in ("train", "test"))
+    assert (train.labels.tolist(), test.labels.tolist()) == ([1, 1], [0, 0])
+    assert "without 1 of the 6 images in list_eval_partition.txt" in capsys.readouterr().err
+
+
+def test_a_copy_without_a_table_says_which_one_is_missing_and_where_to_get_it(tmp_path):
+    as_folder(tmp_path / "d")
+    for name, options, problem in (
+        ("list_attr_celeba.csv", {}, "list_eval_partition.txt, which is not beside"),
+        ("list_eval_partition.txt", {"attribute": "Young"}, r"needs list_attr_celeba.txt \(or .csv\)"),
+    ):
+        write_files(tmp_path / "d", {name: TABLES[name]})
+        assert "kaggle" in refused(celeba(tmp_path / "d", **options), problem, "test").hint.lower()
+        (tmp_path / "d" / name).unlink()
+
+
 BROKEN = {
     "is empty": "",
     "5 lines of data instead of 6": "\n".join(ATTRIBUTES_TXT.splitlines()[:-1]),
     "0 lines of data instead of 6": "6\n",
     "damaged or cut off at '000006.jpg'": ATTRIBUTES_TXT[: ATTRIBUTES_TXT.rindex(".jpg") + 4],
     "damaged or cut off at '000001.jpg x": ATTRIBUTES_TXT.replace("000001.jpg -1", "000001.jpg x"),
-    "has no row for 000001.jpg": ATTRIBUTES_TXT.replace("000001.jpg", "999999.jpg"),
+    "has no row for 1 of the 6 images, such as 000001.jpg": ATTRIBUTES_TXT.replace("000001.jpg", "999999.jpg"),
     "no attribute 'Smiling'": "<!DOCTYPE html>\n<html></html>",
 }
 
