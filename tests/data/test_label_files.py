@@ -89,3 +89,15 @@ def test_a_table_that_is_no_table_is_refused(text, source, problem):
 def test_text_that_is_not_utf_8_is_refused():
     with pytest.raises(UserError, match="can't be read as a table"):
         read_label_file(b"file,label\nimg1.png,caf\xe9\n", "l.csv", None, NAMES)
+
+
+@pytest.mark.parametrize("table", [",,\n,,\n", "\t\n", "\n,\n"])
+def test_a_table_of_empty_lines_is_refused_in_words(table):
+    with pytest.raises(UserError, match=r"labels\.csv can't be read as a table of labels"):
+        read_label_file(table.encode(), "labels.csv", None, ["a.png"])
+
+
+def test_nan_and_blanks_in_json_are_no_labels():
+    table = b'{"a.png": NaN, "b.png": "  ", "c.png": 2.0, "d.png": true}'
+    labels = read_label_file(table, "labels.json", None, ["a.png", "b.png", "c.png", "d.png"])
+    assert (labels.labels, labels.names) == ([-1, -1, 0, 1], ("2", "True"))

@@ -4,6 +4,7 @@ A reader returns a valid value or raises a `UserError`; anything else that it ra
 """
 
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -131,8 +132,6 @@ def _idx(folder: Path, data: bytes) -> None:
 
 
 def _idx_seeds() -> list[bytes]:
-    import gzip
-
     array = np.arange(24).reshape(2, 3, 4)
     return [idx_bytes(array), gzip.compress(idx_bytes(array), mtime=0), gzip.compress(idx_bytes(array), 0, mtime=0)]
 
@@ -159,17 +158,12 @@ def _cifar10(folder: Path, data: bytes) -> None:
 
 
 def _cifar10_archive(folder: Path, data: bytes) -> None:
-    import gzip
-
     packed = data if data[:2] == b"\x1f\x8b" else gzip.compress(data, 1, mtime=0)
     images, labels = read_cifar10(_write(folder, "c.tar.gz", packed), "test")
     assert images.shape == (len(labels), 32, 32, 3)
 
 
 def _cifar10_archive_seeds() -> list[bytes]:
-    import gzip
-    import tarfile
-
     content, seeds = cifar10_files(1)[0]["test_batch.bin"], []
     for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
         with io.BytesIO() as file:
@@ -481,12 +475,20 @@ def _parquet_seeds() -> list[bytes]:
 
 
 def _tfrecord(folder: Path, data: bytes) -> None:
-    """The checksums of the lengths are made right as long as there are records, so that damage reaches what is in."""
+    """The checksums of the lengths are made right, so that damage reaches what is in the records."""
+    _container("x.tfrecord")(folder, data if data.startswith(_COMPRESSED_STARTS) else _right_lengths(data))
+
+
+_COMPRESSED_STARTS = b"\x78\x9c", b"\x1f\x8b"
+
+
+def _right_lengths(data: bytes) -> bytes:
+    """Put the checksums of the lengths into a TFRecord file, as long as there are records."""
     fixed, place = bytearray(data), 0
-    while data[:1] != b"x" and place + 12 <= len(data):
+    while place + 12 <= len(data):
         struct.pack_into("<I", fixed, place + 8, _masked_crc32c(bytes(fixed[place : place + 8])))
         place += 16 + struct.unpack_from("<Q", fixed, place)[0]
-    _container("x.tfrecord")(folder, bytes(fixed))
+    return bytes(fixed)
 
 
 def _tfrecord_seeds() -> list[bytes]:
@@ -507,7 +509,8 @@ def _tfrecord_seeds() -> list[bytes]:
     named = feature(b"image/encoded", 1, field(1, encode_image(_PIXELS[0]))) + feature(b"label", 1, field(1, b"a"))
     shape = feature(b"shape", 3, field(1, bytes([3, 4, 4]))) + feature(b"label", 3, b"\x08\x01")
     pixels = feature(b"image", 1, field(1, _PIXELS[1].tobytes())) + shape
-    return [record(named) * 3, record(named) + record(pixels), record(pixels) * 2]
+    plain = [record(named) * 3, record(named) + record(pixels), record(pixels) * 2]
+    return [*plain, zlib.compress(_right_lengths(plain[0])), gzip.compress(_right_lengths(plain[1]), mtime=0)]
 
 
 def _tar_seeds() -> list[bytes]:
@@ -520,7 +523,7 @@ def _tar_seeds() -> list[bytes]:
                     info = tarfile.TarInfo(name)
                     info.size = len(data)
                     archive.addfile(info, io.BytesIO(data))
-            return target.getvalue().rstrip(b"\0") + bytes(1024)
+            return target.getvalue()
 
     gray = encode_image(Image.new("L", (4, 4)))
     classes = {f"{number}.{end}": data for number in "12" for end, data in (("png", gray), ("cls", b"3"))}

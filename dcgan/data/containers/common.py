@@ -17,7 +17,7 @@ IMAGE_KEYS = ("image", "images", "img", "imgs", "x", "data", "picture", "picture
 """Usual names of the images in a file."""
 
 MAX_IMAGES = 1 << 24
-"""Most images that are listed; each takes a hundred bytes of memory."""
+"""Most images that are listed; each takes two hundred bytes of memory."""
 
 _FEW_IMAGES = 1 << 20
 _LEAST_IMAGE_BYTES = 16
