@@ -45,6 +45,7 @@ VERSION = 3
 BLOCK_BYTES = 1 << 24
 """Images of so many bytes have one checksum (CRC-32)."""
 
+_WRITE_BYTES = 1 << 20
 _IMAGES, _MANIFEST = "images.npy", "manifest.json"
 
 
@@ -291,7 +292,7 @@ def report_pixels(source: str, gray: bool, deep_white: int | None) -> None:
 def _write_images(path: Path, shape: tuple[int, int, int], results: Iterable[Decoded]) -> dict[str, Any]:
     """Write the images one by one, and return the manifest's entries about them."""
     count, skipped, digest, blocks = 0, [], hashlib.sha256(), []
-    with path.open("wb") as file:
+    with path.open("wb", buffering=_WRITE_BYTES) as file:
         file.write(npy_header((0, *shape), np.uint8))
         for result in results:
             if isinstance(result, SkippedImage):

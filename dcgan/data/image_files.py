@@ -1,5 +1,6 @@
 """The image files of a folder, archive or container: their names in a fixed order, their content and their labels."""
 
+import functools
 import hashlib
 import re
 from collections import Counter
@@ -130,7 +131,7 @@ class ImageFiles:
         """Names of the entries."""
         return [entry.name for entry in self.entries]
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """Hexadecimal SHA-256: differs when a file is added, removed, renamed or rewritten, not when the root moves."""
         digest = hashlib.sha256()

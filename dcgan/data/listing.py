@@ -123,7 +123,7 @@ def _walk(root: Path, not_read: NotRead, packed: list[str]) -> Iterator[ImageFil
                         pass
                     elif not _exists(item.is_file):
                         not_read.others["broken link|s" if item.is_symlink() else "pipe|s or device|s"] += 1
-                    elif is_image_file(item.name, functools.partial(_first_bytes, root / prefix / item.name)):
+                    elif is_image_file(item.name, functools.partial(_first_bytes, item.path)):
                         yield _image_file(prefix, item)
                     else:
                         if item.name.lower().endswith(ARCHIVE_ENDINGS) or has_container_ending(item.name):
@@ -138,8 +138,8 @@ def _contains(folder: Path, name: str) -> bool:
     return (folder / name).exists()
 
 
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
+def _first_bytes(path: str | Path) -> bytes:
+    with Path(path).open("rb") as file:
         return file.read(FIRST_BYTES)
 
 
