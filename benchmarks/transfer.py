@@ -30,18 +30,23 @@ Results = dict[str, list[list[dict[str, Any]]]]
 """By row, for each seed the log records of the steps that were evaluated."""
 
 
-def variants(source: str, frozen: Sequence[int], rates: Sequence[float] = ()) -> dict[str, dict[str, Any]]:
+def variants(
+    source: str, frozen: Sequence[int], rates: Sequence[float] = (), *, keep: bool = False
+) -> dict[str, dict[str, Any]]:
     """Return the options of every row, by its name.
 
     Args:
         source: as for `--init-from`.
         frozen: numbers of layers to freeze; 0 for none.
         rates: learning rates of both networks with which each row is trained as well.
+        keep: whether there is a row for `--init-scale keep` beside each that begins with another run.
     """
     rows: dict[str, dict[str, Any]] = {"from scratch": {}}
     for count in frozen:
         name = f"--init-from {source}" + (f" --freeze-d {count}" if count else "")
         rows[name] = {"init_from": source, "freeze_d": count}
+        if keep:
+            rows[f"{name} --init-scale keep"] = rows[name] | {"init_scale": "keep"}
     for name, options in list(rows.items()):
         for rate in rates:
             rows[f"{name}, learning rates {rate:g}"] = options | {"generator_lr": rate, "discriminator_lr": rate}
@@ -223,13 +228,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--rates", type=float, nargs="*", default=[], help="further rows: learning rates of both networks"
     )
+    parser.add_argument("--keep", action="store_true", help="further rows: --init-scale keep")
     parser.add_argument("--num", type=int, default=2000, help="number of images to generate for an evaluation")
     options = parser.parse_args(arguments)
 
     from dcgan.core.imports import import_tensorflow
 
     import_tensorflow()
-    rows = variants(options.source, options.frozen, options.rates)
+    rows = variants(options.source, options.frozen, options.rates, keep=options.keep)
     results: Results = {name: [] for name in rows}
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)

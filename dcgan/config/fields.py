@@ -49,6 +49,9 @@ FramesPerSecond = Annotated[float, Range("a number from 0.01 to 1000", ((">=", 0
 Weights = Literal["ema", "raw", "best"]
 """The generators of a run: EMA weights, the weights without averaging, the EMA weights of the best evaluation."""
 
+InitScale = Literal["fresh", "keep"]
+"""The scale of kernels that come from another run: that of new ones, or their own."""
+
 
 _DEVICE = re.compile(r"auto|cpu|gpu(:\d{1,3})?")
 

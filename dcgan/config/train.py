@@ -9,6 +9,7 @@ from dcgan.config.fields import (
     Clusters,
     Decay,
     EvaluationImages,
+    InitScale,
     KernelSize,
     NonNegativeFloat,
     NonNegativeInt,
@@ -142,6 +143,8 @@ class TrainConfig(DataConfig):
             afresh. Options of the networks that are not given are those of that run.
         init_weights: generator weights of that run to begin with: `ema`, `raw` or `best`; see `generate --weights`. The
             discriminator has only raw ones.
+        init_scale: `fresh` scales the kernels of that run as those of new networks are, and begins the statistics of
+            BatchNorm afresh: for other images. `keep` begins with the very function: for images of the same kind.
         freeze_d: number of the discriminator's first layers that keep the weights of `--init-from`, with their
             BatchNorm: its statistics no longer follow the batches (FreezeD); 0 trains all.
         steps: stop when the run has this many steps; by default 4,000, or where `--epochs` ends the run.
@@ -223,6 +226,7 @@ class TrainConfig(DataConfig):
     run_dir: Path | None = option(None, "Run", changes_result=False)
     init_from: str | None = option(None, "Initial weights")
     init_weights: Weights = option("ema", "Initial weights")
+    init_scale: InitScale = option("fresh", "Initial weights")
     freeze_d: NonNegativeInt = option(0, "Initial weights")
     steps: PositiveInt | None = option(None, "Run", changes_result=False)
     epochs: PositiveFloat | None = option(None, "Run", changes_result=False)
@@ -273,8 +277,10 @@ class TrainConfig(DataConfig):
         if isinstance(self.init_from, Path) or (self.init_from and "://" not in self.init_from):
             object.__setattr__(self, "init_from", str(to_path(self.init_from)))
         super().__post_init__()
-        if self.init_from is None and (self.freeze_d or self.init_weights != "ema"):
-            name = "freeze-d" if self.freeze_d else "init-weights"
+        needing = {"freeze-d": self.freeze_d != 0, "init-weights": self.init_weights != "ema"}
+        needing["init-scale"] = self.init_scale != "fresh"
+        if self.init_from is None and any(needing.values()):
+            name = next(name for name, given in needing.items() if given)
             raise UserError(f"--{name} needs --init-from: the run whose weights the new one begins with.")
         if self.augment == "none":
             object.__setattr__(self, "augment", None)

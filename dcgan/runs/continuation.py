@@ -20,7 +20,7 @@ def new_run_command(given: TrainConfig, run: Run) -> str:
         A line to copy into a shell.
     """
     path = next(path for path in numbered_paths(run.path, suffix="") if not path.exists())
-    config = replace(given, run_dir=path, init_from=str(run.path), init_weights="ema")
+    config = replace(given, run_dir=path, init_from=str(run.path), init_weights="ema", init_scale="keep")
     return command_line(["python", "-m", "dcgan", "train", *to_arguments(config)])
 
 

@@ -4,9 +4,16 @@ Layers are matched by name and by their distance from the image: those of the ge
 those of the discriminator from its input. The number of filters depends on that distance (`width`, twice as many one
 stage further, …), and so does the scale in pixels of what a layer has learned. A larger image adds stages between the
 latent vector and the layers that are taken over.
+
+Kernels grow while they are trained: those of the pretrained digits to 4 to 20 times the standard deviation that they
+began with. A step of Adam then changes them by as much less, the output of the generator is saturated, and the
+discriminator is certain about every image. On other images, the generator does not follow, and collapses. So kernels
+begin at the scale of new ones unless the images are of the same kind (van Laarhoven 2017, "L2 Regularization versus
+Batch and Weight Normalization", on the scale of weights and the effective learning rate).
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +36,9 @@ if TYPE_CHECKING:
 
 CLASS_AXES = {"project_class": 0, "class_embedding": 1}
 """By layer, the axis of its kernel that has one row (or column) per element of the class input."""
+
+ADDED_TO = {"project_class": "project", "class_embedding": "logit"}
+"""By layer of the class input, the layer to whose output its own is added."""
 
 FAMILIES = (
     keras.layers.Conv2DTranspose,
@@ -177,6 +187,8 @@ def initialize(trainer: "Trainer", source: Source, classes: Classes | None) -> s
     if not arrays:
         raise _nothing_fits(source)
     _check_frozen(trainer, source, arrays)
+    if trainer.config.init_scale == "fresh":
+        arrays = _at_fresh_scale(trainer, arrays, [own for own, _ in _common_rows(names, source.class_names)])
     trainer.assign_initial_weights(arrays)
     return _describe(trainer, source, matches, names)
 
@@ -342,6 +354,52 @@ def _take_rows(ours: np.ndarray, theirs: np.ndarray, axis: int, rows: Sequence[t
     return np.moveaxis(ours, 0, axis)
 
 
+def _at_fresh_scale(trainer: "Trainer", arrays: Arrays, known: Sequence[int]) -> Arrays:
+    """Return the arrays with kernels of the scale that the new networks' own have, without the BatchNorm statistics.
+
+    Kernels whose outputs are added have one factor, so that each keeps its share. Frozen layers stay as they are: they
+    are a fixed function.
+
+    Args:
+        trainer: with new networks.
+        arrays: what they begin with, by name.
+        known: elements of the class input that the other run has as well.
+    """
+    frozen = {layer.name for layer in first_layers(trainer.discriminator, trainer.config.freeze_d)}
+    scaled: Arrays = {}
+    sums: defaultdict[str, list[tuple[str, np.ndarray, int | None]]] = defaultdict(list)
+    for network in (trainer.generator, trainer.discriminator):
+        for variable in network.weights:
+            name = _checkpoint_name(network, variable)
+            layer, weight = name.split("/")[-2:]
+            if name not in arrays or (weight.startswith("moving_") and layer not in frozen):
+                continue
+            scaled[name] = arrays[name]
+            if weight == "kernel" and layer not in frozen:
+                sums[ADDED_TO.get(layer, layer)].append((name, np.asarray(variable), CLASS_AXES.get(layer)))
+    for kernels in sums.values():
+        before = _root_mean_square([_rows(arrays[name], known, axis) for name, _, axis in kernels])
+        after = _root_mean_square([_rows(fresh, known, axis) for _, fresh, axis in kernels])
+        for name, fresh, axis in kernels:
+            kernel = (arrays[name] * (after / max(before, np.finfo(np.float32).tiny))).astype(np.float32)
+            if axis is not None:  # the other classes are new
+                ours, theirs = np.moveaxis(np.array(fresh), axis, 0), np.moveaxis(kernel, axis, 0)
+                ours[known] = theirs[known]
+                kernel = np.moveaxis(ours, 0, axis)
+            scaled[name] = kernel
+    return scaled
+
+
+def _rows(kernel: np.ndarray, known: Sequence[int], axis: int | None) -> np.ndarray:
+    """Return the part of a kernel that belongs to some elements of the class input, all of it without `axis`."""
+    return kernel if axis is None else np.take(kernel, known, axis)
+
+
+def _root_mean_square(arrays: Sequence[np.ndarray]) -> float:
+    """Return the root mean square of several arrays, each of which counts as much."""
+    return float(np.sqrt(np.mean([np.mean(np.square(array, dtype=np.float64)) for array in arrays])))
+
+
 def _common_rows(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]:
     """Return the positions of the names that both have, in ours and in theirs."""
     positions = {name: index for index, name in enumerate(theirs)}
@@ -423,6 +481,8 @@ def _describe(trainer: "Trainer", source: Source, matches: Mapping[str, Match], 
     if source.discriminator is None:
         new.append(f"the discriminator, which {name} does not have")
     end = f"; new: {'; '.join(new)}" if new else ""
+    if trainer.config.init_scale == "fresh":
+        end += "; kernels scaled as new ones (--init-scale keep leaves them)"
     frozen = [layer.name for layer in first_layers(trainer.discriminator, trainer.config.freeze_d)]
     end += f". Frozen: discriminator {', '.join(frozen)}" if frozen else ""
     return f"Initial weights: {taken} of {total} arrays from {name} (generator: {kind} weights){end}."

@@ -18,6 +18,12 @@ def test_rows_differ_in_the_initial_weights_and_the_frozen_layers_alone():
     }
 
 
+def test_the_scale_of_the_other_run_is_a_row_of_its_own():
+    rows = transfer.variants("mnist", [0], keep=True)
+    assert list(rows) == ["from scratch", "--init-from mnist", "--init-from mnist --init-scale keep"]
+    assert rows["--init-from mnist --init-scale keep"] == rows["--init-from mnist"] | {"init_scale": "keep"}
+
+
 def test_the_first_images_of_each_class_are_written_unchanged(tmp_path):
     write_mnist(tmp_path / "DIR", train=200, test=8)
     dataset = data.load(DataConfig(dataset="mnist", data_dir=tmp_path / "DIR"))

@@ -57,12 +57,17 @@ def config(tmp_path):
 def begun_from(config, **options):
     """The options of a new run that begins with the weights of a run."""
     changed = {"run_dir": config.run_dir.with_name("new"), "init_from": str(config.run_dir), "steps": 2}
+    changed["init_scale"] = "keep"
     return replace(config, **{**changed, **options})
 
 
 def first_weights(config, **options):
     """Return the first checkpoint of a new run that begins with the weights of a run."""
     return train(begun_from(config, **options)).checkpoints.at(0)
+
+
+def rms(array):
+    return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
 
 
 def weights_of(checkpoint, network):
@@ -159,6 +164,35 @@ def test_a_subset_of_the_classes_keeps_its_weights_in_its_own_order(config, tmp_
     expected = Run(config.run_dir).load_generator("ema").get_layer("project_class").kernel.numpy()
     ours = first_weights(config, data_dir=class_folders(tmp_path / "sub", "bz"))
     np.testing.assert_array_equal(ours["generator/project_class/kernel"][0], expected[1])
+
+
+def test_by_default_kernels_have_the_scale_of_new_ones(config, tmp_path, capsys):
+    kept = first_weights(config, data_dir=class_folders(tmp_path / "abc", "bca"), freeze_d=1)  # the classes are a, b, c
+    shutil.rmtree(config.run_dir.with_name("new"))
+    capsys.readouterr()
+    ours = first_weights(config, data_dir=tmp_path / "abc", init_scale="fresh", freeze_d=1)
+    assert "kernels scaled as new ones (--init-scale keep leaves them)" in capsys.readouterr().out
+    fresh = Trainer(config, (16, 16), 3, class_probabilities=(0.3, 0.3, 0.4)).checkpoint()
+    added = {"project": "project_class", "logit": "class_embedding"}
+    for name in (*weights_of(fresh, "generator"), *weights_of(fresh, "discriminator")):
+        network, layer, weight = name.split("/")
+        if layer == "down_0" or weight in ("gamma", "beta", "bias"):  # frozen, or no kernel
+            np.testing.assert_array_equal(ours[name], kept[name])
+        elif "moving" in weight:
+            np.testing.assert_array_equal(ours[name], fresh[name])
+        elif layer in added:
+            partner = name.replace(layer, added[layer])
+            axis = 0 if network == "generator" else 1
+            known = [[array[name], np.take(array[partner], (0, 1), axis)] for array in (ours, kept, fresh)]
+            new, old, _ = (np.concatenate([each.ravel() for each in pair]) for pair in known)
+            np.testing.assert_allclose(new / old, np.median(new / old), rtol=1e-3)
+            squares = [[rms(each) ** 2 for each in pair] for pair in (known[0], known[2])]
+            assert np.sum(squares[0]) == pytest.approx(np.sum(squares[1]), rel=1e-4)
+            assert np.array_equal(np.take(ours[partner], 2, axis), np.take(fresh[partner], 2, axis))
+        elif layer not in added.values():
+            assert rms(ours[name]) == pytest.approx(rms(fresh[name]), rel=1e-5)
+            np.testing.assert_allclose(ours[name] * rms(kept[name]), kept[name] * rms(ours[name]), rtol=1e-4)
+            assert rms(kept[name]) != pytest.approx(rms(fresh[name]), rel=1e-4)
 
 
 def test_without_classes_the_latent_part_fits(config, tmp_path):
@@ -316,6 +350,8 @@ def test_what_can_not_be_meant_is_refused(config, tmp_path):
         replace(config, freeze_d=1)
     with pytest.raises(UserError, match="--init-weights needs --init-from"):
         replace(config, init_weights="raw")
+    with pytest.raises(UserError, match="--init-scale needs --init-from"):
+        replace(config, init_scale="keep")
     with pytest.raises(UserError, match="--init-from: There is no run directory"):
         train(begun_from(config, init_from=str(tmp_path / "absent")))
     with pytest.raises(UserError, match="more than the 3 layers of this discriminator"):
@@ -474,7 +510,8 @@ def test_a_run_that_can_not_be_resumed_is_continued_by_the_command_that_the_erro
     capsys.readouterr()
     main(command_in(error))
     new = Run(folder / "run-2")
-    assert new.config() == replace(config, run_dir=new.path, init_from=str(run.path), channels=3)
+    changed = {"run_dir": new.path, "init_from": str(run.path), "init_scale": "keep", "channels": 3}
+    assert new.config() == replace(config, **changed)
     assert new.checkpoints.latest()["steps_done"] == config.steps
     assert f" arrays from {run.path} (generator: EMA weights)." in capsys.readouterr().out
 
