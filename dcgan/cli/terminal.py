@@ -43,7 +43,7 @@ class EscapedStream:
 
 
 class EscapedErrorStream(EscapedStream):
-    """An `EscapedStream` of messages that nobody has to read: if they can't be written, the command goes on."""
+    """An `EscapedStream` of messages that nobody has to read: if they can't be written, the command continues."""
 
     def write(self, text: str) -> int:
         """Write a text, if possible; return its length."""

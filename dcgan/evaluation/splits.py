@@ -90,7 +90,7 @@ def load_splits(config: DataConfig) -> Splits:
         return _stacked_splits(seen, test, load_splits(digit_config(config)))
     _check_count(config, seen)
     indices = _divide(len(seen), with_test_split=test is not None)
-    parts = {name: take_subset(seen, chosen[: _part_limit(seen)]) for name, chosen in indices.items()}
+    parts = {name: take_subset(seen, chosen[: part_limit(seen.images[0].nbytes)]) for name, chosen in indices.items()}
     if test is not None:
         parts[HELD_OUT], training = test, seen
     else:
@@ -134,11 +134,6 @@ def _divide(count: int, *, with_test_split: bool) -> dict[str, np.ndarray]:
     return dict(zip(sizes, parts, strict=True))
 
 
-def _part_limit(images: ImageDataset) -> int:
-    """Return the maximum number of images per part."""
-    return part_limit(images.images[0].nbytes)
-
-
 def part_limit(image_bytes: int) -> int:
     """Return the maximum number of images per part.
 
@@ -151,7 +146,7 @@ def part_limit(image_bytes: int) -> int:
 def _all_but_held_out(images: ImageDataset, indices: dict[str, np.ndarray]) -> ImageDataset:
     """Return the images of a dataset without a test split that are not held out."""
     others = np.concatenate([chosen for name, chosen in indices.items() if name != HELD_OUT])
-    return take_subset(images, others[: _part_limit(images)])
+    return take_subset(images, others[: part_limit(images.images[0].nbytes)])
 
 
 def _stacked_splits(seen: ImageDataset, test: ImageDataset | None, digits: Splits) -> Splits:
