@@ -33,6 +33,10 @@ Results = Mapping[str, Sequence[list[dict[str, Any]] | str]]
 """By row name, for each seed: the metrics after each training time, or the error message of a failed training."""
 
 
+ALL = "color,translation,cutout"
+"""Every augmentation there is."""
+
+
 def _paper(changes: Mapping[str, Any] | None = None, **ideas: Any) -> Variant:
     """Return a variant of the preset `paper`."""
     return Variant({"preset": "paper", **(changes or {})}, **ideas)
@@ -95,6 +99,8 @@ DEFAULT: Variants = {
     "not compiled": Variant({"compile": "none"}),
     "R1, γ 0.1, not compiled": Variant({"compile": "none"}, r1_gamma=0.1),
     "DiffAugment, translation": Variant({"augment": "translation"}),
+    "DiffAugment, all": Variant({"augment": ALL}),
+    "adaptive, all": Variant({"augment": ALL, "adaptive_augment": True}),
     "no augmentation": Variant({"augment": "none"}),
 }
 """The preset `default`, and one change at a time, or two that also stand alone."""
@@ -125,6 +131,8 @@ LARGE: Variants = {
     "kernel 6": _large(kernel=6),
     "batch 64": _large(batch_size=64),
     "DiffAugment, translation": _large(augment="translation"),
+    "DiffAugment, all": _large(augment=ALL),
+    "adaptive, all": _large(augment=ALL, adaptive_augment=True),
     "no augmentation": _large(augment="none"),
 }
 """What the preset `default` has for images of 64 pixels, and one change at a time, or several that also stand alone.

@@ -145,7 +145,7 @@ def _few(config: TrainConfig, sample: Sample, facts: dict[str, Any]) -> list[Fin
     findings = []
     if sample.total < VERY_FEW_IMAGES:
         text = f"{sample.total} images are few: expect images close to copies of them. More images help most"
-        hint = "." if config.augment not in (None, "auto") else "; --augment color,translation,cutout helps, too."
+        hint = "." if config.augment not in (None, "auto") else "; --augment color,translation,cutout may help, too."
         findings.append(Finding("warning", "few_images", text + hint))
     elif sample.total < FEW_IMAGES and config.augment is None:
         text = f"{sample.total} images without augmentation are learned by heart. Leave --augment none out."

@@ -55,8 +55,8 @@ def augmentation_note(count: int, channels: int, only_translation: bool) -> str:
     if not only_translation or channels == 1 or count >= FEW_COLOR_IMAGES:
         return ""
     return (
-        f"{count} color images are few: if colors become garish and D(x) stays near 1, "
-        "--augment color,translation,cutout helps."
+        f"{count} color images are few: if colors are garish and D(x) is near 1 even after a thousand steps, "
+        "--augment color,translation,cutout may help."
     )
 
 

@@ -23,7 +23,7 @@ PANELS = {
 """Axis label → {log key: name of the curve}."""
 
 EVALUATION_PANELS = {
-    "distance": {"frechet_distance": "Fréchet distance to held-out images"},
+    "distance": {"frechet_distance": "Fréchet distance to validation images"},
     "fraction of images": {"precision": "precision: generated near real", "recall": "recall: real near generated"},
 }
 """The same for values that only some records have; a panel without any values is omitted."""
