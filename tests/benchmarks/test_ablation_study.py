@@ -128,6 +128,8 @@ CHANGES = {
     "transposed upsampling": {"upsampling"},
     "not compiled": {"compile"},
     "DiffAugment, translation": {"augment"},
+    "DiffAugment, all": {"augment"},
+    "adaptive, all": {"augment", "adaptive_augment"},
     "no augmentation": {"augment"},
     "label smoothing": {"real_target"},
     "spectral normalization": {"spectral_norm"},
