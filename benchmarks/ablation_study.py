@@ -21,6 +21,7 @@ from benchmarks.baselines import Variant
 from benchmarks.options import add_dataset_options, argument_parser, parse_variant
 from benchmarks.tables import format_number, markdown_table, mean_and_deviation
 from benchmarks.workers import ONEDNN, Baseline, Worker, WorkerError
+from dcgan.config import AUGMENTATIONS
 
 TRAINING = "benchmarks.baselines.variants:VariantTraining"
 
@@ -33,8 +34,8 @@ Results = Mapping[str, Sequence[list[dict[str, Any]] | str]]
 """By row name, for each seed: the metrics after each training time, or the error message of a failed training."""
 
 
-ALL = "color,translation,cutout"
-"""Every augmentation there is."""
+ALL = ",".join(AUGMENTATIONS)
+"""Every augmentation, for `--augment`."""
 
 
 def _paper(changes: Mapping[str, Any] | None = None, **ideas: Any) -> Variant:
