@@ -50,6 +50,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "default": {
         "batch_size": 64,
         "generator_lr": 5e-4,
+        # After that many steps of digits, the generator is too fast for the discriminator (docs/results.md).
+        "generator_lr_decay_start": 3000,
         "discriminator_lr": 5e-4,
         "loss": "non_saturating",
         "gradient_penalty": 0.0,
@@ -78,6 +80,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "conditional": False,
         "batch_size": 128,
         "generator_lr": 2e-4,
+        "generator_lr_decay_start": 0,
         "discriminator_lr": 2e-4,
         "clusters": 0,
         "loss": "non_saturating",
@@ -166,6 +169,8 @@ class TrainConfig(DataConfig):
         flip: mirror half of the images horizontally, at random; not for digits or letters.
         seed: seed of all random numbers of the run.
         generator_lr: learning rate of Adam for the generator; by default 5e-4, `paper` 2e-4.
+        generator_lr_decay_start: step from which on the generator's learning rate falls in inverse proportion to the
+            step, down to a fifth, while the discriminator's stays; 0 for a constant rate; by default 3,000, `paper` 0.
         discriminator_lr: learning rate of Adam for the discriminator; by default 5e-4, `paper` 2e-4.
         loss: losses of both networks: `non_saturating` compares each image's logit with 0; `relativistic` compares the
             logits of a real and a fake image with each other; by default non_saturating.
@@ -239,6 +244,7 @@ class TrainConfig(DataConfig):
     flip: bool = option(False, "Training")
     seed: Seed = option(0, "Training")
     generator_lr: PositiveFloat | None = option(None, "Training")
+    generator_lr_decay_start: NonNegativeInt | None = option(None, "Training")
     discriminator_lr: PositiveFloat | None = option(None, "Training")
     loss: Literal["non_saturating", "relativistic"] | None = option(None, "Training")
     gradient_penalty: NonNegativeFloat | None = option(None, "Training")
@@ -356,6 +362,7 @@ class ResolvedTrainConfig(TrainConfig):
 
     batch_size: int
     generator_lr: float
+    generator_lr_decay_start: int
     discriminator_lr: float
     loss: str
     gradient_penalty: float

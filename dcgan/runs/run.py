@@ -30,6 +30,7 @@ EARLIER_DEFAULTS = {
     "discriminator_norm": "batch",
     "loss": "non_saturating",
     "gradient_penalty": 0.0,
+    "generator_lr_decay_start": 0,
     "clusters": 0,
     "adaptive_augment": False,
     "fit": None,

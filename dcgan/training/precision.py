@@ -1,4 +1,4 @@
-"""How a step is computed: precision, compilation, optimizers, data on the device."""
+"""How a step is computed: precision, compilation, data on the device."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,6 @@ import tensorflow as tf
 from dcgan.config import ResolvedTrainConfig
 from dcgan.core.devices import free_gpu_memory, visible_gpus
 from dcgan.core.errors import UserError
-from dcgan.training.loss_scale import SynchronizedLossScaleOptimizer
 
 CompileMode = Literal["fused_ops", "xla", "none"]
 """`fused_ops`: XLA compiles BatchNorm, the optimizers and the sums around convolutions; `xla`: several whole steps as
@@ -116,24 +115,3 @@ def mixed_precision(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(previous)
-
-
-def build_optimizer(
-    network: keras.Model, learning_rate: float, config: ResolvedTrainConfig
-) -> keras.optimizers.Optimizer:
-    """Return Adam with its variables built, so that a checkpoint can be restored before the first step.
-
-    Under `mixed_float16` the loss is scaled so that small gradients don't vanish; a step whose gradients overflow is
-    skipped and the scale halved (Micikevicius et al. 2018, section 3.2).
-
-    Args:
-        network: what is optimized.
-        learning_rate: initial learning rate, above 0.
-        config: options of the run, of which `beta_1` and `precision` are used.
-    """
-    name = f"{network.name}_optimizer"
-    optimizer = keras.optimizers.Adam(learning_rate, beta_1=config.beta_1, name=name)
-    if config.precision == "mixed_float16":
-        optimizer = SynchronizedLossScaleOptimizer(optimizer, name=name)
-    optimizer.build(network.trainable_variables)
-    return optimizer

@@ -24,10 +24,10 @@ from dcgan.training.bn_recalibration import BatchNormRecalibration
 from dcgan.training.freezing import freeze_first_layers
 from dcgan.training.losses import LOSSES, Loss
 from dcgan.training.noise import Noise
+from dcgan.training.optimizers import build_optimizers, current_learning_rate
 from dcgan.training.precision import (
     COMPILE_MODES,
     CompileMode,
-    build_optimizer,
     fits_into_memory,
     mixed_precision,
     prefetch_to_gpu,
@@ -93,8 +93,8 @@ class Trainer:
             self.generator = build_generator(**generator_options, layers=layers)
             self.discriminator = build_discriminator(**shared, **config.discriminator_options, layers=layers)
             freeze_first_layers(self.discriminator, config.freeze_d)
-            self.generator_optimizer = build_optimizer(self.generator, config.generator_lr, config)
-            self.discriminator_optimizer = build_optimizer(self.discriminator, config.discriminator_lr, config)
+            optimizers = build_optimizers(self.generator, self.discriminator, config)
+        self.generator_optimizer, self.discriminator_optimizer = optimizers
         self._build_discriminator = lambda: build_discriminator(**shared, **config.discriminator_options)
         # One per process, whatever the number of replicas: it takes no part in the step, images are generated with it.
         self.ema_generator = build_generator(**generator_options)
@@ -284,10 +284,17 @@ class Trainer:
             average.assign(to_inference_kernel(weight, average.shape))
 
     def scale_learning_rates(self, factor: float) -> tuple[float, float]:
-        """Set both learning rates to `factor` times the config's; return the generator's and the discriminator's."""
-        rates = self.config.generator_lr * factor, self.config.discriminator_lr * factor
-        self.generator_optimizer.learning_rate, self.discriminator_optimizer.learning_rate = rates
-        return rates
+        """Set both initial learning rates to `factor` times the config's.
+
+        Args:
+            factor: above 0.
+
+        Returns:
+            The generator's and the discriminator's rate in the next step.
+        """
+        self.generator_optimizer.learning_rate = self.config.generator_lr * factor
+        self.discriminator_optimizer.learning_rate = self.config.discriminator_lr * factor
+        return current_learning_rate(self.generator_optimizer), current_learning_rate(self.discriminator_optimizer)
 
     def assign_initial_weights(self, arrays: dict[str, np.ndarray]) -> None:
         """Begin with given weights instead of random ones; the EMA weights begin with those of the generator.
