@@ -50,7 +50,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "default": {
         "batch_size": 64,
         "generator_lr": 5e-4,
-        # After that many steps of digits, the generator is too fast for the discriminator (docs/results.md).
+        # Divides the distance of a constant rate by 1.1 to 1.3 from 7,500 steps on (docs/results.md).
         "generator_lr_decay_start": 3000,
         "discriminator_lr": 5e-4,
         "loss": "non_saturating",
@@ -105,9 +105,11 @@ NETWORK_OPTIONS += ("discriminator_norm", "kernel", "upsampling", "downsampling"
 
 _LARGE_IMAGES = {"latent_dim": 100, "kernel": 4, "generator_width": 32, "discriminator_width": 32}
 _LARGE_IMAGES |= {"upsampling": "transposed", "discriminator_hidden": 0, "batch_size": 32}
+_LARGE_IMAGES |= {"generator_lr_decay_start": 0}
 """What the preset `default` has instead for images of more than `SMALL_SIDE` pixels. Narrow networks make three times
 as many steps in the same time, and batches of 32 another 1.7 times. With nearest upsampling the discriminator wins: on
-emoji of 64 pixels the distance rises again after 500 steps, with a hidden layer and without (docs/results.md)."""
+emoji of 64 pixels the distance rises again after 500 steps, with a hidden layer and without (docs/results.md). A
+falling learning rate of the generator has not been measured."""
 
 _LARGE_IMAGES_ON_GPU = {"generator_width": 64, "discriminator_width": 64, "batch_size": 64}
 """On a GPU, where steps are cheap, they are wider and see more images. What is best there has not been measured."""
@@ -116,7 +118,7 @@ LABELED_CLUSTERS = {"cifar10": 100, "fashion_mnist": 200}
 """Numbers of clusters of images with labels, by dataset: those that measured better than none (docs/results.md)."""
 
 _STACKED_MNIST = {"latent_dim": 100, "kernel": 4, "generator_width": 64, "discriminator_width": 64}
-_STACKED_MNIST |= {"discriminator_hidden": 0, "clusters": 0}
+_STACKED_MNIST |= {"discriminator_hidden": 0, "clusters": 0, "generator_lr_decay_start": 0}
 """Stacked digits, whose thousand classes are independent digits in three channels."""
 
 
@@ -170,7 +172,8 @@ class TrainConfig(DataConfig):
         seed: seed of all random numbers of the run.
         generator_lr: learning rate of Adam for the generator; by default 5e-4, `paper` 2e-4.
         generator_lr_decay_start: step from which on the generator's learning rate falls in inverse proportion to the
-            step, down to a fifth, while the discriminator's stays; 0 for a constant rate; by default 3,000, `paper` 0.
+            step, down to a fifth, while the discriminator's stays; 0 for a constant rate; by default 3,000, and 0 for
+            images of more than 32 pixels per side, `stacked_mnist` and `paper`.
         discriminator_lr: learning rate of Adam for the discriminator; by default 5e-4, `paper` 2e-4.
         loss: losses of both networks: `non_saturating` compares each image's logit with 0; `relativistic` compares the
             logits of a real and a fake image with each other; by default non_saturating.

@@ -43,7 +43,7 @@ def build_optimizers(
 
 def current_learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """Return the learning rate of the next step of an optimizer that `build_optimizers` returned."""
-    adam = getattr(optimizer, "inner_optimizer", optimizer)
+    adam: Any = getattr(optimizer, "inner_optimizer", optimizer)
     return float(adam.learning_rate * adam.decay())
 
 
@@ -68,8 +68,8 @@ class DecayingAdam(keras.optimizers.Adam):
         """Return what the next step's learning rate is multiplied by, in [LOWEST_RATE, 1]: a float32 scalar."""
         if not self.decay_start:
             return 1.0
-        step = tf.cast(self.iterations + 1, tf.float32)
-        return tf.clip_by_value(self.decay_start / step, LOWEST_RATE, 1.0)
+        iterations: Any = self.iterations
+        return tf.clip_by_value(self.decay_start / tf.cast(iterations + 1, tf.float32), LOWEST_RATE, 1.0)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable.

@@ -41,6 +41,15 @@ def test_the_networks_depend_on_the_size_of_the_images_and_on_the_device():
     assert network(dataset="stacked_mnist") == stacked
 
 
+def test_the_generators_learning_rate_falls_where_that_measured_better():
+    def decay_start(**options):
+        return config.TrainConfig(**options).resolve().generator_lr_decay_start
+
+    assert decay_start() == decay_start(dataset="cifar10") == decay_start(dataset="folder", image_size=32) == 3000
+    assert decay_start(dataset="folder") == decay_start(dataset="stacked_mnist") == decay_start(preset="paper") == 0
+    assert decay_start(dataset="folder", generator_lr_decay_start=9) == decay_start(generator_lr_decay_start=9) == 9
+
+
 def test_the_number_of_clusters_is_decided_by_the_dataset_unless_it_is_given():
     def clusters(**options):
         return config.TrainConfig(**options).resolve().clusters
