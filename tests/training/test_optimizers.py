@@ -72,9 +72,8 @@ def test_a_falling_rate_scales_the_generators_updates_and_not_the_discriminators
             np.testing.assert_allclose(falling[1][name], expected, atol=2e-7, err_msg=name)
 
 
-@pytest.mark.parametrize("options", MODES.values(), ids=MODES.keys())
-def test_a_resumed_run_has_the_rates_of_an_uninterrupted_one(config, options):
-    config = replace(config, generator_lr_decay_start=2, **options)
+def test_a_resumed_run_has_the_rates_of_an_uninterrupted_one(config):
+    config = replace(config, generator_lr_decay_start=2, compile="none")
     whole, _ = trained_weights(config, [6])
     half, _ = trained_weights(config, [3])
     resumed, _ = trained_weights(config, [3], half.checkpoint())

@@ -38,7 +38,7 @@ def _deterministic():
 @pytest.fixture
 def config(tmp_path):
     # At a small learning rate the weights stay where both loops' gradients differ by rounding alone.
-    rates = {"generator_lr": 1e-5, "discriminator_lr": 1e-5}
+    rates = {"generator_lr": 1e-5, "generator_lr_decay_start": 10, "discriminator_lr": 1e-5}
     return replace(tiny_config(tmp_path), generator_width=4, discriminator_width=4, batch_size=6, **rates)
 
 
