@@ -79,7 +79,7 @@ class DecayingAdam(keras.optimizers.Adam):
             variable: one that the optimizer was built with.
             learning_rate: initial rate.
         """
-        super().update_step(gradient, variable, learning_rate * self.decay() if self.decay_start else learning_rate)
+        super().update_step(gradient, variable, learning_rate * self.decay())
 
 
 class SynchronizedLossScaleOptimizer(keras.optimizers.LossScaleOptimizer):

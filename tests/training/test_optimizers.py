@@ -14,9 +14,9 @@ from tests.support.tiny_runs import tiny_config
 from tests.support.workers import finish, start_workers
 
 MODES = {
-    "plain": {"compile": "none"},
-    "partly compiled": {"compile": "auto"},
-    "compiled": {"compile": "xla"},
+    "plain": {"compile": "none", "precision": "float32"},
+    "partly compiled": {"compile": "auto", "precision": "float32"},
+    "compiled": {"compile": "xla", "precision": "float32"},
     "float16": {"compile": "none", "precision": "mixed_float16"},
 }
 STEPS = 3
