@@ -54,6 +54,7 @@ def test_the_hinge_loss_is_flat_where_the_discriminator_is_right_by_a_margin():
     assert float(g_loss) == pytest.approx(1.5)
 
 
+@pytest.mark.slow
 def test_r1_changes_the_step():
     plain, penalized = train_one_step(trainer_of()), train_one_step(trainer_of(r1_gamma=200.0))
     assert np.isfinite(penalized["d_loss"])
@@ -216,6 +217,7 @@ def test_both_changes_of_a_row_that_makes_two_have_a_row_of_their_own(preset):
         assert alone <= set(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ablation_study.PRESETS)
 def test_every_variant_of_a_preset_can_train_a_step(preset):
     done = set()
@@ -231,6 +233,7 @@ def test_every_variant_of_a_preset_can_train_a_step(preset):
     assert len(done) >= 8
 
 
+@pytest.mark.slow
 def test_a_training_is_evaluated_after_its_time():
     metrics = VariantTraining(Variant(SMALL), "mnist10k", None, seed=0, train_images=500, num=200).train(0.2)
     assert metrics["step"] == metrics["steps_done"] + 1 > 1

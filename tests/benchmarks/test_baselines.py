@@ -30,6 +30,7 @@ def test_a_step_of_pytorch_trains_on_a_batch(channels_last, bfloat16):
     assert baseline.cost()["parameters"] == TINY_PARAMETERS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build", [lambda: tensorflow_loop.tutorial_loop(4), lambda: ours.digit_training(batch_size=4, **NARROW)]
 )

@@ -43,6 +43,7 @@ def run_named(name, classes=None, **options):
     return run
 
 
+@pytest.mark.slow
 def test_the_name_of_a_run_is_shown_with_escapes_by_every_command(capsys):
     run = run_named(NAME)
     for command in ["generate", "export --format npz", "evaluate", "explain"]:

@@ -73,6 +73,7 @@ def test_an_interrupt_is_found_among_the_causes_of_an_error():
     assert [was_interrupted(error) for error in (wrapped, meanwhile, other)] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_importing_tensorflow_prints_nothing():
     code = "from dcgan.core.imports import import_tensorflow; import_tensorflow()"
     result = subprocess.run(
@@ -138,6 +139,7 @@ def test_a_processor_without_avx_is_recognized(tmp_path):
     assert not lacks_avx(str(tmp_path / "missing"))
 
 
+@pytest.mark.slow
 def test_an_import_that_succeeds_leaves_no_process_behind(capfd):
     code = (
         "import subprocess, sys; started = []; popen = subprocess.Popen\n"

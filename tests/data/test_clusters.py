@@ -24,6 +24,7 @@ def partition(labels):
     return {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [8, 70])  # 70 is averaged over blocks of 3 pixels
 def test_groups_of_similar_images_become_clusters(side):
     images, groups = grouped_images(side)

@@ -87,6 +87,7 @@ def test_an_image_is_projected_into_the_clusters_of_its_class(tmp_path, monkeypa
         assert found["labels"][0] in (2, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [unlabeled, labeled])
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, config):
     whole = train(config(tmp_path, run_dir=tmp_path / "whole"))
@@ -97,6 +98,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, config):
         np.testing.assert_array_equal(resumed[name], array, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
 def test_lost_clusters_are_found_again_or_the_run_is_not_resumed(tmp_path, damage):
     config = unlabeled(tmp_path)
@@ -112,6 +114,7 @@ def test_lost_clusters_are_found_again_or_the_run_is_not_resumed(tmp_path, damag
         train(config)
 
 
+@pytest.mark.slow
 def test_changed_clusters_are_noticed_and_lost_classes_written_again(tmp_path, capsys):
     config = unlabeled(tmp_path)
     run = train(replace(config, steps=3))

@@ -411,6 +411,7 @@ def equal_runs(ours, theirs):
     return same and ours.generator_file.read_bytes() == theirs.generator_file.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"freeze_d": 2}, {"health_checks": False}, {"compile": "auto"}])
 def test_a_resumed_run_equals_an_uninterrupted_one_and_does_not_need_the_other_run(config, options):
     whole = train(begun_from(config, steps=6, **options))
@@ -459,6 +460,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_with_the_other_ru
     assert equal_runs(train(killed), whole)
 
 
+@pytest.mark.slow
 def test_a_rollback_to_the_beginning_returns_to_the_other_runs_weights_also_when_that_run_is_gone(config, monkeypatch):
     monkeypatch.setattr(schedule, "DIVERSITY_CHECK_INTERVAL", 1)
     monkeypatch.setattr(health, "GRACE_STEPS", 3)

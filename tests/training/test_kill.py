@@ -68,6 +68,7 @@ def test_200_steps_with_kills_at_random_moments_equal_200_uninterrupted_steps(tm
     assert not list(run.path.rglob(".writing-*"))
 
 
+@pytest.mark.slow
 def test_a_second_training_in_the_same_run_directory_is_refused(tmp_path):
     config = tiny_config(tmp_path, steps=100_000)
     first = start(config, tmp_path)

@@ -55,6 +55,7 @@ def test_the_rate_falls_in_inverse_proportion_to_the_step_down_to_a_fifth():
     assert moves == pytest.approx(rates, rel=1e-3)  # Adam moves by its rate where the gradient is constant
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", MODES.values(), ids=MODES.keys())
 def test_a_falling_rate_scales_the_generators_updates_and_not_the_discriminators(config, options):
     config = replace(config, **options)
@@ -72,6 +73,7 @@ def test_a_falling_rate_scales_the_generators_updates_and_not_the_discriminators
             np.testing.assert_allclose(falling[1][name], expected, atol=2e-7, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_has_the_rates_of_an_uninterrupted_one(config):
     config = replace(config, generator_lr_decay_start=2, compile="none")
     whole, _ = trained_weights(config, [6])

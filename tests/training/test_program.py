@@ -66,6 +66,7 @@ def assert_equal_to_rounding(ours, theirs):
             np.testing.assert_allclose(value, other[name], atol=2e-4, rtol=2e-3, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_fifty_compiled_steps_equal_those_of_the_plain_loop(config, options):
     (size, channels), config = SIZES["square"], replace(config, **options).resolve()
@@ -74,6 +75,7 @@ def test_fifty_compiled_steps_equal_those_of_the_plain_loop(config, options):
     assert_equal_to_rounding(compiled, trained(replace(config, compile="none"), pixels, [STEPS]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [SIZES["oblong"], SIZES["digits"]], ids=["oblong", "digits"])
 def test_they_do_for_other_sizes_and_for_conditional_networks(config, shape):
     pixels, labels = images(*shape), np.arange(COUNT) % 3
@@ -81,6 +83,7 @@ def test_they_do_for_other_sizes_and_for_conditional_networks(config, shape):
     assert_equal_to_rounding(compiled, trained(replace(config, compile="none"), pixels, [STEPS], labels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(config, dtype):
     config, pixels = replace(config, compile="xla", precision=dtype), images(*SIZES["square"])
@@ -94,6 +97,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(config, dtype):
     assert [name for name in ours if not np.array_equal(ours[name], theirs[name])] == []
 
 
+@pytest.mark.slow
 def test_images_read_as_needed_give_the_bytes_of_images_in_memory(config, monkeypatch):
     config, pixels = replace(config, compile="xla"), images(*SIZES["square"])
     resident, expected = trained(config, pixels, [20])

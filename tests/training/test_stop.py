@@ -40,6 +40,7 @@ def files(run):
     return [(run.path / name).read_bytes() for name in names], kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [1, 2, 3])
 def test_a_stop_ends_an_evaluation_which_is_made_up_for(config, tmp_path, call, capsys):
     straight = train(config, evaluator=Distances())

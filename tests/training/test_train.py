@@ -91,6 +91,7 @@ def test_the_first_grid_shows_the_real_images(config):
     assert (windows == image).all(axis=(-3, -2, -1)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "compile_mode"), [("float32", "none"), ("mixed_bfloat16", "auto")])
 def test_resuming_is_the_same_call_and_ends_with_the_same_bytes(config, tmp_path, precision, compile_mode):
     config = replace(config, precision=precision, compile=compile_mode)

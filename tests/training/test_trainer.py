@@ -71,6 +71,7 @@ def test_a_step_moves_each_network_along_adam_on_its_own_loss(config, images):
             np.testing.assert_allclose(moved.numpy()[reliable], expected[reliable], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compile_mode", ["auto", "none", "xla"])
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_steps_in_one_call_equal_the_steps_of_several_calls_to_the_bit(config, compile_mode, precision):
@@ -259,6 +260,7 @@ def test_a_restored_trainer_takes_the_same_next_step_to_the_bit(config, images):
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compile_mode", ["none", "xla"])
 def test_the_probability_of_augmentation_is_part_of_a_checkpoint(config, images, monkeypatch, compile_mode):
     monkeypatch.setattr(augmentation, "IMAGES_TO_ONE", 20)

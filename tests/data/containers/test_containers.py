@@ -64,6 +64,7 @@ def test_every_format_gives_the_pixels_and_labels_that_its_library_wrote(tmp_pat
     assert found == names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_can_be_trained_on(tmp_path, name):
     path, _, names = WRITERS[name](tmp_path)
