@@ -13,6 +13,7 @@ from dcgan.core import nvidia
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.gpu_support import check_compute_capability, missing_gpu_reason, old_driver_reason
 from dcgan.core.resources import count_cores
+from dcgan.core.wording import counted
 
 GIB = 2**30
 
@@ -111,7 +112,7 @@ def describe_devices() -> str:
         driver = next((f", driver {card.driver_version}" for card in by_name.values()), "")
         return f"{' and '.join(parts)}{driver}"
     onednn = "on" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0" else "off"
-    return f"CPU, {count_cores()} cores, oneDNN {onednn}"
+    return f"CPU, {counted(count_cores(), 'core')}, oneDNN {onednn}"
 
 
 def explain_missing_gpu() -> str:

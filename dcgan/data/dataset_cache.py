@@ -25,6 +25,7 @@ from dcgan.core.build_lock import build_lock, resolve_cache_dir
 from dcgan.core.checksum import checksum_of_json
 from dcgan.core.errors import UserError, first_line
 from dcgan.core.npy import npy_header
+from dcgan.core.wording import counted
 from dcgan.data.decoding import SkippedImage
 from dcgan.data.decoding_pool import Decoded
 from dcgan.data.image_files import ImageFiles
@@ -271,7 +272,10 @@ def report_skipped(source: str, skipped: tuple[SkippedImage, ...], total: int) -
         total: number of image files in the source.
     """
     if skipped:
-        print(f"{source}: {len(skipped)} of {total} images skipped: {describe_skipped(skipped)}", file=sys.stderr)
+        print(
+            f"{source}: {len(skipped)} of {counted(total, 'image')} skipped: {describe_skipped(skipped)}",
+            file=sys.stderr,
+        )
 
 
 @functools.cache

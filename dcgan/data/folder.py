@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcgan.core.errors import UserError
-from dcgan.data.image_files import ImageFiles, Labels, join_words, read_bounded
+from dcgan.core.wording import join_words
+from dcgan.data.image_files import ImageFiles, Labels, read_bounded
 from dcgan.data.label_files import STYLEGAN_FILE, find_label_file, read_label_file
 from dcgan.data.layout import find_layout, folder_classes
 from dcgan.data.listing import open_image_files

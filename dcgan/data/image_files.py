@@ -4,7 +4,7 @@ import functools
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from dcgan.core.errors import UserError
 from dcgan.core.system_errors import unreadable
+from dcgan.core.wording import counted, join_words
 
 MAX_FILE_BYTES = 1 << 27  # an image file above it is a mistake or an attack
 
@@ -230,11 +231,6 @@ def label_text(value: Any) -> str | None:
     return str(value).strip() or None
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number and a noun, in the plural unless the number is 1: `2 images`, `2 classes`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
-
-
 def _most_common(counts: Counter[str]) -> list[str]:
     """Return what is counted, in the same order on every system."""
     return sorted(counts, key=lambda name: (-counts[name], name))
@@ -242,9 +238,3 @@ def _most_common(counts: Counter[str]) -> list[str]:
 
 def _counted(count: int, nouns: str) -> str:
     return f"{count} {re.sub('[|][a-z]+', '', nouns) if count == 1 else nouns.replace('|', '')}"
-
-
-def join_words(words: Iterable[str]) -> str:
-    """Join words as in a sentence: `a, b and c`."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last

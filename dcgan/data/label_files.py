@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from dcgan.core.classes import class_name_problem
 from dcgan.core.errors import UserError
+from dcgan.core.wording import counted
 from dcgan.data.image_files import LABEL_KEYS, Labels, class_order, label_text, read_bounded
 
 STYLEGAN_FILE = "dataset.json"
@@ -61,7 +62,7 @@ def read_label_file(data: bytes, source: str, column: str | None, names: Sequenc
     if not labeled:
         example = next(iter(table), "")
         raise UserError(
-            f"{source} labels none of the {len(names)} images.",
+            f"{source} labels none of the {counted(len(names), 'image')}.",
             f"Its first file is {example!r}, that of the images {names[0]!r}. Check that they belong together.",
         )
     classes = sorted(labeled, key=class_order)
@@ -124,7 +125,7 @@ def _from_csv(text: str, column: str | None) -> dict[str, str]:
     table, width = {}, max(files, labels)
     for number, row in enumerate(rows):
         if len(row) <= width:
-            raise ValueError(f"line {number + 2} has {len(row)} columns instead of {len(header)}")
+            raise ValueError(f"line {number + 2} has {counted(len(row), 'column')} instead of {len(header)}")
         if label := row[labels].strip():
             table[row[files].strip()] = sys.intern(label)
     return table

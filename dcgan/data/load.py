@@ -12,6 +12,7 @@ from dcgan.core.colors import parse_color
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import Size, format_shape, num_stages, parse_size
 from dcgan.core.system_errors import remedy
+from dcgan.core.wording import counted
 from dcgan.data.dataset_cache import DatasetCache, cached_dataset, report_pixels, report_skipped
 from dcgan.data.frames import split_into_frames
 from dcgan.data.image_dataset import ImageDataset, check_dataset_size, content_fingerprint, dataset_from_arrays
@@ -67,7 +68,7 @@ def prepare(config: PrepareConfig) -> ImageDataset:
         return dataset
     with _explain_os_errors(config):
         dataset, cache = _load_image_files(config, source, "train")
-    print(f"{cache.folder}: {len(dataset)} images of {format_shape(dataset.images.shape[1:])}.")
+    print(f"{cache.folder}: {counted(len(dataset), 'image')} of {format_shape(dataset.images.shape[1:])}.")
     if cache.skipped:
         print(f"{len(cache.skipped)} skipped: {describe_skipped(cache.skipped)}")
     report_pixels(str(config.data_dir), config.channels is None and dataset.channels == 1, cache.deep_white)

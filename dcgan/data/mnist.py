@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.core.errors import UserError
+from dcgan.core.wording import counted
 from dcgan.data.idx import read_idx, write_idx
 from dcgan.data.image_dataset import check_dataset_size
 from dcgan.data.mnist_files import FORMS, find_tables, holds_images, read_images, read_table, unpacked
@@ -97,7 +98,9 @@ def _read_idx_files(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     paths = [find_idx(folder, f"{_STEMS[split]}-{content}") for content in _DIMENSIONS]
     images, labels = (read_idx(path, dims) for path, dims in zip(paths, _DIMENSIONS.values(), strict=True))
     if len(images) != len(labels):
-        raise UserError(f"{paths[0]} holds {len(images)} images, but {paths[1].name} {len(labels)} labels.")
+        raise UserError(
+            f"{paths[0]} holds {counted(len(images), 'image')}, but {paths[1].name} {counted(len(labels), 'label')}."
+        )
     _check_labels(paths[1], labels)
     return images, labels
 

@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 
 from dcgan.core.errors import UserError
+from dcgan.core.wording import counted
 from dcgan.data.archives import ARCHIVE_ENDINGS
 from dcgan.data.decoding import SkippedImage, open_image, pillow_warnings
 from dcgan.data.decoding_pool import decode_all
@@ -160,7 +161,7 @@ def _check_columns(path: Path, first: list[str], named: bool) -> None:
             "MNIST has a label in the first column; Kaggle's competition has labels in train.csv only.",
         )
     if len(first) != 1 + pixels or (named and not {first[0], first[-1]} & {"label", "class", "5", "y"}):
-        raise UserError(f"{path} has {len(first)} columns instead of a label and {pixels} values.", FORMS)
+        raise UserError(f"{path} has {counted(len(first), 'column')} instead of a label and {pixels} values.", FORMS)
 
 
 def holds_images(path: Path) -> bool:

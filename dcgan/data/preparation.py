@@ -16,6 +16,7 @@ import numpy as np
 from dcgan.core.errors import UserError
 from dcgan.core.printable import printable
 from dcgan.core.streams import shows_progress
+from dcgan.core.wording import counted
 from dcgan.data.decoding import SkippedImage, UnknownRange, decode_file, measure_file, pillow_warnings
 from dcgan.data.decoding_pool import Decoded, Result, map_files, read_file
 from dcgan.data.deep_images import covering_range
@@ -167,7 +168,7 @@ def _show_progress(results: Iterable[Result], doing: str, image_files: ImageFile
 
         yield from tqdm(results, f"{doing} {root}", total, unit=" images")
         return
-    print(f"{doing} {root}: {total} images, once.", file=sys.stderr)
+    print(f"{doing} {root}: {counted(total, 'image')}, once.", file=sys.stderr)
     last_line = time.monotonic()
     for done, result in enumerate(results):
         if time.monotonic() - last_line > _SECONDS_PER_LINE:

@@ -144,7 +144,7 @@ def _broken(config: TrainConfig, sample: Sample, facts: dict[str, Any]) -> list[
 def _few(config: TrainConfig, sample: Sample, facts: dict[str, Any]) -> list[Finding]:
     findings = []
     if sample.total < VERY_FEW_IMAGES:
-        text = f"{sample.total} images are few: expect images close to copies of them. More images help most"
+        text = f"The images are few ({sample.total}): expect images close to copies of them. More images help most"
         hint = "." if config.augment not in (None, "auto") else "; --augment color,translation,cutout may help, too."
         findings.append(Finding("warning", "few_images", text + hint))
     elif sample.total < FEW_IMAGES and config.augment is None:

@@ -14,6 +14,7 @@ from dcgan.config.run_commands import check_features
 from dcgan.core.classes import Classes, divide_classes
 from dcgan.core.devices import check_gpus, configure_tensorflow, visible_gpus
 from dcgan.core.rng import derived_seed
+from dcgan.core.wording import counted
 from dcgan.data import ImageDataset
 from dcgan.data.clusters import cluster_images
 from dcgan.doctor.evaluation import EvaluationCosts, measure_evaluation
@@ -203,7 +204,7 @@ def examine_plan(
     }
     findings = _find_in_options(config, facts)
     if start >= last:
-        text = f"{run.path} already has {start} steps. A larger --steps or --epochs continues it."
+        text = f"{run.path} already has {counted(start, 'step')}. A larger --steps or --epochs continues it."
         return facts, [*findings, Finding("note", "finished", text)]
     if limit <= 0 or job.workers > 1 or job.strategy != "single" or len(sample.images) < config.batch_size:
         if limit > 0:
@@ -288,7 +289,8 @@ def _divide(
 def _find_in_options(config: ResolvedTrainConfig, facts: dict[str, Any]) -> list[Finding]:
     findings = []
     if facts["epochs"] < FEW_EPOCHS and config.minutes is None:
-        text = f"Each image is seen {facts['epochs']:.2g} times in {facts['last_step']} steps; --epochs 25 is common."
+        steps = counted(facts["last_step"], "step")
+        text = f"Each image is seen {facts['epochs']:.2g} times in {steps}; --epochs 25 is common."
         findings.append(Finding("note", "few_epochs", text))
     return findings
 

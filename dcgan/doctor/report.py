@@ -10,6 +10,7 @@ import numpy as np
 
 from dcgan.core.atomic_io import atomic_write
 from dcgan.core.sizes import format_shape
+from dcgan.core.wording import counted
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.doctor.findings import Finding, by_severity
 from dcgan.doctor.sample import Sample
@@ -86,7 +87,7 @@ def _machine_lines(facts: dict[str, Any]) -> Iterator[str]:
     features = f" ({', '.join(facts['features'])})" if facts["features"] else ""
     memory = "" if facts["memory"] is None else f", {format_bytes(facts['memory'])} of memory"
     free = "" if facts["free_memory"] is None else f", {format_bytes(facts['free_memory'])} free"
-    yield f"          {facts['processor']}{features}, {facts['cores']} cores{memory}{free}"
+    yield f"          {facts['processor']}{features}, {counted(facts['cores'], 'core')}{memory}{free}"
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
     yield f"          {facts['system']}, Python {facts['python']}, {packages}"
     for name, title in (("run_dir", "run"), ("cache_dir", "cache")):
@@ -99,20 +100,21 @@ def _machine_lines(facts: dict[str, Any]) -> Iterator[str]:
 def _plan_lines(facts: dict[str, Any]) -> Iterator[str]:
     steps = facts["events"]["steps"]
     after = f", resumed after step {facts['resumes_after']}" if facts["resumes_after"] else ""
-    yield f"Plan      {steps} steps of {facts['batch_size']} images, {facts['epochs']:g} epochs{after}"
+    images = counted(facts["batch_size"], "image")
+    yield f"Plan      {counted(steps, 'step')} of {images}, {facts['epochs']:g} epochs{after}"
     if "costs" not in facts:
         yield f"          memory: more than {format_bytes(facts['least_memory'])}"
         return
     costs = facts["costs"]
     yield (
         f"          {costs['step'] * 1000:.3g} ms per step ({facts['images_per_second']:.0f} images/s, "
-        f"{costs['steps_measured']} steps timed, ± {costs['step_error'] / costs['step']:.0%})"
+        f"{counted(costs['steps_measured'], 'step')} timed, ± {costs['step_error'] / costs['step']:.0%})"
     )
     largest = sorted(facts["seconds"].items(), key=lambda item: -item[1])
     parts = ", ".join(f"{name} {_duration(value)}" for name, value in largest if value >= 0.5)
     if facts["steps_reached"] < steps:
-        until = f"{_duration(facts['total_seconds'])}, as --minutes says: about {facts['steps_reached']} steps"
-        yield f"          time: {until}"
+        reached = counted(facts["steps_reached"], "step")
+        yield f"          time: {_duration(facts['total_seconds'])}, as --minutes says: about {reached}"
         yield f"          time of all steps: {_duration(sum(facts['seconds'].values()))} ({parts})"
     else:
         yield f"          time: {_duration(facts['total_seconds'])} ({parts})"

@@ -14,6 +14,7 @@ from dcgan.config import TrainConfig, result_options
 from dcgan.config.fields import Weights
 from dcgan.core.classes import Classes
 from dcgan.core.printable import printable
+from dcgan.core.wording import counted
 from dcgan.export.card_metadata import card_metadata, front_matter
 from dcgan.export.format import Format
 from dcgan.export.public_files import public_config, read_report
@@ -205,11 +206,9 @@ def _origin(run: Run, weights: Weights, trained: TrainConfig | None) -> Iterable
     """Describe the run, its options and the package versions."""
     step = _step(run, weights)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "numpy"))
+    after = f" after {counted(step, 'step')}" if step else ""
     yield "## Origin"
-    yield (
-        f"Run {_code(run.name)}{f' after {step} steps' if step else ''}, {WEIGHTS[weights]}, "
-        f"in float32. Exported with {versions}."
-    )
+    yield f"Run {_code(run.name)}{after}, {WEIGHTS[weights]}, in float32. Exported with {versions}."
     if trained is not None:
         options = {name: value for name, value in result_options(trained).items() if value is not None}
         yield f"Data set `{trained.dataset}`; options that change the result:"
@@ -237,9 +236,9 @@ def _evaluation(run: Run, weights: Weights) -> Iterable[str]:
         ]
         yield "\n".join(["| metric | generated | real |", "| --- | --- | --- |", *rows])
     elif best:
-        step = best.pop("step", None)
+        step = int(best.pop("step", 0))
         other = "" if weights != "raw" and step == _step(run, weights) else ", not of this export"
-        yield f"Measured during training, with the EMA weights after {step} steps{other}:"
+        yield f"Measured during training, with the EMA weights after {counted(step, 'step')}{other}:"
         rows = [f"| {_text(name)} | {_format(value)} |" for name, value in best.items()]
         yield "\n".join(["| metric | value |", "| --- | --- |", *rows])
     else:

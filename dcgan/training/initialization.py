@@ -26,6 +26,7 @@ from dcgan.config.train import NETWORK_OPTIONS
 from dcgan.core.classes import Classes
 from dcgan.core.errors import UserError
 from dcgan.core.sizes import format_shape
+from dcgan.core.wording import counted
 from dcgan.networks.fused_upsampling import FusedUpsampling2D
 from dcgan.runs import Run, default_run_dir, find_run
 from dcgan.runs.loading import load_discriminator
@@ -477,7 +478,7 @@ def _describe(trainer: "Trainer", source: Source, matches: Mapping[str, Match], 
     if common < len(class_names):
         known = f"{common} of them keep their weights" if common else "none of the same name"
         before = f"{len(source.class_names)} → " if source.class_names else ""
-        new.append(f"the class input ({before}{len(class_names)} classes, {known})")
+        new.append(f"the class input ({before}{counted(len(class_names), 'class')}, {known})")
     if source.discriminator is None:
         new.append(f"the discriminator, which {name} does not have")
     end = f"; new: {'; '.join(new)}" if new else ""

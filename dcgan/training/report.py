@@ -11,6 +11,7 @@ from dcgan.config import ResolvedTrainConfig
 from dcgan.core.classes import Classes
 from dcgan.core.devices import explain_missing_gpu
 from dcgan.core.paths import typed_path
+from dcgan.core.wording import counted
 from dcgan.data import ImageDataset
 from dcgan.data.image_dataset import evenly_spaced
 from dcgan.runs import Run
@@ -53,19 +54,21 @@ def print_introduction(run: Run, dataset: ImageDataset, trainer: Trainer, last: 
     if unused := describe_unused_classes(trainer.config, dataset):
         print(unused)
     height, width = dataset.image_size
-    print(f"{dataset.name}: {len(dataset)} images of {height}x{width}x{dataset.channels} on {device}")
+    print(f"{dataset.name}: {counted(len(dataset), 'image')} of {height}x{width}x{dataset.channels} on {device}")
     if (classes := run.classes()) is not None:
-        clusters = f"{len(classes.input_probabilities)} clusters" if classes.clusters else ""
-        parts = [f"{len(classes)} classes" if classes.labeled else "", clusters]
+        clusters = counted(len(classes.input_probabilities), "cluster") if classes.clusters else ""
+        parts = [counted(len(classes), "class") if classes.labeled else "", clusters]
         print(f"Conditioned on {' in '.join(filter(None, reversed(parts)))}")
     if trainer.config.device == "auto" and (reason := explain_missing_gpu()):
         print(reason)
     if trainer.step >= last:
-        print(f"{run.path} already has {trainer.step} steps; a larger --steps or --epochs continues it.")
+        print(f"{run.path} already has {counted(trainer.step, 'step')}; a larger --steps or --epochs continues it.")
     elif trainer.step:
         print(f"{run.path}: resuming after step {trainer.step}, up to step {last}{_time_limit(trainer.config)}")
     else:
-        print(f"{run.path}: new run of {last} steps{_time_limit(trainer.config)}; the first step takes longer")
+        print(
+            f"{run.path}: new run of {counted(last, 'step')}{_time_limit(trainer.config)}; the first step takes longer"
+        )
     if trainer.step < last and len(dataset) < FEW_IMAGES:
         images = (
             "1 image: expect copies of it" if len(dataset) == 1 else f"{len(dataset)} images: expect copies of them"
@@ -139,7 +142,7 @@ def write_report(
         print(f"Stopped and saved after step {trainer.step} of {progress.last}. The same command resumes from here.")
         return
     latest = run.sample_file(trainer.step)
-    print(f"{run.path} has {trainer.step} steps.{f' Latest samples: {latest}' if latest.exists() else ''}")
+    print(f"{run.path} has {counted(trainer.step, 'step')}.{f' Latest samples: {latest}' if latest.exists() else ''}")
     print(f"Generate new images: python -m dcgan generate --run-dir {typed_path(run.path)}")
 
 

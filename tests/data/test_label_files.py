@@ -69,7 +69,7 @@ def test_the_longest_path_decides_between_files_of_one_name():
     ("text", "source", "problem"),
     [
         ("", "l.csv", "labels none of the 3 images"),
-        ("file,label\nimg1.png\n", "l.csv", "line 2 has 1 columns instead of 2"),
+        ("file,label\nimg1.png\n", "l.csv", "line 2 has 1 column instead of 2"),
         ("just words here\n", "l.txt", "labels none|no comma"),
         ("{", "l.json", "can't be read as a table"),
         ("[" * 100_000, "l.json", "can't be read as a table"),

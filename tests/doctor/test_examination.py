@@ -53,7 +53,12 @@ def test_the_report_has_every_part_and_nothing_is_written_but_what_was_asked_for
     }
     assert all(set(finding) == {"level", "code", "text"} for finding in content["findings"])
     text = capsys.readouterr().out
-    for part in ("Data      40 images", "Machine   ", "Plan      40 steps of 4 images", "warning: 40 images are few"):
+    for part in (
+        "Data      40 images",
+        "Machine   ",
+        "Plan      40 steps of 4 images",
+        "The images are few (40)",
+    ):
         assert part in text
     with Image.open("sheet.png") as sheet:
         assert sheet.size == (7 * 18 + 2, 6 * 18 + 2)
@@ -118,7 +123,7 @@ def test_a_batch_larger_than_the_dataset_is_an_error(write_images, noise, capsys
 def test_the_command_ends_with_0_where_there_are_only_warnings(write_images, noise, capsys):
     write_images("images", noise(10))
     assert main([*ARGUMENTS, "--check-seconds", "0"]) == 0
-    assert "warning: 10 images are few" in capsys.readouterr().out
+    assert "warning: The images are few (10)" in capsys.readouterr().out
 
 
 def test_errors_come_first(write_images, noise, options):
