@@ -118,7 +118,7 @@ LABELED_CLUSTERS = {"cifar10": 100, "fashion_mnist": 200}
 """Numbers of clusters of images with labels, by dataset: those that measured better than none (docs/results.md)."""
 
 _STACKED_MNIST = {"latent_dim": 100, "kernel": 4, "generator_width": 64, "discriminator_width": 64}
-_STACKED_MNIST |= {"discriminator_hidden": 0, "clusters": 0, "generator_lr_decay_start": 0}
+_STACKED_MNIST |= {"discriminator_hidden": 0, "clusters": 0}
 """Stacked digits, whose thousand classes are independent digits in three channels."""
 
 
@@ -173,7 +173,7 @@ class TrainConfig(DataConfig):
         generator_lr: learning rate of Adam for the generator; by default 5e-4, `paper` 2e-4.
         generator_lr_decay_start: step from which on the generator's learning rate falls in inverse proportion to the
             step, down to a fifth, while the discriminator's stays; 0 for a constant rate; by default 3,000, and 0 for
-            images of more than 32 pixels per side, `stacked_mnist` and `paper`.
+            images of more than 32 pixels per side and `paper`.
         discriminator_lr: learning rate of Adam for the discriminator; by default 5e-4, `paper` 2e-4.
         loss: losses of both networks: `non_saturating` compares each image's logit with 0; `relativistic` compares the
             logits of a real and a fake image with each other; by default non_saturating.
