@@ -196,7 +196,7 @@ def _neighbor_distances(points: np.ndarray, neighbors: int) -> np.ndarray:
     from sklearn.neighbors import NearestNeighbors
 
     if len(points) <= neighbors:
-        raise UserError(f"{len(points)} are too few images for {neighbors} neighbors each.", "Compare more images.")
+        raise UserError(f"Too few images for {neighbors} neighbors each: {len(points)}.", "Compare more images.")
     search = NearestNeighbors(n_neighbors=neighbors + 1, algorithm="brute").fit(points)
     return search.kneighbors(points)[0][:, -1]
 
@@ -217,7 +217,7 @@ def _validate(a: np.ndarray, b: np.ndarray, min_rows: int) -> tuple[np.ndarray, 
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise UserError(f"Features of shapes {a.shape} and {b.shape} can't be compared.", "Both must be (N, D).")
     if min(len(a), len(b)) < min_rows:
-        raise UserError(f"{min(len(a), len(b))} are too few images to compare.", f"At least {min_rows} are needed.")
+        raise UserError(f"Too few images to compare: {min(len(a), len(b))}.", f"At least {min_rows} are needed.")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise UserError("A feature is NaN or infinite.", "Check the weights of the feature network.")
     return a, b

@@ -11,6 +11,7 @@ from dcgan.config import ProjectConfig
 from dcgan.core.atomic_io import atomic_write, check_overwrite, parse_paths
 from dcgan.core.classes import Classes, with_class
 from dcgan.core.errors import UserError, errors_about
+from dcgan.core.wording import counted
 from dcgan.data.decoding import pillow_warnings, read_image_file
 from dcgan.data.transforms import CropResize
 from dcgan.runs import Run
@@ -77,8 +78,8 @@ def project(config: ProjectConfig) -> Path:
     else:
         write(out)
     _print_errors(paths, found, classes)
-    walk, count = (" and walk", f"{len(paths)} images") if len(paths) > 1 else ("", "1 image")
-    print(f"Figure, errors, latents{walk} of {count}: {out}")
+    walk = " and walk" if len(paths) > 1 else ""
+    print(f"Figure, errors, latents{walk} of {counted(len(paths), 'image')}: {out}")
     return out
 
 

@@ -264,7 +264,7 @@ def test_what_a_form_of_mnist_lacks_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "has 1 column"),
+        ("", "has 1 column instead"),
         ("label," + ",".join(["p"] * 784) + "\n", "has no images"),
         (",".join(["1"] * 785) + "\n" + ",".join(["1"] * 400), "damaged or cut off"),
         (",".join(["1", *["256"] * 784]), "damaged or cut off"),

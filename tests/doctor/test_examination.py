@@ -57,7 +57,7 @@ def test_the_report_has_every_part_and_nothing_is_written_but_what_was_asked_for
         "Data      40 images",
         "Machine   ",
         "Plan      40 steps of 4 images",
-        "The images are few (40)",
+        "warning: The images are few (40)",
     ):
         assert part in text
     with Image.open("sheet.png") as sheet:
